@@ -1,0 +1,113 @@
+//! Lengths and areas on the ground, in true metres.
+
+use super::{Crs, CrsError, GeoTransform, MapPoint, PixelPoint, Projector};
+
+/// What one pixel is on the ground, in metres east and north on the WGS 84 ellipsoid.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroundScale {
+    /// Metres (east, north) of one step along a row, a column further right.
+    pub per_col_m: (f64, f64),
+    /// Metres (east, north) of one step down a column.
+    pub per_row_m: (f64, f64),
+}
+
+impl GroundScale {
+    /// The area of a pixel in square metres.
+    #[must_use]
+    pub fn pixel_area_m2(&self) -> f64 {
+        (self.per_col_m.0 * self.per_row_m.1 - self.per_col_m.1 * self.per_row_m.0).abs()
+    }
+
+    /// The mean side of a pixel in metres: the ground resolution.
+    #[must_use]
+    pub fn resolution_m_per_px(&self) -> f64 {
+        self.pixel_area_m2().sqrt()
+    }
+
+    /// Metres (east, north) of an offset in pixels.
+    #[must_use]
+    pub fn offset_m(&self, cols: f64, rows: f64) -> (f64, f64) {
+        (cols * self.per_col_m.0 + rows * self.per_row_m.0, cols * self.per_col_m.1 + rows * self.per_row_m.1)
+    }
+}
+
+/// Measures a grid on the ground. It holds PROJ objects: make one on each thread.
+pub struct Ground {
+    transform: GeoTransform,
+    to_lon_lat: Projector,
+}
+
+impl Ground {
+    /// For the grid of `transform` in `crs`.
+    ///
+    /// # Errors
+    /// When PROJ has no way from `crs` to longitude and latitude.
+    pub fn new(transform: GeoTransform, crs: &Crs) -> Result<Self, CrsError> {
+        Ok(Self { transform, to_lon_lat: Projector::new(crs, &Crs::lon_lat())? })
+    }
+
+    /// Longitude and latitude of a position of the grid, in degrees.
+    ///
+    /// # Errors
+    /// When the position has no image.
+    pub fn lon_lat(&self, at: PixelPoint) -> Result<MapPoint, CrsError> {
+        self.to_lon_lat.project(self.transform.to_map(at))
+    }
+
+    /// What one pixel is on the ground at a position of the grid.
+    ///
+    /// By the radii of curvature of WGS 84 over one pixel around the position: exact to about 1e-6 for pixels of metres.
+    ///
+    /// # Errors
+    /// When the position has no image.
+    pub fn scale_at(&self, at: PixelPoint) -> Result<GroundScale, CrsError> {
+        let step = |cols: f64, rows: f64| -> Result<(f64, f64), CrsError> {
+            let from = self.lon_lat(PixelPoint { col: at.col - cols / 2.0, row: at.row - rows / 2.0 })?;
+            let to = self.lon_lat(PixelPoint { col: at.col + cols / 2.0, row: at.row + rows / 2.0 })?;
+            Ok(metres_between(from, to))
+        };
+        // Ten pixels wide, so that the degrees keep enough digits.
+        let tenth = |(e, n): (f64, f64)| (e / 10.0, n / 10.0);
+        Ok(GroundScale { per_col_m: tenth(step(10.0, 0.0)?), per_row_m: tenth(step(0.0, 10.0)?) })
+    }
+}
+
+/// Metres (east, north) between two near positions in degrees, by the radii of curvature at their middle.
+fn metres_between(from: MapPoint, to: MapPoint) -> (f64, f64) {
+    const SEMI_MAJOR_M: f64 = 6_378_137.0;
+    const ECCENTRICITY_2: f64 = 0.006_694_379_990_141_317;
+    let latitude = f64::midpoint(from.y, to.y).to_radians();
+    let curvature = 1.0 - ECCENTRICITY_2 * latitude.sin().powi(2);
+    let prime_vertical_m = SEMI_MAJOR_M / curvature.sqrt();
+    let meridian_m = SEMI_MAJOR_M * (1.0 - ECCENTRICITY_2) / curvature.powf(1.5);
+    // Across the antimeridian the shorter way is meant.
+    let mut lon = to.x - from.x;
+    if lon.abs() > 180.0 {
+        lon -= 360.0_f64.copysign(lon);
+    }
+    (lon.to_radians() * prime_vertical_m * latitude.cos(), (to.y - from.y).to_radians() * meridian_m)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metres_of_web_mercator_are_not_ground_metres() {
+        // Banepa, Nepal: 0.149291 units of EPSG:3857 are 0.132 m on the ground.
+        let size = 0.149_291;
+        let t = GeoTransform::new([9_519_391.0, size, 0.0, 3_203_475.0, 0.0, -size]).expect("regular");
+        let scale = Ground::new(t, &Crs::web_mercator()).expect("known").scale_at(PixelPoint { col: 0.0, row: 0.0 });
+        let metres = scale.expect("inside").resolution_m_per_px();
+        assert!((metres - 0.1322).abs() < 3e-4, "{metres}");
+    }
+
+    #[test]
+    fn metres_of_utm_are_nearly_ground_metres() {
+        let t = GeoTransform::new([500_000.0, 0.25, 0.0, 5_500_000.0, 0.0, -0.25]).expect("regular");
+        let crs = Crs::new("EPSG:32632").expect("known");
+        let scale = Ground::new(t, &crs).expect("known").scale_at(PixelPoint { col: 5.0, row: 5.0 }).expect("inside");
+        assert!((scale.resolution_m_per_px() / 0.25 - 1.0 / 0.9996).abs() < 1e-6);
+        assert!(scale.per_row_m.1 < 0.0 && scale.per_col_m.0 > 0.0);
+    }
+}

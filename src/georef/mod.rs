@@ -1,0 +1,22 @@
+//! Raster space, map space and tile space, and the maps between them.
+//!
+//! | space | type | axes | unit |
+//! |---|---|---|---|
+//! | raster | [`PixelPoint`], [`Window`] | `col` right, `row` down | pixels of a named grid; (0, 0) is the outer corner of the first pixel |
+//! | map | [`MapPoint`] | `x` east, `y` north (whatever order the authority gives) | units of a [`Crs`] |
+//! | world | [`WorldPoint`] | `x` east, `y` **south** | the square of Web Mercator is \[0, 1\]² |
+//! | tile | [`TileCoord`] | `z/x/y`, XYZ scheme | – |
+
+mod crs;
+mod frame;
+mod ground;
+mod tile;
+mod transform;
+mod window;
+
+pub use crs::{Crs, CrsError, Projector};
+pub use frame::PixelFrame;
+pub use ground::{Ground, GroundScale};
+pub use tile::{TileCoord, TileError, WorldBounds, WorldPoint};
+pub use transform::{GeoTransform, MapBounds, MapPoint, PixelPoint, TransformError};
+pub use window::Window;

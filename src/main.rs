@@ -1,0 +1,2 @@
+//! orthotile
+fn main() {}
