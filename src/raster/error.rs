@@ -1,0 +1,173 @@
+//! What can be wrong with a raster.
+
+use std::path::{Path, PathBuf};
+
+use gdal::errors::GdalError;
+use thiserror::Error;
+
+use crate::georef::{CrsError, TransformError, Window};
+
+/// Why a raster cannot be read or written; every message names the file and what would do instead.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RasterError {
+    /// The file is absent or may not be read.
+    #[error("{path}: cannot be read: {source}")]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The name says GeoTIFF, the first bytes do not.
+    #[error("{path}: is not a TIFF file (accepted: GeoTIFF, a folder of GeoTIFFs, or a VRT of GeoTIFFs beside it)")]
+    NotTiff {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A TIFF whose parts do not all lie in the file, or that GDAL cannot open.
+    #[error("{path}: is truncated or damaged: {reason} (accepted: a complete GeoTIFF; copy or make it again)")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// Nothing says where the raster lies.
+    #[error(
+        "{path}: has no georeference (accepted: a geotransform and a coordinate reference system in the TIFF, or a .tfw or .aux.xml beside it)"
+    )]
+    NoGeoreference {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A geotransform, but nothing that says in which system.
+    #[error(
+        "{path}: has no coordinate reference system (accepted: any EPSG code or WKT; `gdal_edit -a_srs EPSG:…` adds it)"
+    )]
+    NoCrs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The reference system is unknown, or a position has no image.
+    #[error("{path}: {source}")]
+    Crs {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CrsError,
+    },
+    /// The geotransform is degenerate.
+    #[error("{path}: {source}")]
+    Transform {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: TransformError,
+    },
+    /// Bands or sample types that are not imagery.
+    #[error("{path}: {what}")]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What was found, and what would be accepted.
+        what: String,
+    },
+    /// The header claims more than such a file can hold, or more than can be read in pieces.
+    #[error("{path}: {what}")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What was found, and what would be accepted.
+        what: String,
+    },
+    /// A folder without GeoTIFFs, or no path at all.
+    #[error("{path}: holds no GeoTIFF (accepted: files that end in .tif or .tiff)")]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A VRT that does more than list GeoTIFFs of its own folder.
+    #[error("{path}: {what} (accepted: a VRT whose sources are GeoTIFF files in its own folder or below)")]
+    Vrt {
+        /// The VRT.
+        path: PathBuf,
+        /// The offending part.
+        what: String,
+    },
+    /// A window could not be read.
+    #[error("{path}: {window} cannot be read: {reason}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// In the file's own pixels.
+        window: Window,
+        /// What GDAL said.
+        reason: String,
+    },
+    /// A file could not be written.
+    #[error("{path}: cannot be written: {reason}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What GDAL or the system said.
+        reason: String,
+    },
+    /// An area without imagery.
+    #[error("the area of interest ({area}) shares nothing with the mosaic ({mosaic}); both in longitude and latitude")]
+    NoOverlap {
+        /// West, south, east, north of the area in degrees.
+        area: String,
+        /// West, south, east, north of the mosaic in degrees.
+        mosaic: String,
+    },
+    /// A channel that a scene does not have.
+    #[error(
+        "{path}: has no {channel} channel ({bands} bands; accepted: scenes that all have the channels that the model reads)"
+    )]
+    NoChannel {
+        /// The scene.
+        path: PathBuf,
+        /// The channel.
+        channel: &'static str,
+        /// The bands that there are.
+        bands: usize,
+    },
+    /// A GeoTIFF that is not the label block or class raster that was expected.
+    #[error("{path}: {what}")]
+    NotLabels {
+        /// The file.
+        path: PathBuf,
+        /// What was found, and what would be accepted.
+        what: String,
+    },
+    /// The target grid of a reader has no way to or from the mosaic's.
+    #[error("the grid that is asked for cannot be placed on the mosaic: {0}")]
+    Grid(#[from] CrsError),
+}
+
+impl RasterError {
+    /// Reading of `window` of `path` failed.
+    pub(super) fn read(path: &Path, window: Window, error: &GdalError) -> Self {
+        Self::Read { path: path.to_owned(), window, reason: reason(error) }
+    }
+
+    /// Writing of `path` failed.
+    pub(super) fn write(path: &Path, error: &GdalError) -> Self {
+        Self::Write { path: path.to_owned(), reason: reason(error) }
+    }
+
+    /// The file itself is wrong.
+    pub(super) fn damaged(path: &Path, error: &GdalError) -> Self {
+        Self::Damaged { path: path.to_owned(), reason: reason(error) }
+    }
+}
+
+/// GDAL's own words, without the wrapping.
+fn reason(error: &GdalError) -> String {
+    let text = match error {
+        GdalError::CplError { msg, .. } | GdalError::NullPointer { msg, .. } => msg.trim().to_owned(),
+        other => other.to_string(),
+    };
+    if text.is_empty() { "GDAL gives no reason".to_owned() } else { text }
+}

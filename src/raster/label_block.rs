@@ -1,0 +1,227 @@
+//! Label blocks: class, confidence and instance of a block of the work grid, as a `GeoTIFF` that any GIS opens.
+
+use std::path::Path;
+
+use gdal::errors::GdalError;
+use gdal::{Dataset, Metadata};
+
+use super::create::{self, Draft};
+use super::{RasterError, open};
+use crate::georef::{PixelFrame, Window};
+use crate::scheme::Scheme;
+
+/// The item that says which window of the work grid a block is: first column, first row, columns, rows.
+const WINDOW: &str = "ORTHOTILE_WINDOW";
+
+/// What the bands are called, in order.
+const BANDS: [&str; 3] = ["class", "confidence", "instance"];
+
+/// The labels of a window, each row by row.
+#[derive(Debug, Clone, Copy)]
+pub struct LabelBands<'a> {
+    /// Which pixels of the work grid.
+    pub window: Window,
+    /// The class of each pixel; 0 is none.
+    pub classes: &'a [u8],
+    /// The confidence of each pixel; 255 is certain.
+    pub confidence: &'a [u8],
+    /// The number of the object that each pixel belongs to, where the model tells objects apart; 0 is none.
+    pub instance: Option<&'a [u32]>,
+}
+
+/// What is said in a label block beside its pixels.
+#[derive(Debug, Clone, Copy)]
+pub struct LabelTags<'a> {
+    /// Gives the colours, where the block holds no instances (`TIFF` has palettes for 8 bits only).
+    pub scheme: &'a Scheme,
+    /// Names and values kept with the file, such as the fingerprint.
+    pub items: &'a [(&'a str, &'a str)],
+}
+
+/// A label block as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelBlockData {
+    /// Which pixels of the work grid.
+    pub window: Window,
+    /// The class of each pixel, row by row; 0 is none.
+    pub classes: Vec<u8>,
+    /// The confidence of each pixel; 255 is certain.
+    pub confidence: Vec<u8>,
+    /// The number of the object that each pixel belongs to; 0 is none.
+    pub instance: Option<Vec<u32>>,
+    /// The names and values kept with the file, by name.
+    pub items: Vec<(String, String)>,
+}
+
+impl LabelBlockData {
+    /// The value of a name.
+    #[must_use]
+    pub fn item(&self, name: &str) -> Option<&str> {
+        self.items.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Writes a label block: tiled, DEFLATE, the same bytes for the same labels, there whole or not at all.
+///
+/// # Errors
+/// When the file cannot be written.
+///
+/// # Panics
+/// When a band does not have one value per pixel of the window.
+pub fn write_label_block(
+    path: &Path,
+    frame: &PixelFrame,
+    bands: &LabelBands,
+    tags: &LabelTags,
+) -> Result<(), RasterError> {
+    let sizes = [Some(bands.classes.len()), Some(bands.confidence.len()), bands.instance.map(<[u32]>::len)];
+    assert!(sizes.iter().flatten().all(|n| *n == bands.window.pixels()), "a band has one value per pixel");
+    let draft = Draft::new(path);
+    let written = match bands.instance {
+        None => write_bytes(draft.temporary(), frame, bands, tags),
+        Some(instance) => write_words(draft.temporary(), frame, (bands, instance), tags),
+    };
+    written.map_err(|e| RasterError::write(path, &e))?;
+    draft.publish()
+}
+
+const OPTIONS: [&str; 7] =
+    ["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256", "COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=BAND", "ALPHA=NO"];
+
+fn write_bytes(path: &Path, frame: &PixelFrame, bands: &LabelBands, tags: &LabelTags) -> Result<(), GdalError> {
+    let mut dataset = create::create::<u8>(path, (frame, &bands.window), 2, &OPTIONS)?;
+    dataset.rasterband(1)?.set_color_table(&create::colour_table(tags.scheme));
+    describe(&mut dataset, &bands.window, tags)?;
+    create::write_rows(&dataset, (1, 0), bands.classes.to_vec())?;
+    create::write_rows(&dataset, (2, 0), bands.confidence.to_vec())?;
+    finish(dataset)
+}
+
+fn write_words(
+    path: &Path,
+    frame: &PixelFrame,
+    (bands, instance): (&LabelBands, &[u32]),
+    tags: &LabelTags,
+) -> Result<(), GdalError> {
+    let wide = |bytes: &[u8]| bytes.iter().map(|v| u32::from(*v)).collect::<Vec<u32>>();
+    let mut dataset = create::create::<u32>(path, (frame, &bands.window), 3, &OPTIONS)?;
+    describe(&mut dataset, &bands.window, tags)?;
+    create::write_rows(&dataset, (1, 0), wide(bands.classes))?;
+    create::write_rows(&dataset, (2, 0), wide(bands.confidence))?;
+    create::write_rows(&dataset, (3, 0), instance.to_vec())?;
+    finish(dataset)
+}
+
+fn finish(mut dataset: Dataset) -> Result<(), GdalError> {
+    dataset.flush_cache()?;
+    dataset.close()
+}
+
+fn describe(dataset: &mut Dataset, window: &Window, tags: &LabelTags) -> Result<(), GdalError> {
+    let place = format!("{} {} {} {}", window.col, window.row, window.cols, window.rows);
+    dataset.set_metadata_item(WINDOW, &place, "")?;
+    for (name, value) in tags.items {
+        dataset.set_metadata_item(name, value, "")?;
+    }
+    for (at, name) in BANDS.iter().enumerate().take(dataset.raster_count()) {
+        dataset.rasterband(at + 1)?.set_description(name)?;
+    }
+    // One nodata value serves all bands of a TIFF: where there is no label there is no confidence either.
+    dataset.rasterband(1)?.set_no_data_value(Some(0.0))
+}
+
+/// Reads a label block.
+///
+/// # Errors
+/// When the file is damaged or not a label block.
+pub fn read_label_block(path: &Path) -> Result<LabelBlockData, RasterError> {
+    let dataset = open::open(path)?;
+    open::check_extent(path, &dataset)?;
+    let window = window(&dataset).ok_or_else(|| RasterError::NotLabels {
+        path: path.to_owned(),
+        what: format!(
+            "is not a label block (accepted: bands class and confidence of the size that item {WINDOW} says)"
+        ),
+    })?;
+    let items = dataset
+        .metadata()
+        .filter(|entry| entry.is_default_domain() && entry.key != WINDOW && entry.key != "AREA_OR_POINT");
+    let mut items: Vec<_> = items.map(|entry| (entry.key, entry.value)).collect();
+    items.sort();
+    let read = || -> Result<LabelBlockData, GdalError> {
+        let size = dataset.raster_size();
+        let byte_band = |band: usize| {
+            let mut samples = vec![0_u8; window.pixels()];
+            dataset.rasterband(band)?.read_into_slice((0, 0), size, size, &mut samples, None).map(|()| samples)
+        };
+        let word_band = |band: usize| {
+            let mut samples = vec![0_u32; window.pixels()];
+            dataset.rasterband(band)?.read_into_slice((0, 0), size, size, &mut samples, None).map(|()| samples)
+        };
+        let instance = if dataset.raster_count() > 2 { Some(word_band(3)?) } else { None };
+        Ok(LabelBlockData { window, classes: byte_band(1)?, confidence: byte_band(2)?, instance, items })
+    };
+    read().map_err(|e| RasterError::read(path, window, &e))
+}
+
+/// The window that the file names, where its bands fit.
+fn window(dataset: &Dataset) -> Option<Window> {
+    let text = dataset.metadata_item(WINDOW, "")?;
+    let numbers: Vec<i64> = text.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [col, row, cols, rows] = numbers.try_into().ok()?;
+    let window = Window::new(col, row, u32::try_from(cols).ok()?, u32::try_from(rows).ok()?);
+    let fits = dataset.raster_size() == (window.cols as usize, window.rows as usize);
+    (fits && (2..=3).contains(&dataset.raster_count())).then_some(window)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::georef::{Crs, GeoTransform};
+
+    fn frame() -> PixelFrame {
+        let transform = GeoTransform::new([500_000.0, 0.25, 0.1, 5_500_000.0, 0.1, -0.25]).expect("regular");
+        PixelFrame { crs: Crs::new("EPSG:32632").expect("known"), transform }
+    }
+
+    #[test]
+    fn a_block_is_read_as_it_was_written_and_written_the_same_twice() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let window = Window::new(-512, 1024, 300, 257);
+        let classes: Vec<u8> = (0..window.pixels()).map(|i| (i / 1000 % 7) as u8).collect();
+        let confidence: Vec<u8> = (0..window.pixels()).map(|i| (i * 31 % 256) as u8).collect();
+        let words: Vec<u32> = (0..window.pixels()).map(|i| (i as u32).wrapping_mul(70_001)).collect();
+        let scheme = Scheme::city();
+        let tags = LabelTags { scheme: &scheme, items: &[("FINGERPRINT", "ab\"<c>"), ("MODEL", "m")] };
+        for instance in [None, Some(words.as_slice())] {
+            let bands = LabelBands { window, classes: &classes, confidence: &confidence, instance };
+            let paths = ["a.tif", "b.tif"].map(|name| folder.path().join(name));
+            for path in &paths {
+                write_label_block(path, &frame(), &bands, &tags).expect("written");
+            }
+            assert_eq!(std::fs::read(&paths[0]).expect("there"), std::fs::read(&paths[1]).expect("there"));
+            let data = read_label_block(&paths[0]).expect("read");
+            assert_eq!((data.window, &data.classes, &data.confidence), (window, &classes, &confidence));
+            assert_eq!((data.instance.as_deref(), data.item("FINGERPRINT")), (instance, Some("ab\"<c>")));
+            assert_eq!(data.items.len(), 2);
+            let dataset = open::open(&paths[0]).expect("a GeoTIFF");
+            let place = dataset.geo_transform().expect("placed");
+            assert_eq!(place, frame().transform.shifted(-512.0, 1024.0).coefficients());
+            let band = dataset.rasterband(1).expect("a band");
+            let table = band.color_table();
+            assert_eq!(table.is_some(), instance.is_none());
+        }
+        let left: Vec<_> = folder.path().read_dir().expect("there").flatten().map(|e| e.file_name()).collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+    }
+
+    #[test]
+    fn another_geotiff_is_not_a_label_block() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("x.tif");
+        let made = create::create::<u8>(&path, (&frame(), &Window::new(0, 0, 2, 2)), 2, &[]).expect("made");
+        made.close().expect("closed");
+        let error = read_label_block(&path).expect_err("no window").to_string();
+        assert!(error.contains("x.tif") && error.contains("not a label block"), "{error}");
+    }
+}

@@ -1,0 +1,234 @@
+//! Scene pixels to target pixels where the grids do not coincide.
+
+use super::canvas::Canvas;
+use super::native::{Level, OpenScene, Source};
+use super::place::{ANCHOR_PX, Warp, Whole};
+use super::{PixelWindow, RasterError, Scene};
+use crate::georef::Window;
+
+/// Scene pixels that are read at once while averaging, along each axis.
+const PIECE_PX: u32 = 2048;
+
+/// Averages `factor` × `factor` valid scene pixels into each target pixel.
+pub(super) fn average(whole: Whole, (source, to): (&PixelWindow, &Window), canvas: &mut Canvas) {
+    let (factor, size) = (whole.factor, source.valid.len());
+    let share = 1.0 / (factor * factor) as f32;
+    let inside = |first: i64, from: i64, to: i64| first.max(from)..(first + factor).min(to);
+    for row in to.row..to.end_row() {
+        let rows = inside(whole.row.first(row, factor), source.window.row, source.window.end_row());
+        for col in to.col..to.end_col() {
+            let at = canvas.pixels.window.index(col, row);
+            let cols = inside(whole.col.first(col, factor), source.window.col, source.window.end_col());
+            if canvas.is_done(at) || rows.is_empty() || cols.is_empty() {
+                continue;
+            }
+            let (mut count, mut sums) = (0_u32, [0_u32; 4]);
+            for y in rows.clone() {
+                let start = source.window.index(cols.start, y);
+                for from in start..start + (cols.end - cols.start) as usize {
+                    let valid = u32::from(source.valid[from]);
+                    count += valid;
+                    for (channel, sum) in sums.iter_mut().enumerate().take(source.channels) {
+                        *sum += valid * u32::from(source.samples[channel * size + from]);
+                    }
+                }
+            }
+            if count > 0 {
+                canvas.add(at, count as f32 * share, |channel| sums[channel] as f32 * share);
+            }
+        }
+    }
+}
+
+/// The scene pixels that target pixels `to` are averaged of.
+pub(super) fn averaged_window(whole: Whole, to: &Window) -> Window {
+    let span = |axis: super::place::Axis, first: i64, end: i64| {
+        let (a, b) = (axis.first(first, whole.factor), axis.first(end - 1, whole.factor));
+        (a.min(b), a.max(b) + whole.factor)
+    };
+    let (cols, rows) = (span(whole.col, to.col, to.end_col()), span(whole.row, to.row, to.end_row()));
+    Window::between(cols.0, rows.0, cols.1, rows.1)
+}
+
+/// One scene and how it is warped.
+pub(super) struct Warper<'a> {
+    pub(super) warp: &'a Warp,
+    pub(super) scene: &'a Scene,
+    pub(super) open: &'a OpenScene,
+    pub(super) source: Source<'a>,
+}
+
+/// Positions of anchors in averaged scene pixels, row by row from anchor (`col`, `row`).
+struct Anchors {
+    col: i64,
+    row: i64,
+    cols: usize,
+    places: Vec<Option<(f64, f64)>>,
+}
+
+impl Warper<'_> {
+    /// Lays target pixels `to` onto the canvas: a tent filter as wide as a target pixel, bilinear where pixels grow.
+    pub(super) fn lay(&self, to: &Window, canvas: &mut Canvas) -> Result<(), RasterError> {
+        let anchors = self.anchors(to)?;
+        let Some(needed) = self.needed(&anchors, to) else { return Ok(()) };
+        let pixels = self.averaged(&needed)?;
+        let mut taps = (Taps::default(), Taps::default());
+        for row in to.row..to.end_row() {
+            for col in to.col..to.end_col() {
+                let at = canvas.pixels.window.index(col, row);
+                if canvas.is_done(at) {
+                    continue;
+                }
+                if let Some((x, y)) = anchors.place(col as f64 + 0.5, row as f64 + 0.5) {
+                    taps.0.set(x, self.warp.reach.0);
+                    taps.1.set(y, self.warp.reach.1);
+                    filter(&pixels, &taps, (at, canvas));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn anchors(&self, to: &Window) -> Result<Anchors, RasterError> {
+        let to_scene = self.warp.to_scene()?;
+        let (col, row) = (to.col.div_euclid(ANCHOR_PX), to.row.div_euclid(ANCHOR_PX));
+        let (end_col, end_row) = (to.end_col().div_euclid(ANCHOR_PX) + 1, to.end_row().div_euclid(ANCHOR_PX) + 1);
+        let places = (row..=end_row).flat_map(|r| (col..=end_col).map(move |c| (c, r)));
+        let places = places.map(|(c, r)| self.warp.anchor(c, r, &to_scene)).collect();
+        Ok(Anchors { col, row, cols: (end_col - col + 1) as usize, places })
+    }
+
+    /// The averaged pixels that the filter reaches: bilinear cells have their extremes at their corners.
+    fn needed(&self, anchors: &Anchors, to: &Window) -> Option<Window> {
+        let steps = |from: i64, to: i64| {
+            let inner = (from.div_euclid(ANCHOR_PX) + 1..).map(|at| at * ANCHOR_PX).take_while(move |at| *at < to);
+            // Corners are taken from both cells that share them.
+            [from].into_iter().chain(inner).chain([to])
+        };
+        let mut bounds = (f64::MAX, f64::MAX, f64::MIN, f64::MIN);
+        for row in steps(to.row, to.end_row()) {
+            for col in steps(to.col, to.end_col()) {
+                if let Some((x, y)) = anchors.place(col as f64, row as f64) {
+                    bounds = (bounds.0.min(x), bounds.1.min(y), bounds.2.max(x), bounds.3.max(y));
+                }
+            }
+        }
+        if bounds.0 > bounds.2 {
+            return None;
+        }
+        let reach = (self.warp.reach.0 + 1.0, self.warp.reach.1 + 1.0);
+        let window = Window::between(
+            (bounds.0 - reach.0).floor() as i64,
+            (bounds.1 - reach.1).floor() as i64,
+            (bounds.2 + reach.0).ceil() as i64,
+            (bounds.3 + reach.1).ceil() as i64,
+        );
+        window.intersection(&self.warp.extent(self.scene))
+    }
+
+    /// The pixels of the level, `reduce` × `reduce` averaged into one, read in pieces of bounded size.
+    fn averaged(&self, window: &Window) -> Result<PixelWindow, RasterError> {
+        let whole = self.level_window();
+        if self.warp.reduce == 1 {
+            let Some(inside) = window.intersection(&whole) else {
+                return Ok(empty(window, self.source.channels.len()));
+            };
+            return self.open.read(self.scene, &self.source, &inside);
+        }
+        let mut canvas = Canvas::new(window, self.source.channels.len());
+        let factor = i64::from(self.warp.reduce);
+        let axis = super::place::Axis { mirrored: false, offset: 0 };
+        let relation = Whole { factor, col: axis, row: axis };
+        let side = i64::from((PIECE_PX / self.warp.reduce).max(1));
+        for row in (window.row..window.end_row()).step_by(side as usize) {
+            for col in (window.col..window.end_col()).step_by(side as usize) {
+                let piece =
+                    Window::between(col, row, (col + side).min(window.end_col()), (row + side).min(window.end_row()));
+                if let Some(inside) = averaged_window(relation, &piece).intersection(&whole) {
+                    let pixels = self.open.read(self.scene, &self.source, &inside)?;
+                    average(relation, (&pixels, &piece), &mut canvas);
+                }
+            }
+        }
+        Ok(canvas.into_pixels())
+    }
+
+    fn level_window(&self) -> Window {
+        match self.warp.level {
+            Level::Native => self.scene.window(),
+            Level::Overview(at) => Window::new(0, 0, self.scene.levels[at].0, self.scene.levels[at].1),
+        }
+    }
+}
+
+fn empty(window: &Window, channels: usize) -> PixelWindow {
+    Canvas::new(window, channels).into_pixels()
+}
+
+impl Anchors {
+    /// Bilinear between the four anchors around target position (`col`, `row`).
+    fn place(&self, col: f64, row: f64) -> Option<(f64, f64)> {
+        let step = ANCHOR_PX as f64;
+        let (cell_col, cell_row) = ((col / step).floor(), (row / step).floor());
+        let first = (cell_row as i64 - self.row) as usize * self.cols + (cell_col as i64 - self.col) as usize;
+        let corner = |at: usize| self.places.get(at).copied().flatten();
+        let (a, b) = (corner(first)?, corner(first + 1)?);
+        let (c, d) = (corner(first + self.cols)?, corner(first + self.cols + 1)?);
+        let (u, v) = (col / step - cell_col, row / step - cell_row);
+        let mix = |a: f64, b: f64, c: f64, d: f64| {
+            let (left, right) = (a + (c - a) * v, b + (d - b) * v);
+            left + (right - left) * u
+        };
+        Some((mix(a.0, b.0, c.0, d.0), mix(a.1, b.1, c.1, d.1)))
+    }
+}
+
+/// The weights of a tent filter along one axis.
+#[derive(Default)]
+struct Taps {
+    first: i64,
+    weights: Vec<f32>,
+}
+
+impl Taps {
+    fn set(&mut self, at: f64, reach: f64) {
+        self.first = (at - reach - 0.5).ceil() as i64;
+        let last = (at + reach - 0.5).floor() as i64;
+        self.weights.clear();
+        self.weights
+            .extend((self.first..=last).map(|tap| (1.0 - (tap as f64 + 0.5 - at).abs() / reach).max(0.0) as f32));
+    }
+
+    /// The taps inside `from..to`.
+    fn inside(&self, from: i64, to: i64) -> impl Iterator<Item = (i64, f32)> {
+        let tap = (self.first..).zip(self.weights.iter().copied());
+        tap.filter(move |(at, _)| *at >= from && *at < to)
+    }
+
+    fn total(&self) -> f32 {
+        self.weights.iter().sum()
+    }
+}
+
+/// Adds the weighted valid pixels around a position to pixel `at` of the canvas.
+fn filter(pixels: &PixelWindow, (cols, rows): &(Taps, Taps), (at, canvas): (usize, &mut Canvas)) {
+    let (window, size) = (&pixels.window, pixels.valid.len());
+    let (mut weight, mut sums) = (0.0_f32, [0.0_f32; 4]);
+    for (row, row_weight) in rows.inside(window.row, window.end_row()) {
+        let start = (row - window.row) as usize * window.cols as usize;
+        for (col, col_weight) in cols.inside(window.col, window.end_col()) {
+            let from = start + (col - window.col) as usize;
+            if pixels.valid[from] != 0 {
+                let share = row_weight * col_weight;
+                weight += share;
+                for (channel, sum) in sums.iter_mut().enumerate().take(pixels.channels) {
+                    *sum += share * f32::from(pixels.samples[channel * size + from]);
+                }
+            }
+        }
+    }
+    if weight > 0.0 {
+        let total = cols.total() * rows.total();
+        canvas.add(at, weight / total, |channel| sums[channel] / total);
+    }
+}

@@ -1,0 +1,242 @@
+//! Voids that nothing declares: wide areas of pure white or black.
+//!
+//! A coarse pass over the whole scene finds connected areas of pure cells; they are voids when they are large. A pixel
+//! is decided by the cell that it lies in and by its own value, never by the window that is read.
+
+use std::sync::{Arc, PoisonError};
+
+use gdal::Dataset;
+use gdal::errors::GdalError;
+
+use super::{RasterError, Scene};
+use crate::georef::Window;
+
+/// The area of a void that reaches the edge of the scene.
+const MIN_EDGE_AREA_M2: f64 = 400.0;
+/// The area of a void inside the scene.
+const MIN_INNER_AREA_M2: f64 = 2500.0;
+/// The side of a cell in pixels, at least; JPEG's own block.
+const MIN_CELL_PX: u32 = 8;
+/// Cells of a scene at most: the pass keeps a byte of each.
+const MAX_CELLS: u64 = 16 << 20;
+
+/// The cells of a scene that are void.
+#[derive(Debug)]
+pub(super) struct VoidMask {
+    cell_px: u32,
+    cols: u32,
+    rows: u32,
+    /// What a cell is, row by row; empty when nothing is void.
+    cells: Vec<Cell>,
+}
+
+/// What the coarse pass says of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    /// Imagery.
+    Picture,
+    /// Void: all its pixels are.
+    White,
+    /// Void: all its pixels are.
+    Black,
+    /// Beside a white void: its white pixels are void.
+    WhiteRim,
+    /// Beside a black void: its black pixels are void.
+    BlackRim,
+}
+
+/// Samples in which pure white and black are told: bytes have both, other samples only an exact 0.
+pub(super) trait Sample: Copy {
+    /// No detail at all.
+    fn pure(self) -> Option<Shade>;
+    /// White but for the ringing of JPEG.
+    fn whitish(self) -> bool;
+    /// Black but for the ringing of JPEG.
+    fn blackish(self) -> bool;
+}
+
+/// White or black.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shade {
+    White,
+    Black,
+}
+
+impl Sample for u8 {
+    fn pure(self) -> Option<Shade> {
+        match self {
+            250.. => Some(Shade::White),
+            ..=2 => Some(Shade::Black),
+            _ => None,
+        }
+    }
+
+    fn whitish(self) -> bool {
+        self >= 236
+    }
+
+    fn blackish(self) -> bool {
+        self <= 12
+    }
+}
+
+impl Sample for f32 {
+    fn pure(self) -> Option<Shade> {
+        (self == 0.0).then_some(Shade::Black)
+    }
+
+    fn whitish(self) -> bool {
+        false
+    }
+
+    fn blackish(self) -> bool {
+        self == 0.0
+    }
+}
+
+impl VoidMask {
+    /// The voids of a scene: looked for once, then shared by all its readers.
+    pub(super) fn of(scene: &Scene, dataset: &Dataset) -> Result<Arc<Self>, RasterError> {
+        let mut known = scene.void.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mask) = known.as_ref() {
+            return Ok(Arc::clone(mask));
+        }
+        let mask = Self::search(scene, dataset).map_err(|e| RasterError::read(&scene.path, scene.window(), &e))?;
+        Ok(Arc::clone(known.insert(Arc::new(mask))))
+    }
+
+    fn search(scene: &Scene, dataset: &Dataset) -> Result<Self, GdalError> {
+        let mut cell_px = MIN_CELL_PX;
+        while u64::from(scene.cols / cell_px) * u64::from(scene.rows / cell_px) > MAX_CELLS {
+            cell_px *= 2;
+        }
+        let (cols, rows) = (scene.cols / cell_px, scene.rows / cell_px);
+        let mut mask = Self { cell_px, cols, rows, cells: Vec::new() };
+        if cols > 0 && rows > 0 {
+            let shades =
+                if scene.byte { mask.shades::<u8>(scene, dataset)? } else { mask.shades::<f32>(scene, dataset)? };
+            let cell_m2 = (scene.resolution_m_per_px * f64::from(cell_px)).powi(2);
+            mask.keep_large(&shades, cell_m2);
+        }
+        Ok(mask)
+    }
+
+    /// White, black or neither of each cell, by one sample of each, read in strips.
+    fn shades<T>(&self, scene: &Scene, dataset: &Dataset) -> Result<Vec<Option<Shade>>, GdalError>
+    where
+        T: Sample + gdal::raster::GdalType + Default,
+    {
+        const STRIP_ROWS: u32 = 64;
+        let bands = scene.colours.bands();
+        let mut shades = Vec::with_capacity(self.cols as usize * self.rows as usize);
+        for first in (0..self.rows).step_by(STRIP_ROWS as usize) {
+            let size = (self.cols as usize, STRIP_ROWS.min(self.rows - first) as usize);
+            let native = (size.0 * self.cell_px as usize, size.1 * self.cell_px as usize);
+            let mut strips = Vec::with_capacity(bands.len());
+            for band in bands {
+                let mut strip = vec![T::default(); size.0 * size.1];
+                let corner = (0, (first * self.cell_px) as isize);
+                dataset.rasterband(*band)?.read_into_slice(corner, native, size, &mut strip, None)?;
+                strips.push(strip);
+            }
+            shades.extend((0..size.0 * size.1).map(|at| {
+                let shade = strips[0][at].pure();
+                shade.filter(|_| strips[1..].iter().all(|strip| strip[at].pure() == shade))
+            }));
+        }
+        Ok(shades)
+    }
+
+    /// Turns connected areas that are large enough into voids with a rim of one cell.
+    fn keep_large(&mut self, shades: &[Option<Shade>], cell_m2: f64) {
+        let (cols, rows) = (self.cols as usize, self.rows as usize);
+        let mut seen = vec![false; shades.len()];
+        for start in 0..shades.len() {
+            let Some(shade) = shades[start].filter(|_| !seen[start]) else { continue };
+            let (mut area, mut edge) = (vec![start], false);
+            seen[start] = true;
+            let mut next = 0;
+            while let Some(&at) = area.get(next) {
+                next += 1;
+                let (col, row) = (at % cols, at / cols);
+                edge |= col == 0 || row == 0 || col + 1 == cols || row + 1 == rows;
+                for beside in neighbours((col, row), (cols, rows)) {
+                    if !seen[beside] && shades[beside] == Some(shade) {
+                        seen[beside] = true;
+                        area.push(beside);
+                    }
+                }
+            }
+            let limit_m2 = if edge { MIN_EDGE_AREA_M2 } else { MIN_INNER_AREA_M2 };
+            if area.len() as f64 * cell_m2 >= limit_m2 {
+                self.mark(&area, shade);
+            }
+        }
+    }
+
+    fn mark(&mut self, area: &[usize], shade: Shade) {
+        let (cols, rows) = (self.cols as usize, self.rows as usize);
+        let (inner, rim) = match shade {
+            Shade::White => (Cell::White, Cell::WhiteRim),
+            Shade::Black => (Cell::Black, Cell::BlackRim),
+        };
+        self.cells.resize(cols * rows, Cell::Picture);
+        area.iter().for_each(|at| self.cells[*at] = inner);
+        for &at in area {
+            let (col, row) = (at % cols, at / cols);
+            for r in row.saturating_sub(2)..(row + 3).min(rows) {
+                for c in col.saturating_sub(2)..(col + 3).min(cols) {
+                    let cell = &mut self.cells[r * cols + c];
+                    if *cell == Cell::Picture {
+                        *cell = rim;
+                    }
+                }
+            }
+        }
+        // A cell at the border of the void may hold picture: only its white or black pixels go.
+        let border = |at: usize| {
+            let (col, row) = (at % cols, at / cols);
+            neighbours((col, row), (cols, rows)).any(|beside| self.cells[beside] == rim)
+        };
+        let borders: Vec<usize> = area.iter().copied().filter(|at| border(*at)).collect();
+        borders.into_iter().for_each(|at| self.cells[at] = rim);
+    }
+
+    /// Clears `valid` where pixels of a window are void; `scale` is native pixels per pixel of the window's level.
+    pub(super) fn clear<T: Sample>(&self, bands: &[Vec<T>], (window, scale): (&Window, (f64, f64)), valid: &mut [u8]) {
+        if self.cells.is_empty() {
+            return;
+        }
+        let cell = |at: i64, scale: f64, count: u32| {
+            let native = (at as f64 + 0.5) * scale;
+            ((native / f64::from(self.cell_px)) as u32).min(count - 1) as usize
+        };
+        let cols: Vec<usize> = (window.col..window.end_col()).map(|col| cell(col, scale.0, self.cols)).collect();
+        for (at, row) in (window.row..window.end_row()).enumerate() {
+            let start = cell(row, scale.1, self.rows) * self.cols as usize;
+            let cells = &self.cells[start..start + self.cols as usize];
+            if cells[cols[0]..=cols[cols.len() - 1]].iter().all(|c| *c == Cell::Picture) {
+                continue;
+            }
+            for (x, col) in cols.iter().enumerate() {
+                let index = at * cols.len() + x;
+                let void = match cells[*col] {
+                    Cell::Picture => false,
+                    Cell::White | Cell::Black => true,
+                    Cell::WhiteRim => bands.iter().all(|b| b[index].whitish()),
+                    Cell::BlackRim => bands.iter().all(|b| b[index].blackish()),
+                };
+                valid[index] &= u8::from(!void);
+            }
+        }
+    }
+}
+
+/// The cells above, left, right and below.
+fn neighbours((col, row): (usize, usize), (cols, rows): (usize, usize)) -> impl Iterator<Item = usize> {
+    let up = (row > 0).then(|| (row - 1) * cols + col);
+    let left = (col > 0).then(|| row * cols + col - 1);
+    let right = (col + 1 < cols).then(|| row * cols + col + 1);
+    let down = (row + 1 < rows).then(|| (row + 1) * cols + col);
+    [up, left, right, down].into_iter().flatten()
+}
