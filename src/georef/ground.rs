@@ -29,6 +29,14 @@ impl GroundScale {
     pub fn offset_m(&self, cols: f64, rows: f64) -> (f64, f64) {
         (cols * self.per_col_m.0 + rows * self.per_row_m.0, cols * self.per_col_m.1 + rows * self.per_row_m.1)
     }
+
+    /// The offset in pixels (columns, rows) of metres east and north: the inverse of [`Self::offset_m`].
+    #[must_use]
+    pub fn offset_px(&self, east_m: f64, north_m: f64) -> (f64, f64) {
+        let ((ce, cn), (re, rn)) = (self.per_col_m, self.per_row_m);
+        let determinant = ce * rn - cn * re;
+        ((east_m * rn - north_m * re) / determinant, (north_m * ce - east_m * cn) / determinant)
+    }
 }
 
 /// Measures a grid on the ground. It holds PROJ objects: make one on each thread.

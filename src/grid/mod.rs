@@ -1,7 +1,9 @@
 //! The work grid: one pixel grid for the whole mosaic, its blocks, their halos, and the chip lattice.
 
+mod choose;
 mod lattice;
 
+pub use choose::{GridError, WantedResolution};
 pub use lattice::{ChipId, ChipLattice};
 
 use crate::georef::{PixelFrame, Window};

@@ -1,0 +1,102 @@
+//! `orthotile segment`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use orthotile::georef::AreaOfInterest;
+use orthotile::label::{CleanOptions, LabelStore};
+use orthotile::model::{Device, ModelCard};
+use orthotile::raster::Mosaic;
+use orthotile::seed::{MakeEvent, Maker, SegmentOptions, plan};
+
+use super::progress::BlockProgress;
+use super::summary;
+
+/// Blocks failed: the store is good for what is made, and another run tries the rest.
+const SOME_FAILED: u8 = 3;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orthotile segment scene1.tif scene2.tif --model models/city --store town
+  orthotile segment flight/ --model models/city --store town --dsm dsm.tif --dtm dtm.tif
+  orthotile segment city.vrt --model segformer.onnx --store town --aoi centre.geojson --device cuda:0
+
+The store can be exported and served while and after it is made. Ctrl-C at any time; the same command goes on.
+Exit status: 0 all made, 1 nothing could be done, 3 some blocks failed (they are named; run again to retry).")]
+pub struct Args {
+    /// GeoTIFF scenes, a folder of them, or a VRT: together one mosaic
+    #[arg(required = true)]
+    mosaic: Vec<PathBuf>,
+    /// A model: a folder with model.toml, the card, or the .onnx beside it
+    #[arg(long)]
+    model: PathBuf,
+    /// The folder that label blocks are kept in; made if absent
+    #[arg(long)]
+    store: PathBuf,
+    /// Digital surface model (GeoTIFF, metres), for building heights
+    #[arg(long)]
+    dsm: Option<PathBuf>,
+    /// Digital terrain model (GeoTIFF, metres), for building heights
+    #[arg(long)]
+    dtm: Option<PathBuf>,
+    /// Only what touches these polygons (GeoJSON, lon/lat)
+    #[arg(long)]
+    aoi: Option<PathBuf>,
+    /// auto, cpu, cuda:N or tensorrt:N; a device that is asked for and missing is an error
+    #[arg(long, default_value_t)]
+    device: Device,
+    /// Patches below this area on the ground take the class around them, in m²
+    #[arg(long, default_value_t = CleanOptions::default().min_area_m2)]
+    min_area_m2: f64,
+    /// Rounds of a 3 x 3 majority over the labels
+    #[arg(long, default_value_t = CleanOptions::default().majority_rounds)]
+    majority_rounds: u32,
+    /// The side of a label block in pixels
+    #[arg(long, default_value_t = 1024)]
+    block_px: u32,
+    /// Classes, colours and default heights other than the city's (TOML)
+    #[arg(long)]
+    scheme: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let card = ModelCard::open(&args.model)?;
+    let mosaic = Mosaic::open(&args.mosaic)?;
+    let area = args.aoi.as_deref().map(AreaOfInterest::open).transpose()?;
+    let options = SegmentOptions {
+        clean: CleanOptions { majority_rounds: args.majority_rounds, min_area_m2: args.min_area_m2 },
+        block_px: Some(args.block_px),
+        scheme: args.scheme.clone(),
+        dsm: args.dsm.clone(),
+        dtm: args.dtm.clone(),
+        area,
+    };
+    let manifest = plan(&mosaic, &args.mosaic, &card, &options)?;
+    let store = LabelStore::create(&args.store, &manifest)?;
+    let maker = Maker::start(store, mosaic, &card, args.device)?;
+    let failed = make(&maker)?;
+    summary::print(maker.store(), started.elapsed())?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+}
+
+/// Makes what is missing, with a progress bar. Returns how many blocks failed.
+fn make(maker: &Maker) -> anyhow::Result<usize> {
+    let store = maker.store();
+    let wanted = store.wanted();
+    let progress = BlockProgress::start(store.grid(), &wanted, |b| store.has(b), maker.session().device());
+    let mut failed = 0;
+    let made = maker.make(&wanted, &mut |event| match event {
+        MakeEvent::Made(block) => progress.made(block),
+        MakeEvent::Failed(block, error) => {
+            failed += 1;
+            progress.failed(block, &error.to_string());
+        }
+    });
+    progress.finish(maker.chips_run(), maker.chips_needed(&wanted));
+    made.context("segmentation stopped; what is made is kept, and the same command goes on")?;
+    Ok(failed)
+}

@@ -1,0 +1,42 @@
+//! What was found, as a table.
+
+use std::time::Duration;
+
+use orthotile::feature::{FeatureStore, Outline};
+use orthotile::label::LabelStore;
+use orthotile::pipeline::{FeatureOptions, TracedBlocks};
+use orthotile::scheme::{ClassId, Kind, Scheme};
+
+/// Vectorizes what a store holds, and prints counts and areas by class.
+pub fn print(labels: &LabelStore, took: Duration) -> anyhow::Result<()> {
+    let wanted = labels.wanted();
+    let made: Vec<_> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
+    let traced = TracedBlocks::read(labels, &made)?;
+    let features = traced.features(labels.grid(), labels.scheme(), &FeatureOptions::for_store(labels)?)?;
+    println!("{}: {} of {} blocks, {:.1} s", labels.folder().display(), made.len(), wanted.len(), took.as_secs_f64());
+    table(&features, labels.scheme());
+    Ok(())
+}
+
+/// One line a class: how many, what area, how sure; buildings with heights.
+pub fn table(features: &FeatureStore, scheme: &Scheme) {
+    let mut classes: Vec<ClassId> = features.iter().map(|f| f.feature.class).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    println!("{:<14}{:>9}{:>14}{:>13}", "class", "features", "area m²", "confidence");
+    for class in classes {
+        let of_class = || features.iter().map(|f| &f.feature).filter(move |f| f.class == class);
+        let area_m2: f64 = of_class().map(|f| f.area_m2).sum();
+        let sure: f64 = of_class().filter_map(|f| f.confidence.map(|c| f64::from(c.mean) * f.area_m2)).sum();
+        let name = scheme.class(class).map_or_else(|| class.0.to_string(), |c| c.name.clone());
+        print!("{name:<14}{:>9}{area_m2:>14.0}{:>12.0}%", of_class().count(), 100.0 * sure / area_m2.max(f64::MIN_POSITIVE));
+        if scheme.class(class).is_some_and(|c| c.kind == Kind::Building) {
+            let regular = of_class().filter(|f| matches!(f.outline, Outline::Regularized | Outline::Round)).count();
+            let mut heights: Vec<f32> = of_class().filter_map(|f| f.height.map(|h| h.height_m)).collect();
+            heights.sort_by(f32::total_cmp);
+            let median = heights.get(heights.len() / 2).copied().unwrap_or(0.0);
+            print!("   {regular} regularized, median height {median:.1} m");
+        }
+        println!();
+    }
+}

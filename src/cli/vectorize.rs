@@ -1,0 +1,47 @@
+//! `orthotile vectorize`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use orthotile::encode::{Filter, export};
+use orthotile::pipeline::{VectorizeOptions, vectorize};
+use orthotile::raster::ClassRaster;
+use orthotile::scheme::Scheme;
+
+use super::summary;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orthotile vectorize landcover.tif -o landcover.gpkg            shared borders simplified once
+  orthotile vectorize landcover.tif -o exact.fgb --tolerance-m 0 pixel edges, as they are
+  orthotile vectorize buildings.tif -o houses.geojson --buildings 1,2
+
+Values are 4-connected; nodata is left out. With --city the values are those of the city scheme.")]
+pub struct Args {
+    /// A class raster: one band of whole numbers, 0 to 65535
+    labels: PathBuf,
+    /// The file to write: .geojson, .geojsonl, .gpkg or .fgb
+    #[arg(short, long)]
+    output: PathBuf,
+    /// How far a border may move, in ground metres; 0 keeps pixel edges; a pixel and a half unless told
+    #[arg(long)]
+    tolerance_m: Option<f64>,
+    /// These values are buildings: give them right angles
+    #[arg(long, value_delimiter = ',')]
+    buildings: Vec<u32>,
+    /// The values are the codes of the city scheme (1 building, 2 road, …)
+    #[arg(long)]
+    city: bool,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let raster = ClassRaster::open(&args.labels)?;
+    let scheme = if args.city { Scheme::city() } else { raster.scheme(&args.buildings)? };
+    let features = vectorize(&raster, &scheme, &VectorizeOptions { tolerance_m: args.tolerance_m })?;
+    let written = export(&features, &scheme, &Filter::all(), &args.output)?;
+    summary::table(&features, &scheme);
+    println!("{}: {written} features in {:.1} s", args.output.display(), started.elapsed().as_secs_f64());
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! Clean-up of labels: majority, then a sieve in rising steps. Each pixel depends on a bounded neighbourhood only, so
+//! that blocks cleaned with their halo agree to the bit, however the mosaic is cut.
+
+use serde::{Deserialize, Serialize};
+
+use super::sieve::{SieveStep, sieve};
+use super::{LabelMap, NO_PLANE, ScoreMap};
+use crate::georef::Window;
+
+/// How labels are cleaned.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CleanOptions {
+    /// Rounds of a 3 × 3 majority.
+    pub majority_rounds: u32,
+    /// Patches and holes below this area on the ground take the class around them; 0 keeps all.
+    pub min_area_m2: f64,
+}
+
+impl Default for CleanOptions {
+    fn default() -> Self {
+        Self { majority_rounds: 1, min_area_m2: 10.0 }
+    }
+}
+
+impl CleanOptions {
+    /// The pixels around a block that its clean-up looks at.
+    #[must_use]
+    pub fn halo_px(&self, pixel_area_m2: f64) -> u32 {
+        self.majority_rounds + self.steps(pixel_area_m2).iter().map(|s| s.reach_px()).sum::<u32>()
+    }
+
+    /// Rising thresholds: a sieve that starts at the largest would leave small patches among small patches alone.
+    fn steps(&self, pixel_area_m2: f64) -> Vec<SieveStep> {
+        let pixels = self.min_area_m2 / pixel_area_m2;
+        let steps = [16.0, 4.0, 1.0].map(|part| SieveStep::new((pixels / part).ceil() as u32));
+        steps.into_iter().filter(|step| step.min_px > 1).collect()
+    }
+}
+
+/// The cleaned labels of `block`, from scores that cover it and its halo.
+///
+/// Patches are 4-connected. A patch below the area whose bounding box is not long takes the most frequent class along its
+/// border; a path as long as four times the side of a square of that area is kept. Pixels without imagery stay without.
+#[must_use]
+pub fn clean(scores: &ScoreMap, block: &Window, options: &CleanOptions, pixel_area_m2: f64) -> LabelMap {
+    let mut planes = scores.best();
+    let (cols, rows) = (scores.window.cols as usize, scores.window.rows as usize);
+    for _ in 0..options.majority_rounds {
+        planes = majority(&planes, cols, rows);
+    }
+    for step in options.steps(pixel_area_m2) {
+        sieve(&mut planes, cols, step);
+    }
+    scores.labelled(&planes, block)
+}
+
+/// The most frequent plane of each 3 × 3 neighbourhood; a pixel keeps its own unless another has more votes.
+fn majority(planes: &[u8], cols: usize, rows: usize) -> Vec<u8> {
+    let mut out = planes.to_vec();
+    if cols < 3 || rows < 3 {
+        return out;
+    }
+    for row in 1..rows - 1 {
+        let [above, here, below] = [row - 1, row, row + 1].map(|r| &planes[r * cols..][..cols]);
+        for col in 1..cols - 1 {
+            let around = [
+                above[col - 1],
+                above[col],
+                above[col + 1],
+                here[col - 1],
+                here[col + 1],
+                below[col - 1],
+                below[col],
+                below[col + 1],
+            ];
+            let own = here[col];
+            // Most neighbourhoods are of one class.
+            if own != NO_PLANE && around.iter().filter(|p| **p == own).count() < 4 {
+                out[row * cols + col] = vote(own, &around);
+            }
+        }
+    }
+    out
+}
+
+/// The winner of nine votes, ties to the own plane, then to the lowest.
+fn vote(own: u8, around: &[u8; 8]) -> u8 {
+    let count = |plane: u8| around.iter().filter(|p| **p == plane).count() + usize::from(plane == own);
+    let mut winner = (count(own), own);
+    let mut planes = *around;
+    planes.sort_unstable();
+    for plane in planes {
+        if plane != NO_PLANE && count(plane) > winner.0 {
+            winner = (count(plane), plane);
+        }
+    }
+    winner.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheme::ClassId;
+    use proptest::prelude::*;
+
+    /// Scores that are certain of the given planes.
+    fn certain(window: Window, planes: &[u8]) -> ScoreMap {
+        let classes = vec![ClassId(1), ClassId(2), ClassId(3)];
+        let scores = (0..3_u8).flat_map(|c| planes.iter().map(move |p| if *p == c { 200 } else { 20 })).collect();
+        ScoreMap { window, classes, scores, valid: planes.iter().map(|p| u8::from(*p != NO_PLANE)).collect() }
+    }
+
+    fn cut(scores: &ScoreMap, window: &Window) -> ScoreMap {
+        let rows = |plane: &[u8]| -> Vec<u8> {
+            (window.row..window.end_row())
+                .flat_map(|r| plane[scores.window.index(window.col, r)..][..window.cols as usize].to_vec())
+                .collect()
+        };
+        let planes = scores.scores.chunks_exact(scores.window.pixels());
+        ScoreMap {
+            window: *window,
+            classes: scores.classes.clone(),
+            scores: planes.flat_map(rows).collect(),
+            valid: rows(&scores.valid),
+        }
+    }
+
+    #[test]
+    fn specks_go_and_long_paths_stay() {
+        let window = Window::new(0, 0, 60, 40);
+        let mut planes = vec![0_u8; window.pixels()];
+        for col in 5..50 {
+            planes[20 * 60 + col] = 1; // a path, 45 pixels, one wide
+        }
+        for (col, row) in [(10, 5), (11, 5), (10, 6), (11, 6)] {
+            planes[row * 60 + col] = 2; // a speck of 4 pixels
+        }
+        let options = CleanOptions { majority_rounds: 0, min_area_m2: 50.0 };
+        let labels = clean(&certain(window, &planes), &window, &options, 1.0);
+        assert_eq!(labels.classes.iter().filter(|c| **c == 2).count(), 45);
+        assert_eq!(labels.classes.iter().filter(|c| **c == 3).count(), 0);
+        assert_eq!(labels.confidence[5 * 60 + 10], 20, "the confidence is that of the class it took");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn a_block_with_its_halo_is_cleaned_like_the_whole(
+            seed in any::<u64>(), smooth in 1usize..5, min_area_m2 in 2.0..20.0, rounds in 0u32..3,
+        ) {
+            let window = Window::new(-4, 3, 120, 110);
+            let noise = |i: usize| {
+                let cell = (i % 120 / smooth) as u64 * 7919 + (i / 120 / smooth) as u64 * 104_729;
+                let hash = (cell ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33;
+                if hash % 23 == 0 { NO_PLANE } else { (hash % 3) as u8 }
+            };
+            let planes: Vec<u8> = (0..window.pixels()).map(noise).collect();
+            let scores = certain(window, &planes);
+            let options = CleanOptions { majority_rounds: rounds, min_area_m2 };
+            let whole = clean(&scores, &window, &options, 1.0);
+            let halo = options.halo_px(1.0);
+            let block = Window::new(41, 44, 31, 29);
+            prop_assume!(window.contains(&block.expanded(halo)));
+            let part = clean(&cut(&scores, &block.expanded(halo)), &block, &options, 1.0);
+            for row in block.row..block.end_row() {
+                let (a, b) = (window.index(block.col, row), block.index(block.col, row));
+                prop_assert_eq!(&whole.classes[a..a + 31], &part.classes[b..b + 31]);
+                prop_assert_eq!(&whole.confidence[a..a + 31], &part.confidence[b..b + 31]);
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Label blocks on disk: one small GeoTIFF each, and a manifest that says what they are valid for.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{CleanOptions, LabelMap};
+use crate::georef::{Crs, CrsError, GeoTransform, PixelFrame, TransformError};
+use crate::grid::{BlockId, WorkGrid};
+use crate::raster::{LabelBands, RasterError, read_label_block, write_label_block};
+use crate::scheme::Scheme;
+
+/// Why a store cannot be used.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// There is no store.
+    #[error("{path} is no store: {source} (make one with `orthotile segment … --store {path}`)")]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The manifest is not one.
+    #[error("store manifest {path}: {reason}")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The store was made from something else.
+    #[error("store {path} was made with another {what}: choose another --store folder, or delete that one")]
+    Stale {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// The system refused.
+    #[error("store {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A label block is broken.
+    #[error("label block {block}: {source} (delete the file, and it is made again)")]
+    Block {
+        /// The block.
+        block: BlockId,
+        /// What is wrong.
+        source: RasterError,
+    },
+    /// The coordinate reference system of the manifest.
+    #[error(transparent)]
+    Crs(#[from] CrsError),
+    /// The geotransform of the manifest.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
+}
+
+/// What the label blocks of a store are, and what they were made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The format of the store.
+    pub version: u32,
+    /// The reference system of the work grid, as text.
+    pub crs: String,
+    /// The geotransform of the work grid.
+    pub transform: [f64; 6],
+    /// The width of the work grid in pixels.
+    pub cols: u32,
+    /// The height of the work grid in pixels.
+    pub rows: u32,
+    /// The side of a block in pixels.
+    pub block_px: u32,
+    /// The rasters of the mosaic.
+    pub sources: Vec<PathBuf>,
+    /// The surface model, if one was given.
+    pub dsm: Option<PathBuf>,
+    /// The terrain model, if one was given.
+    pub dtm: Option<PathBuf>,
+    /// The card of the model.
+    pub model: PathBuf,
+    /// How labels were cleaned.
+    pub clean: CleanOptions,
+    /// The classes, where another file than the city scheme was used.
+    pub scheme: Option<PathBuf>,
+    /// Blocks to make; empty for all of the work grid.
+    #[serde(default)]
+    pub area_blocks: Vec<(u32, u32)>,
+    /// Of sources, model and every parameter that changes labels.
+    pub fingerprint: String,
+}
+
+impl Manifest {
+    /// The format that this version reads and writes.
+    pub const VERSION: u32 = 1;
+
+    /// The work grid.
+    ///
+    /// # Errors
+    /// When the reference system or the geotransform is not usable.
+    pub fn grid(&self) -> Result<WorkGrid, StoreError> {
+        let frame = PixelFrame { crs: Crs::new(&self.crs)?, transform: GeoTransform::new(self.transform)? };
+        Ok(WorkGrid { frame, cols: self.cols, rows: self.rows, block_px: self.block_px })
+    }
+}
+
+/// A folder of label blocks.
+#[derive(Debug, Clone)]
+pub struct LabelStore {
+    folder: PathBuf,
+    manifest: Manifest,
+    grid: WorkGrid,
+    scheme: Scheme,
+}
+
+impl LabelStore {
+    /// Opens a store that exists.
+    ///
+    /// # Errors
+    /// When there is no manifest, or it is not readable.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let path = manifest_path(folder);
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| StoreError::Missing { path: folder.to_owned(), source })?;
+        let invalid = |reason: String| StoreError::Manifest { path: path.clone(), reason };
+        let manifest: Manifest = serde_json::from_str(&text).map_err(|e| invalid(e.to_string()))?;
+        if manifest.version != Manifest::VERSION {
+            return Err(invalid(format!("format {}, accepted is {}", manifest.version, Manifest::VERSION)));
+        }
+        let scheme = match &manifest.scheme {
+            Some(file) => Scheme::open(file).map_err(|e| invalid(e.to_string()))?,
+            None => Scheme::city(),
+        };
+        Ok(Self { folder: folder.to_owned(), grid: manifest.grid()?, manifest, scheme })
+    }
+
+    /// Opens the store for a manifest, and makes it where there is none. What a killed run left half-made is removed.
+    ///
+    /// # Errors
+    /// When the folder holds blocks that were made from something else, or cannot be written.
+    pub fn create(folder: &Path, manifest: &Manifest) -> Result<Self, StoreError> {
+        let labels = folder.join("labels");
+        std::fs::create_dir_all(&labels).map_err(|source| StoreError::Io { path: labels.clone(), source })?;
+        if manifest_path(folder).exists() {
+            let old = Self::open(folder)?;
+            if old.manifest.fingerprint != manifest.fingerprint {
+                return Err(StoreError::Stale { path: folder.to_owned(), what: difference(&old.manifest, manifest) });
+            }
+        }
+        remove_half_made(&labels)?;
+        let path = manifest_path(folder);
+        let text = serde_json::to_string_pretty(manifest)
+            .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
+        let temporary = path.with_extension("json.tmp");
+        let io = |source| StoreError::Io { path: path.clone(), source };
+        std::fs::write(&temporary, text + "\n").map_err(io)?;
+        std::fs::rename(&temporary, &path).map_err(io)?;
+        Self::open(folder)
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the blocks are.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The work grid.
+    #[must_use]
+    pub fn grid(&self) -> &WorkGrid {
+        &self.grid
+    }
+
+    /// The classes.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// The blocks that the store is to hold: those of the area of interest, or all.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<BlockId> {
+        if self.manifest.area_blocks.is_empty() {
+            return self.grid.blocks().collect();
+        }
+        self.manifest.area_blocks.iter().map(|&(row, col)| BlockId { row, col }).collect()
+    }
+
+    /// Whether a block is made.
+    #[must_use]
+    pub fn has(&self, block: BlockId) -> bool {
+        self.block_path(block).exists()
+    }
+
+    /// The file of a block.
+    #[must_use]
+    pub fn block_path(&self, block: BlockId) -> PathBuf {
+        self.folder.join("labels").join(format!("{block}.tif"))
+    }
+
+    /// Keeps a block: whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, block: BlockId, labels: &LabelMap) -> Result<(), StoreError> {
+        let bands = LabelBands { classes: &labels.classes, confidence: &labels.confidence, instance: None };
+        let note = [("ORTHOTILE_FINGERPRINT", self.manifest.fingerprint.as_str())];
+        write_label_block(&self.block_path(block), &self.grid.frame, &labels.window, &bands, &self.scheme, &note)
+            .map_err(|source| StoreError::Block { block, source })
+    }
+
+    /// Reads a block that is made.
+    ///
+    /// # Errors
+    /// When the file is broken or not of this store.
+    pub fn read(&self, block: BlockId) -> Result<LabelMap, StoreError> {
+        let broken = |source| StoreError::Block { block, source };
+        let data = read_label_block(&self.block_path(block)).map_err(broken)?;
+        let window = self.grid.block_window(block);
+        let fits = data.cols == window.cols && data.rows == window.rows;
+        if !fits || data.metadata("ORTHOTILE_FINGERPRINT") != Some(self.manifest.fingerprint.as_str()) {
+            return Err(StoreError::Stale {
+                path: self.block_path(block),
+                what: "mosaic, model or parameters".to_owned(),
+            });
+        }
+        Ok(LabelMap { window, classes: data.classes, confidence: data.confidence })
+    }
+}
+
+fn manifest_path(folder: &Path) -> PathBuf {
+    folder.join("store.json")
+}
+
+/// Which part of the input differs, for the message.
+fn difference(old: &Manifest, new: &Manifest) -> String {
+    let parts = [
+        (old.model != new.model, "model"),
+        (old.clean != new.clean, "clean-up (majority, minimum area)"),
+        (old.block_px != new.block_px, "block size"),
+        (old.scheme != new.scheme, "scheme"),
+        ((old.transform, old.cols, old.rows) != (new.transform, new.cols, new.rows), "work grid"),
+    ];
+    let named: Vec<_> = parts.iter().filter(|(differs, _)| *differs).map(|(_, name)| *name).collect();
+    if named.is_empty() { "mosaic or model file (same name, other content)".to_owned() } else { named.join(", ") }
+}
+
+fn remove_half_made(labels: &Path) -> Result<(), StoreError> {
+    let io = |source| StoreError::Io { path: labels.to_owned(), source };
+    for entry in std::fs::read_dir(labels).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|e| e == "tmp") {
+            std::fs::remove_file(&path).map_err(|source| StoreError::Io { path, source })?;
+        }
+    }
+    Ok(())
+}

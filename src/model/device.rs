@@ -1,0 +1,105 @@
+//! Where a network runs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
+use serde::Deserialize;
+
+use super::ModelError;
+
+/// Where a network runs. A device that is asked for and missing is an error, never a silent fall-back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Device {
+    /// The first CUDA device where the ONNX Runtime at hand can use one, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A CUDA device by its number.
+    Cuda(i32),
+    /// A CUDA device by its number, through TensorRT.
+    TensorRt(i32),
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = |rest: &str| rest.parse::<i32>().ok().filter(|n| *n >= 0);
+        let device = match text.split_once(':') {
+            None if text == "auto" => Some(Self::Auto),
+            None if text == "cpu" => Some(Self::Cpu),
+            None if text == "cuda" => Some(Self::Cuda(0)),
+            None if text == "tensorrt" => Some(Self::TensorRt(0)),
+            Some(("cuda", n)) => number(n).map(Self::Cuda),
+            Some(("tensorrt", n)) => number(n).map(Self::TensorRt),
+            _ => None,
+        };
+        device.ok_or_else(|| format!("{text:?} is no device: auto, cpu, cuda:N or tensorrt:N"))
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::Cpu => write!(f, "cpu"),
+            Self::Cuda(n) => write!(f, "cuda:{n}"),
+            Self::TensorRt(n) => write!(f, "tensorrt:{n}"),
+        }
+    }
+}
+
+impl Device {
+    /// What `Auto` means with the ONNX Runtime at hand; the others stay.
+    pub(super) fn resolved(self) -> Self {
+        match self {
+            // The provider may be compiled in and the driver still absent: only a session that starts tells.
+            Self::Auto if ep::CUDA::is_available().unwrap_or(false) && has_nvidia_device() => Self::Cuda(0),
+            Self::Auto => Self::Cpu,
+            device => device,
+        }
+    }
+
+    /// The execution providers of a resolved device.
+    pub(super) fn providers(self) -> Result<Vec<ExecutionProviderDispatch>, ModelError> {
+        let missing = |device: Self| ModelError::DeviceMissing { device, library: super::runtime::library() };
+        let cuda = |n: i32| ep::CUDA::default().with_device_id(n).build().error_on_failure();
+        match self {
+            Self::Auto | Self::Cpu => Ok(Vec::new()),
+            Self::Cuda(n) if ep::CUDA::is_available().unwrap_or(false) => Ok(vec![cuda(n)]),
+            Self::TensorRt(n) if ep::TensorRT::is_available().unwrap_or(false) => {
+                Ok(vec![ep::TensorRT::default().with_device_id(n).with_fp16(false).build().error_on_failure(), cuda(n)])
+            }
+            device => Err(missing(device)),
+        }
+    }
+}
+
+fn has_nvidia_device() -> bool {
+    std::path::Path::new("/dev/nvidia0").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_read_as_it_is_written() {
+        for device in [Device::Auto, Device::Cpu, Device::Cuda(2), Device::TensorRt(0)] {
+            assert_eq!(device.to_string().parse(), Ok(device));
+        }
+        assert!("cuda:-1".parse::<Device>().is_err());
+        assert!("gpu".parse::<Device>().expect_err("unknown").contains("cuda:N"));
+    }
+}

@@ -1,0 +1,117 @@
+//! Tensors to scores: the card of a model, the session that runs it, one file per family.
+
+mod card;
+mod device;
+mod runtime;
+mod semantic;
+mod session;
+mod worker;
+
+pub use card::{Activation, CardError, Family, Input, Layout, ModelCard, ModelClass, Output};
+pub use device::Device;
+pub use runtime::library;
+pub use semantic::Semantic;
+pub use worker::{BatchScores, SessionThread};
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::scheme::ClassId;
+
+/// Why a model cannot be used, or failed.
+#[derive(Debug, Error)]
+pub enum ModelError {
+    /// ONNX Runtime's shared library is nowhere.
+    #[error("libonnxruntime.so is not found (looked in {}): install the PyPI package onnxruntime and put its capi/libonnxruntime.so.* into one of them, or set ORT_DYLIB_PATH", list(.looked))]
+    RuntimeMissing {
+        /// The folders looked in.
+        looked: Vec<PathBuf>,
+    },
+    /// ONNX Runtime does not load.
+    #[error("{path} cannot be used as ONNX Runtime: {reason}")]
+    Runtime {
+        /// The shared library.
+        path: PathBuf,
+        /// What the loader said.
+        reason: String,
+    },
+    /// The device that was asked for is not there.
+    #[error("device {device} is not available in the ONNX Runtime at {}: install the onnxruntime-gpu library for it, or ask for cpu or auto", .library.as_deref().map_or_else(|| "(none found)".into(), |p| p.display().to_string()))]
+    DeviceMissing {
+        /// Asked for.
+        device: Device,
+        /// The shared library in use.
+        library: Option<PathBuf>,
+    },
+    /// The network does not load.
+    #[error("network {path} does not load on {device}: {reason}")]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// Where it should run.
+        device: Device,
+        /// What ONNX Runtime said.
+        reason: String,
+    },
+    /// The network is not what its card says.
+    #[error("network {path} does not fit its card: {reason}")]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The key of the card, and what the network says.
+        reason: String,
+    },
+    /// The card cannot be used.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// A run failed.
+    #[error("network {path} failed: {reason}")]
+    Run {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The scores of a chip: per class a probability of 0 to 255, planar, row-major.
+///
+/// Whole numbers, so that sums over overlapping chips are exact and know no order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChipScores {
+    /// The side of the chip in pixels.
+    pub side_px: u32,
+    /// `classes · side²` probabilities.
+    pub scores: Vec<u8>,
+}
+
+/// What a segmenter wants of the chips it is given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChipSpec {
+    /// Channels of a chip.
+    pub channels: usize,
+    /// The side of a chip in pixels.
+    pub chip_px: u32,
+    /// The class of each score, in order; each stands once.
+    pub classes: Vec<ClassId>,
+}
+
+/// Chips to scores: a plug-in point. One thread owns it.
+pub trait Segmenter: Send {
+    /// What it wants and gives.
+    fn spec(&self) -> &ChipSpec;
+
+    /// The scores of some chips: `chips` holds normalized `[channels, side, side]` tensors, one after another.
+    ///
+    /// # Errors
+    /// When the network fails or gives numbers that are not finite.
+    fn segment(&mut self, chips: &[Vec<f32>]) -> Result<Vec<ChipScores>, ModelError>;
+
+    /// Where it runs, for people: `cpu`, `cuda:0`, …
+    fn device(&self) -> String;
+}

@@ -1,0 +1,250 @@
+//! Label blocks in, features out: everything after labels, cheap and derived.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use geo::{Coord, MapCoords, Polygon};
+use thiserror::Error;
+
+use crate::feature::{Confidence, Feature, FeatureId, FeatureIdError, FeatureStore, Height, HeightSource, KeptReason, Outline};
+use crate::georef::{Crs, CrsError, Ground, GroundScale, MapPoint, PixelPoint, Window};
+use crate::grid::{BlockId, WorkGrid};
+use crate::height::{self, HeightError, Surfaces};
+use crate::label::{LabelMap, LabelStore, StoreError};
+use crate::polygonize::{self, BlockArcs, Coverage, JoinError, LabelView};
+use crate::regularize::{self, Footprint, Outcome, Reason, RegularizeOptions, Regularized};
+use crate::scheme::{ClassId, Kind, Scheme};
+use crate::simplify::{self, Outlines, SimplifyOptions};
+
+/// Why labels become no features.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    /// A label block is broken.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Blocks do not fit together.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// The work grid has no place on the ground.
+    #[error(transparent)]
+    Crs(#[from] CrsError),
+    /// A region cannot be numbered.
+    #[error(transparent)]
+    Id(#[from] FeatureIdError),
+    /// Heights cannot be read.
+    #[error(transparent)]
+    Height(#[from] HeightError),
+    /// The features cannot be indexed.
+    #[error(transparent)]
+    Features(#[from] crate::feature::StoreError),
+}
+
+/// How regions become features.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureOptions {
+    /// How far a border may move when it is simplified, in ground metres; 0 keeps pixel edges.
+    pub tolerance_m: f64,
+    /// Whether buildings get regular angles.
+    pub regularize: bool,
+    /// Surface and terrain model for heights.
+    pub dsm: Option<PathBuf>,
+    /// The terrain under the surface model.
+    pub dtm: Option<PathBuf>,
+}
+
+impl FeatureOptions {
+    /// What suits the labels of a store: borders within a pixel and a half, heights from its elevation rasters.
+    ///
+    /// # Errors
+    /// When the work grid has no place on the ground.
+    pub fn for_store(store: &LabelStore) -> Result<Self, PipelineError> {
+        let scale = middle_scale(store.grid())?;
+        let manifest = store.manifest();
+        Ok(Self {
+            tolerance_m: 1.5 * scale.resolution_m_per_px(),
+            regularize: true,
+            dsm: manifest.dsm.clone(),
+            dtm: manifest.dtm.clone(),
+        })
+    }
+}
+
+/// The traced blocks of a map: what features are made of, whatever the order they came in.
+#[derive(Debug, Default)]
+pub struct TracedBlocks(BTreeMap<BlockId, BlockArcs>);
+
+impl TracedBlocks {
+    /// Reads and traces blocks of a store, on every core.
+    ///
+    /// # Errors
+    /// When a block is broken.
+    pub fn read(labels: &LabelStore, blocks: &[BlockId]) -> Result<Self, StoreError> {
+        let mut traced = Self::default();
+        traced.add(labels, blocks)?;
+        Ok(traced)
+    }
+
+    /// Reads and traces more blocks of a store.
+    ///
+    /// # Errors
+    /// When a block is broken; none is added then.
+    pub fn add(&mut self, labels: &LabelStore, blocks: &[BlockId]) -> Result<(), StoreError> {
+        let share = blocks.len().div_ceil(threads().get()).max(1);
+        let read = |part: &[BlockId]| -> Result<Vec<(BlockId, BlockArcs)>, StoreError> {
+            part.iter().map(|b| Ok((*b, trace(&labels.read(*b)?)))).collect()
+        };
+        let parts: Vec<_> = std::thread::scope(|scope| {
+            let running: Vec<_> = blocks.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
+            running.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        for part in parts {
+            self.0.extend(part?);
+        }
+        Ok(())
+    }
+
+    /// Adds a block that was traced elsewhere.
+    pub fn insert(&mut self, block: BlockId, arcs: BlockArcs) {
+        self.0.insert(block, arcs);
+    }
+
+    /// Whether a block is among them.
+    #[must_use]
+    pub fn has(&self, block: BlockId) -> bool {
+        self.0.contains_key(&block)
+    }
+
+    /// The features of all blocks: joined, simplified, buildings regularized and given heights, indexed.
+    ///
+    /// # Errors
+    /// When the work grid lies nowhere on the ground, or elevation cannot be read.
+    pub fn features(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<FeatureStore, PipelineError> {
+        let coverage = polygonize::join(self.0.values(), &grid.window())?;
+        let scale = middle_scale(grid)?;
+        let tolerance_px = options.tolerance_m / scale.resolution_m_per_px();
+        let outlines = simplify::simplify(&coverage, &SimplifyOptions { tolerance_px, ..SimplifyOptions::default() });
+        let mut features = plain_features(grid, &coverage, &outlines, tolerance_px > 0.0)?;
+        if options.regularize {
+            regularize_buildings(&mut features, grid, scheme, &coverage, &outlines)?;
+        }
+        raise_buildings(&mut features, grid, scheme, options)?;
+        Ok(FeatureStore::new(&grid.frame, features)?)
+    }
+}
+
+/// The cracks of one label block.
+#[must_use]
+pub fn trace(labels: &LabelMap) -> BlockArcs {
+    polygonize::trace(&LabelView { window: labels.window, labels: &labels.classes, confidence: Some(&labels.confidence) })
+}
+
+/// One feature per region, in map space, with what was gathered while tracing.
+fn plain_features(grid: &WorkGrid, coverage: &Coverage, outlines: &Outlines, simplified: bool) -> Result<Vec<Feature>, PipelineError> {
+    let ground = Ground::new(grid.frame.transform, &grid.frame.crs)?;
+    let make = |(index, region): (usize, &polygonize::Region)| {
+        let at = PixelPoint { col: region.first_col as f64, row: region.first_row as f64 };
+        let scale = ground.scale_at(at)?;
+        let outline = outlines.polygon(index);
+        let metres = scale.resolution_m_per_px() as f32;
+        let importance = outlines.importance(index).into_iter().map(|ring| ring.into_iter().map(|px| px * metres).collect());
+        Ok(Feature {
+            id: FeatureId::new(ClassId(region.label), region.first_row, region.first_col)?,
+            class: ClassId(region.label),
+            perimeter_m: perimeter_m(&outline, &scale),
+            importance_m: importance.collect(),
+            polygon: to_map(&outline, grid),
+            confidence: region.confidence.as_ref().map(|c| Confidence {
+                mean: (c.sum as f64 / region.pixels as f64 / 255.0) as f32,
+                min: f32::from(c.min) / 255.0,
+            }),
+            area_m2: region.pixels as f64 * scale.pixel_area_m2(),
+            outline: if simplified { Outline::Simplified } else { Outline::Exact },
+            height: None,
+            provisional: region.provisional,
+        })
+    };
+    coverage.regions().iter().enumerate().map(make).collect()
+}
+
+/// Gives buildings regular angles, in one metric plane over the middle of the grid.
+fn regularize_buildings(
+    features: &mut [Feature], grid: &WorkGrid, scheme: &Scheme, coverage: &Coverage, outlines: &Outlines,
+) -> Result<(), PipelineError> {
+    let scale = middle_scale(grid)?;
+    let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(scheme, features[*i].class)).collect();
+    let metres = |polygon: &Polygon<f64>| polygon.map_coords(|c| scale.offset_m(c.x, c.y).into());
+    let footprint = |&i: &usize| Footprint {
+        outline: metres(&outlines.exact_polygon(coverage, i)),
+        simplified: Some(metres(&outlines.polygon(i))),
+    };
+    let footprints: Vec<Footprint> = buildings.iter().map(footprint).collect();
+    let options = RegularizeOptions::for_pixel(scale.resolution_m_per_px());
+    for (index, made) in buildings.into_iter().zip(regularize::regularize(&footprints, &options)) {
+        adopt(&mut features[index], made, grid, &scale);
+    }
+    Ok(())
+}
+
+fn adopt(feature: &mut Feature, made: Regularized, grid: &WorkGrid, scale: &GroundScale) {
+    feature.outline = match made.outcome {
+        Outcome::Regularized => Outline::Regularized,
+        Outcome::Round => Outline::Round,
+        Outcome::Kept(Reason::PoorFit) => Outline::Kept(KeptReason::PoorFit),
+        Outcome::Kept(Reason::TooSmall) => Outline::Kept(KeptReason::TooSmall),
+        Outcome::Kept(Reason::Neighbour) => Outline::Kept(KeptReason::Neighbour),
+    };
+    let pixels = made.polygon.map_coords(|c| scale.offset_px(c.x, c.y).into());
+    feature.perimeter_m = perimeter_m(&pixels, scale);
+    feature.polygon = to_map(&pixels, grid);
+    feature.importance_m = made.importance_m;
+}
+
+/// Gives buildings heights: measured where elevation is at hand, else the default of their size class.
+fn raise_buildings(features: &mut [Feature], grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<(), PipelineError> {
+    let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(scheme, features[*i].class)).collect();
+    let footprints: Vec<&Polygon<f64>> = buildings.iter().map(|i| &features[*i].polygon).collect();
+    let mut surfaces = Surfaces::open(options.dsm.as_deref(), options.dtm.as_deref())?;
+    let measured = height::measure(&mut surfaces, &grid.frame.crs, &footprints)?;
+    for (index, measured) in buildings.into_iter().zip(measured) {
+        let feature = &mut features[index];
+        let size = scheme.class(feature.class).and_then(|class| class.size(feature.area_m2));
+        let default = size.map(|s| Height { height_m: s.height_m as f32, source: HeightSource::ClassDefault });
+        feature.height = measured.map_or(default, |m| {
+            let source = if m.source == height::Source::DsmDtm { HeightSource::DsmDtm } else { HeightSource::Dsm };
+            Some(Height { height_m: m.height_m, source })
+        });
+    }
+    Ok(())
+}
+
+fn is_building(scheme: &Scheme, class: ClassId) -> bool {
+    scheme.class(class).is_some_and(|c| c.kind == Kind::Building)
+}
+
+/// Raster space to map space; a grid whose rows run north turns rings round, so they are turned back.
+fn to_map(pixels: &Polygon<f64>, grid: &WorkGrid) -> Polygon<f64> {
+    pixels.map_coords(|c| {
+        let MapPoint { x, y } = grid.frame.transform.to_map(PixelPoint { col: c.x, row: c.y });
+        Coord { x, y }
+    })
+}
+
+fn perimeter_m(pixels: &Polygon<f64>, scale: &GroundScale) -> f64 {
+    let rings = std::iter::once(pixels.exterior()).chain(pixels.interiors());
+    let length = |(a, b): (&Coord<f64>, &Coord<f64>)| {
+        let (east, north) = scale.offset_m(b.x - a.x, b.y - a.y);
+        east.hypot(north)
+    };
+    rings.map(|ring| ring.0.iter().zip(ring.0.iter().skip(1)).map(length).sum::<f64>()).sum()
+}
+
+/// What a pixel is on the ground in the middle of a grid.
+fn middle_scale(grid: &WorkGrid) -> Result<GroundScale, PipelineError> {
+    let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
+    Ok(Ground::new(grid.frame.transform, &grid.frame.crs)?.scale_at(middle)?)
+}
+
+fn threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}

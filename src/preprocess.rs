@@ -1,0 +1,57 @@
+//! A chip of pixels as a normalized tensor.
+
+use crate::raster::PixelWindow;
+
+/// How 8-bit samples become what a network was trained on: `(sample · scale − mean) / std`, per channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normalization {
+    /// Multiplies the 8-bit sample first; usually 1/255.
+    pub scale: f32,
+    /// Subtracted, per channel.
+    pub mean: Vec<f32>,
+    /// Divides, per channel.
+    pub std: Vec<f32>,
+}
+
+impl Normalization {
+    /// The chip as a `[channels, rows, cols]` tensor; pixels without imagery become the mean, 0.
+    ///
+    /// The chip must have as many channels as the normalization.
+    #[must_use]
+    pub fn tensor(&self, chip: &PixelWindow) -> Vec<f32> {
+        let pixels = chip.window.pixels();
+        let mut tensor = Vec::with_capacity(pixels * chip.channels);
+        for (channel, samples) in chip.samples.chunks_exact(pixels).enumerate() {
+            let gain = self.scale / self.std[channel];
+            let offset = -self.mean[channel] / self.std[channel];
+            tensor.extend(
+                samples
+                    .iter()
+                    .zip(&chip.valid)
+                    .map(|(&sample, &valid)| if valid == 0 { 0.0 } else { f32::from(sample).mul_add(gain, offset) }),
+            );
+        }
+        tensor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::georef::Window;
+
+    #[test]
+    fn a_chip_is_normalized_per_channel_and_voids_are_the_mean() {
+        let normalization = Normalization { scale: 1.0 / 255.0, mean: vec![0.5, 0.25], std: vec![0.5, 0.25] };
+        let chip = PixelWindow {
+            window: Window::new(3, 4, 2, 1),
+            channels: 2,
+            samples: vec![255, 255, 0, 0],
+            valid: vec![1, 0],
+        };
+        let tensor = normalization.tensor(&chip);
+        for (value, expected) in tensor.iter().zip([1.0, 0.0, -1.0, 0.0]) {
+            assert!((value - expected).abs() < 1e-6, "{tensor:?}");
+        }
+    }
+}

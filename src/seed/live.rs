@@ -1,0 +1,415 @@
+//! A map that grows: what is made is served, what is missing is made on request.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast;
+
+use super::queue::{Queue, QueueFull};
+use super::{MakeEvent, Maker, SeedError};
+use crate::feature::FeatureStore;
+use crate::georef::{Crs, PixelPoint, Projector, Window, WorldBounds};
+use crate::grid::{BlockId, WorkGrid};
+use crate::label::{LabelMap, LabelStore};
+use crate::pipeline::{FeatureOptions, TracedBlocks};
+use crate::raster::Mosaic;
+use crate::scheme::Scheme;
+
+/// Blocks that may wait.
+const QUEUE_LIMIT: usize = 4096;
+
+/// Blocks of one run: few, so that the view asked for last comes soon.
+const BLOCKS_PER_RUN: usize = 4;
+
+/// Label blocks kept in memory for raster tiles, in bytes.
+const LABEL_CACHE_BYTES: u64 = 64 << 20;
+
+/// What is served at one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The features with their R-tree.
+    pub store: FeatureStore,
+    /// Grows with every change.
+    pub generation: u64,
+    /// Blocks that are made.
+    pub made: usize,
+    /// Blocks of the map.
+    pub total: usize,
+}
+
+/// What became of a block.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BlockState {
+    /// It waits.
+    Queued,
+    /// It is being made.
+    Running,
+    /// It is made and served.
+    Done,
+    /// It could not be made, and why.
+    Failed(String),
+}
+
+/// Something happened to a block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeedEvent {
+    /// The block.
+    pub block: BlockId,
+    /// Where it lies.
+    pub bounds: WorldBounds,
+    /// The generation that is served from now on.
+    pub generation: u64,
+    /// What became of it.
+    pub state: BlockState,
+}
+
+/// How far the map is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Blocks of the map.
+    pub total: usize,
+    /// Blocks that are made.
+    pub made: usize,
+    /// Blocks that wait.
+    pub queued: usize,
+    /// Blocks that are being made.
+    pub running: usize,
+    /// Blocks that failed.
+    pub failed: usize,
+    /// Megapixels of the work grid per second, of the last run.
+    pub mpx_per_s: f64,
+    /// For what waits and runs; unknown before the first run.
+    pub seconds_left: Option<f64>,
+    /// Where the model runs; empty without a model.
+    pub device: String,
+}
+
+/// Whether requests can be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// They can.
+    pub ok: bool,
+    /// For people.
+    pub detail: String,
+}
+
+/// A map that grows. Shared by all handlers; jobs belong to it, not to the request that asked.
+pub struct Live {
+    name: String,
+    labels: LabelStore,
+    mosaic: Option<Mosaic>,
+    maker: Option<Maker>,
+    options: FeatureOptions,
+    places: BTreeMap<BlockId, WorldBounds>,
+    bounds: WorldBounds,
+    traced: Mutex<TracedBlocks>,
+    snapshot: RwLock<Arc<Snapshot>>,
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    events: broadcast::Sender<SeedEvent>,
+    speed: Mutex<f64>,
+    cache: moka::sync::Cache<BlockId, Arc<LabelMap>>,
+}
+
+impl Live {
+    /// Opens a map with what its store holds; with a maker, what is missing is made on request.
+    ///
+    /// # Errors
+    /// When a label block is broken, or the features cannot be made.
+    pub fn open(name: &str, labels: LabelStore, maker: Option<Maker>, options: FeatureOptions) -> Result<Arc<Self>, SeedError> {
+        let wanted = labels.wanted();
+        let places = places(labels.grid(), &wanted)?;
+        let bounds = places.values().copied().reduce(|a, b| a.union(&b)).ok_or(SeedError::AreaMisses)?;
+        let made: Vec<BlockId> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
+        let traced = TracedBlocks::read(&labels, &made)?;
+        let sources = &labels.manifest().sources;
+        let mosaic = maker.as_ref().map(|m| m.mosaic().clone()).or_else(|| Mosaic::open(sources).ok());
+        let store = traced.features(labels.grid(), labels.scheme(), &options)?;
+        let snapshot = Snapshot { store, generation: 0, made: made.len(), total: wanted.len() };
+        let weigh = |_: &BlockId, map: &Arc<LabelMap>| (2 * map.window.pixels()) as u32;
+        let live = Arc::new(Self {
+            name: name.to_owned(),
+            cache: moka::sync::Cache::builder().max_capacity(LABEL_CACHE_BYTES).weigher(weigh).build(),
+            traced: Mutex::new(traced),
+            snapshot: RwLock::new(Arc::new(snapshot)),
+            queue: Mutex::new(Queue::new(QUEUE_LIMIT)),
+            wake: Condvar::new(),
+            events: broadcast::channel(1024).0,
+            speed: Mutex::new(0.0),
+            labels,
+            mosaic,
+            maker,
+            options,
+            places,
+            bounds,
+        });
+        if live.can_make() {
+            let weak = Arc::downgrade(&live);
+            let thread = std::thread::Builder::new().name(format!("seed {name}"));
+            thread.spawn(move || work(&weak)).map_err(SeedError::Thread)?;
+        }
+        Ok(live)
+    }
+
+    /// Opens the map of a store folder; with `make`, the model of its manifest is loaded for what is missing.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when mosaic or model cannot be opened.
+    pub fn open_folder(name: &str, folder: &Path, make: Option<crate::model::Device>, options: FeatureOptions) -> Result<Arc<Self>, SeedError> {
+        let store = LabelStore::open(folder)?;
+        let maker = make.map(|device| Maker::open(store.clone(), device)).transpose()?;
+        Self::open(name, store, maker, options)
+    }
+
+    /// The name of the map.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The work grid.
+    #[must_use]
+    pub fn grid(&self) -> &WorkGrid {
+        self.labels.grid()
+    }
+
+    /// The classes.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        self.labels.scheme()
+    }
+
+    /// The imagery, as long as its files are there.
+    #[must_use]
+    pub fn mosaic(&self) -> Option<&Mosaic> {
+        self.mosaic.as_ref()
+    }
+
+    /// What is served now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where the map lies.
+    #[must_use]
+    pub fn bounds(&self) -> WorldBounds {
+        self.bounds
+    }
+
+    /// How many blocks that touch an area are not made.
+    #[must_use]
+    pub fn missing(&self, area: &WorldBounds) -> usize {
+        self.missing_blocks(area).len()
+    }
+
+    /// Whether missing blocks can be made.
+    #[must_use]
+    pub fn can_make(&self) -> bool {
+        self.maker.is_some()
+    }
+
+    /// Asks for the missing blocks of an area: each is made once, whoever asks. Returns how many are missing.
+    ///
+    /// # Errors
+    /// When the queue is full; nothing of the area is queued then.
+    pub fn request(&self, area: &WorldBounds) -> Result<usize, QueueFull> {
+        let missing = self.missing_blocks(area);
+        if missing.is_empty() || !self.can_make() {
+            return Ok(missing.len());
+        }
+        let fresh = lock(&self.queue).push(&missing)?;
+        fresh.iter().for_each(|b| self.tell(*b, BlockState::Queued));
+        self.wake.notify_one();
+        Ok(missing.len())
+    }
+
+    /// The class codes of a window of the work grid, row-major; 0 where nothing is made. Reads files.
+    ///
+    /// # Errors
+    /// When a label block is broken.
+    pub fn labels(&self, window: &Window) -> Result<Vec<u8>, SeedError> {
+        let mut codes = vec![0_u8; window.pixels()];
+        for block in self.grid().blocks_touching(window) {
+            let Some(map) = self.block(block)? else { continue };
+            let Some(common) = map.window.intersection(window) else { continue };
+            for row in common.row..common.end_row() {
+                let (from, to) = (map.window.index(common.col, row), window.index(common.col, row));
+                let len = common.cols as usize;
+                codes[to..to + len].copy_from_slice(&map.classes[from..from + len]);
+            }
+        }
+        Ok(codes)
+    }
+
+    /// What happens to blocks from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<SeedEvent> {
+        self.events.subscribe()
+    }
+
+    /// How far the map is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let (queued, running, failed) = lock(&self.queue).counts();
+        let (snapshot, mpx_per_s) = (self.snapshot(), *lock(&self.speed));
+        let block_mpx = f64::from(self.grid().block_px).powi(2) / 1e6;
+        let left = (queued + running) as f64 * block_mpx;
+        Progress {
+            total: snapshot.total,
+            made: snapshot.made,
+            queued,
+            running,
+            failed,
+            mpx_per_s,
+            seconds_left: (mpx_per_s > 0.0).then(|| left / mpx_per_s),
+            device: self.maker.as_ref().map_or_else(String::new, |m| m.session().device().to_owned()),
+        }
+    }
+
+    /// Whether requests can be served.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match &self.maker {
+            None => Health { ok: true, detail: "serves what its store holds".to_owned() },
+            Some(maker) if maker.session().is_alive() => {
+                Health { ok: true, detail: format!("model on {}", maker.session().device()) }
+            }
+            Some(_) => Health { ok: false, detail: "the model's thread ended; restart the server".to_owned() },
+        }
+    }
+
+    fn missing_blocks(&self, area: &WorldBounds) -> Vec<BlockId> {
+        let touched = self.places.iter().filter(|(_, place)| place.touches(area)).map(|(block, _)| *block);
+        let traced = lock(&self.traced);
+        touched.filter(|b| !traced.has(*b)).collect()
+    }
+
+    fn block(&self, block: BlockId) -> Result<Option<Arc<LabelMap>>, SeedError> {
+        if let Some(map) = self.cache.get(&block) {
+            return Ok(Some(map));
+        }
+        if !self.labels.has(block) {
+            return Ok(None);
+        }
+        let map = Arc::new(self.labels.read(block)?);
+        self.cache.insert(block, Arc::clone(&map));
+        Ok(Some(map))
+    }
+
+    fn tell(&self, block: BlockId, state: BlockState) {
+        let generation = self.snapshot().generation;
+        if let Some(bounds) = self.places.get(&block) {
+            let _ = self.events.send(SeedEvent { block, bounds: *bounds, generation, state }); // nobody may listen
+        }
+    }
+
+    /// Makes some blocks, and serves each as soon as a rebuild is worth its time.
+    fn run(&self, maker: &Maker, blocks: &[BlockId]) {
+        blocks.iter().for_each(|b| self.tell(*b, BlockState::Running));
+        let started = Instant::now();
+        let (mut fresh, mut rebuilt) = (Vec::new(), Duration::ZERO);
+        let mut last = Instant::now();
+        let result = maker.make(blocks, &mut |event| match event {
+            MakeEvent::Made(block) => {
+                fresh.push(block);
+                if last.elapsed() > 4 * rebuilt {
+                    let start = Instant::now();
+                    self.serve(&mut fresh);
+                    (last, rebuilt) = (Instant::now(), start.elapsed());
+                }
+            }
+            MakeEvent::Failed(block, error) => self.fail(block, error),
+        });
+        self.serve(&mut fresh);
+        let done = blocks.iter().filter(|b| self.labels.has(**b)).count() as f64;
+        let mpx = done * f64::from(self.grid().block_px).powi(2) / 1e6;
+        *lock(&self.speed) = mpx / started.elapsed().as_secs_f64().max(1e-3);
+        if let Err(error) = result {
+            let open: Vec<BlockId> = blocks.iter().copied().filter(|b| !self.labels.has(*b)).collect();
+            open.into_iter().for_each(|b| self.fail(b, &error));
+        }
+    }
+
+    fn fail(&self, block: BlockId, error: &SeedError) {
+        tracing::error!(%block, %error, "a block could not be made");
+        lock(&self.queue).finished(block, true);
+        self.tell(block, BlockState::Failed(error.to_string()));
+    }
+
+    /// Takes new blocks into the snapshot.
+    fn serve(&self, fresh: &mut Vec<BlockId>) {
+        if fresh.is_empty() {
+            return;
+        }
+        let rebuilt = {
+            let mut traced = lock(&self.traced);
+            traced.add(&self.labels, fresh).and_then(|()| traced.features(self.grid(), self.scheme(), &self.options))
+        };
+        match rebuilt {
+            Ok(store) => {
+                let old = self.snapshot();
+                let new = Snapshot { store, generation: old.generation + 1, made: old.made + fresh.len(), total: old.total };
+                *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+                for block in fresh.drain(..) {
+                    lock(&self.queue).finished(block, false);
+                    self.tell(block, BlockState::Done);
+                }
+            }
+            Err(error) => {
+                let error = SeedError::from(error);
+                fresh.drain(..).for_each(|b| self.fail(b, &error));
+            }
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        lock(&self.queue).closed = true;
+        self.wake.notify_all();
+    }
+}
+
+/// The thread that makes blocks; it ends with the map.
+fn work(live: &Weak<Live>) {
+    while let Some(live) = live.upgrade() {
+        let Some(maker) = &live.maker else { return };
+        let blocks = {
+            let queue = lock(&live.queue);
+            let (mut queue, _) = live
+                .wake
+                .wait_timeout_while(queue, Duration::from_millis(500), |q| q.counts().0 == 0 && !q.closed)
+                .unwrap_or_else(PoisonError::into_inner);
+            queue.take(BLOCKS_PER_RUN)
+        };
+        if !blocks.is_empty() {
+            live.run(maker, &blocks);
+        }
+    }
+}
+
+/// Where each block lies in the world: its corners and the middles of its sides.
+fn places(grid: &WorkGrid, blocks: &[BlockId]) -> Result<BTreeMap<BlockId, WorldBounds>, SeedError> {
+    let projector = Projector::new(&grid.frame.crs, &Crs::web_mercator())?;
+    let place = |block: BlockId| {
+        let window = grid.block_window(block);
+        let at = |i: i64, from: i64, len: u32| from as f64 + f64::from(len) * i as f64 / 2.0;
+        let mut around: Option<WorldBounds> = None;
+        for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
+            let corner = PixelPoint { col: at(i, window.col, window.cols), row: at(j, window.row, window.rows) };
+            let p = projector.to_world(&grid.frame.transform, corner)?;
+            let point = WorldBounds { min: p, max: p };
+            around = Some(around.map_or(point, |b| b.union(&point)));
+        }
+        Ok((block, around.expect("nine points were added")))
+    };
+    blocks.iter().map(|b| place(*b)).collect()
+}
+
+/// A panic elsewhere leaves these values whole: each is replaced in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,243 @@
+//! The one function that makes missing label blocks: on demand, in a batch, after a crash.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::SeedError;
+use super::shelf::Shelf;
+use crate::georef::{Ground, PixelPoint, Window};
+use crate::grid::{BlockId, ChipId, ChipLattice};
+use crate::label::{Blender, LabelStore, ScoredChip, clean};
+use crate::model::{BatchScores, ModelCard, SessionThread};
+use crate::preprocess::Normalization;
+use crate::raster::{Channel, Mosaic, RasterSource};
+
+/// Scored chips in memory; more go to disk.
+const SHELF_BYTES: usize = 48 << 20;
+
+/// Makes the label blocks of a store from a mosaic and a model.
+pub struct Maker {
+    store: LabelStore,
+    mosaic: Mosaic,
+    channels: Vec<Channel>,
+    normalization: Normalization,
+    lattice: ChipLattice,
+    session: SessionThread,
+    blender: Blender,
+    pixel_area_m2: f64,
+    halo_px: u32,
+    batch: usize,
+    shelf: Mutex<Shelf>,
+    chips_run: AtomicU64,
+}
+
+/// What happens to a block; sent as it happens.
+#[derive(Debug)]
+pub enum MakeEvent<'a> {
+    /// Its label block is on disk.
+    Made(BlockId),
+    /// It could not be made; others go on.
+    Failed(BlockId, &'a SeedError),
+}
+
+/// A chip on its way: which, where, and its validity.
+type Place = (ChipId, Window, Vec<u8>);
+
+/// What the reader hands to the finisher, in the order of the work.
+enum Item {
+    Batch(Vec<Place>, Receiver<BatchScores>),
+    Block(BlockId),
+    Failed(BlockId, SeedError),
+}
+
+impl Maker {
+    /// For a store, the mosaic and the model that its manifest names.
+    ///
+    /// # Errors
+    /// When the work grid has no place on the ground.
+    pub fn new(store: LabelStore, mosaic: Mosaic, card: &ModelCard, session: SessionThread) -> Result<Self, SeedError> {
+        let grid = store.grid();
+        let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
+        let scale = Ground::new(grid.frame.transform, &grid.frame.crs)?.scale_at(middle)?;
+        let pixel_area_m2 = scale.pixel_area_m2();
+        let lattice = ChipLattice { chip_px: card.input.chip_px, stride_px: card.input.stride_px };
+        Ok(Self {
+            blender: Blender::new(lattice.chip_px, session.spec().classes.clone()),
+            halo_px: store.manifest().clean.halo_px(pixel_area_m2),
+            shelf: Mutex::new(Shelf::new(SHELF_BYTES, store.folder().join("chips.tmp"))),
+            batch: if session.device() == "cpu" { 1 } else { 8 },
+            channels: card.input.channels.clone(),
+            normalization: card.normalization(),
+            chips_run: AtomicU64::new(0),
+            pixel_area_m2,
+            lattice,
+            session,
+            mosaic,
+            store,
+        })
+    }
+
+    /// The store that it fills.
+    #[must_use]
+    pub fn store(&self) -> &LabelStore {
+        &self.store
+    }
+
+    /// The thread that owns the model.
+    #[must_use]
+    pub fn session(&self) -> &SessionThread {
+        &self.session
+    }
+
+    /// Chips that the model has run so far.
+    #[must_use]
+    pub fn chips_run(&self) -> u64 {
+        self.chips_run.load(Ordering::Relaxed)
+    }
+
+    /// The chips that some blocks need, each once. Those without imagery count, but are never run.
+    #[must_use]
+    pub fn chips_needed(&self, blocks: &[BlockId]) -> u64 {
+        blocks.iter().flat_map(|b| self.chips(*b)).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    /// Makes the blocks that are missing, in the given order, and tells of each.
+    ///
+    /// Reading, the model, and blending with writing overlap: three threads, bounded queues between.
+    ///
+    /// # Errors
+    /// When the model fails. A block whose pixels cannot be read is told of, and the others go on.
+    pub fn make(&self, blocks: &[BlockId], tell: &mut dyn FnMut(MakeEvent<'_>)) -> Result<(), SeedError> {
+        let missing: Vec<BlockId> = blocks.iter().copied().filter(|b| !self.store.has(*b)).collect();
+        self.shelf().begin(&missing);
+        let (items, work) = sync_channel::<Item>(2);
+        let result = std::thread::scope(|scope| {
+            let reader = std::thread::Builder::new().name("reader".to_owned());
+            reader.spawn_scoped(scope, move || self.read(&missing, &items)).map_err(SeedError::Thread)?;
+            work.into_iter().try_for_each(|item| self.finish(item, tell))
+        });
+        if result.is_err() {
+            self.shelf().clear();
+        }
+        result
+    }
+
+    /// The pixels whose scores decide on a block; beyond the grid there is nothing to see.
+    fn reach(&self, block: BlockId) -> Window {
+        let grid = self.store.grid();
+        let window = grid.block_window(block);
+        window.expanded(self.halo_px).intersection(&grid.window()).unwrap_or(window)
+    }
+
+    fn chips(&self, block: BlockId) -> impl Iterator<Item = ChipId> + use<> {
+        self.lattice.touching(&self.reach(block))
+    }
+
+    /// The blocks that a chip may decide on.
+    fn blocks_of(&self, id: ChipId) -> impl Iterator<Item = BlockId> {
+        let window = self.lattice.window(id);
+        let near = self.store.grid().blocks_touching(&window.expanded(self.halo_px));
+        near.filter(move |b| self.reach(*b).intersection(&window).is_some())
+    }
+
+    fn read(&self, blocks: &[BlockId], items: &SyncSender<Item>) {
+        let mut reader = self.mosaic.reader(&self.store.grid().frame, &self.channels);
+        for &block in blocks {
+            let read = match &mut reader {
+                Ok(reader) => self.read_block(block, reader, items),
+                Err(error) => Err(SeedError::NoImagery(error.to_string())),
+            };
+            let item = read.map_or_else(|error| Item::Failed(block, error), |()| Item::Block(block));
+            if items.send(item).is_err() {
+                return; // the finisher gave up
+            }
+        }
+    }
+
+    /// Reads the chips of a block that are not on the shelf, and hands them to the model.
+    fn read_block(
+        &self,
+        block: BlockId,
+        reader: &mut impl RasterSource,
+        items: &SyncSender<Item>,
+    ) -> Result<(), SeedError> {
+        let (mut tensors, mut places) = (Vec::new(), Vec::new());
+        for id in self.chips(block) {
+            if !self.shelf().reserve(id, self.blocks_of(id)) {
+                continue;
+            }
+            let chip = reader.read(&self.lattice.window(id)).inspect_err(|_| self.shelf().forget(id))?;
+            if chip.valid.contains(&1) {
+                tensors.push(self.normalization.tensor(&chip));
+                places.push((id, chip.window, chip.valid));
+            } else {
+                let empty = ScoredChip { window: chip.window, scores: None, valid: Vec::new() };
+                self.shelf().put(id, empty).map_err(SeedError::Shelf)?;
+            }
+            if tensors.len() == self.batch {
+                self.hand_over(&mut tensors, &mut places, items);
+            }
+        }
+        if !tensors.is_empty() {
+            self.hand_over(&mut tensors, &mut places, items);
+        }
+        Ok(())
+    }
+
+    fn hand_over(&self, tensors: &mut Vec<Vec<f32>>, places: &mut Vec<Place>, items: &SyncSender<Item>) {
+        self.chips_run.fetch_add(tensors.len() as u64, Ordering::Relaxed);
+        let scores = self.session.submit(std::mem::take(tensors));
+        let _ = items.send(Item::Batch(std::mem::take(places), scores)); // the finisher may have given up
+    }
+
+    fn finish(&self, item: Item, tell: &mut dyn FnMut(MakeEvent<'_>)) -> Result<(), SeedError> {
+        match item {
+            Item::Batch(places, scores) => {
+                let scores = scores.recv().map_err(|_| SeedError::ModelGone)??;
+                for ((id, window, valid), scores) in places.into_iter().zip(scores) {
+                    let chip = ScoredChip { window, scores: Some(scores), valid };
+                    self.shelf().put(id, chip).map_err(SeedError::Shelf)?;
+                }
+            }
+            Item::Block(block) => {
+                let made = self.finish_block(block);
+                self.shelf().leave(block, self.chips(block));
+                match made {
+                    Ok(()) => tell(MakeEvent::Made(block)),
+                    Err(error) => tell(MakeEvent::Failed(block, &error)),
+                }
+            }
+            Item::Failed(block, error) => {
+                self.shelf().leave(block, self.chips(block));
+                tell(MakeEvent::Failed(block, &error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Blends, cleans and keeps a block whose chips are all on the shelf.
+    fn finish_block(&self, block: BlockId) -> Result<(), SeedError> {
+        let window = self.store.grid().block_window(block);
+        let mut chips = Vec::new();
+        for id in self.chips(block) {
+            let chip = self.shelf().get(id).map_err(SeedError::Shelf)?;
+            chips.push(chip.ok_or(SeedError::ChipMissing { block })?);
+        }
+        let scores = self.blender.blend(&window.expanded(self.halo_px), chips.iter().map(AsRef::as_ref));
+        let labels = clean(&scores, &window, &self.store.manifest().clean, self.pixel_area_m2);
+        Ok(self.store.write(block, &labels)?)
+    }
+
+    /// A panic elsewhere leaves the shelf whole: chips are only ever put and taken.
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Maker {
+    fn drop(&mut self) {
+        self.shelf().clear();
+    }
+}

@@ -1,0 +1,49 @@
+//! Which blocks are made, each once: on demand or all.
+
+mod make;
+mod shelf;
+
+pub use make::{MakeEvent, Maker};
+
+use thiserror::Error;
+
+use crate::georef::CrsError;
+use crate::grid::BlockId;
+use crate::label::StoreError;
+use crate::model::ModelError;
+use crate::raster::RasterError;
+
+/// Why blocks are not made.
+#[derive(Debug, Error)]
+pub enum SeedError {
+    /// The mosaic cannot be read.
+    #[error(transparent)]
+    Raster(#[from] RasterError),
+    /// The mosaic could not be opened by the reader.
+    #[error("{0}")]
+    NoImagery(String),
+    /// The model fails.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The thread that owns the model is gone.
+    #[error("the model's thread ended; its message stands above")]
+    ModelGone,
+    /// A block cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The work grid has no place on the ground.
+    #[error(transparent)]
+    Crs(#[from] CrsError),
+    /// Scored chips cannot be put aside on disk.
+    #[error("scored chips cannot be put aside in the store: {0}")]
+    Shelf(std::io::Error),
+    /// A chip of the block failed under another block.
+    #[error("block {block} lacks a chip that could not be read")]
+    ChipMissing {
+        /// The block.
+        block: BlockId,
+    },
+    /// The system gives no thread.
+    #[error("no thread: {0}")]
+    Thread(std::io::Error),
+}

@@ -1,0 +1,92 @@
+//! What a run is going to make, and the fingerprint of everything that decides on its labels.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::SeedError;
+use crate::georef::AreaOfInterest;
+use crate::grid::{WantedResolution, WorkGrid};
+use crate::label::{CleanOptions, Manifest};
+use crate::model::ModelCard;
+use crate::raster::Mosaic;
+
+/// What the user asks of a run.
+#[derive(Debug, Clone, Default)]
+pub struct SegmentOptions {
+    /// How labels are cleaned.
+    pub clean: CleanOptions,
+    /// The side of a block in pixels; 1024 unless told.
+    pub block_px: Option<u32>,
+    /// Another scheme than the city's.
+    pub scheme: Option<PathBuf>,
+    /// A surface model for heights.
+    pub dsm: Option<PathBuf>,
+    /// A terrain model for heights.
+    pub dtm: Option<PathBuf>,
+    /// Only blocks that touch this area.
+    pub area: Option<AreaOfInterest>,
+}
+
+/// The manifest of the store that a run fills.
+///
+/// # Errors
+/// When mosaic and model do not go together, a file of the model is missing, or the area misses the mosaic.
+pub fn plan(mosaic: &Mosaic, sources: &[PathBuf], card: &ModelCard, options: &SegmentOptions) -> Result<Manifest, SeedError> {
+    let wanted = WantedResolution {
+        best_m_per_px: card.input.resolution_m_per_px,
+        range_m_per_px: card.input.resolution_range_m_per_px,
+    };
+    let block_px = options.block_px.unwrap_or(1024);
+    if !(64..=8192).contains(&block_px) {
+        return Err(SeedError::BlockSize(block_px));
+    }
+    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &wanted, block_px)?;
+    let area_blocks = area_blocks(&grid, options.area.as_ref())?;
+    let network = std::fs::read(card.network_path())
+        .map_err(|source| SeedError::Network { path: card.network_path(), source })?;
+    Ok(Manifest {
+        version: Manifest::VERSION,
+        crs: grid.frame.crs.definition().to_owned(),
+        transform: grid.frame.transform.coefficients(),
+        cols: grid.cols,
+        rows: grid.rows,
+        block_px,
+        sources: sources.iter().map(|p| absolute(p)).collect(),
+        dsm: options.dsm.as_deref().map(absolute),
+        dtm: options.dtm.as_deref().map(absolute),
+        model: absolute(&card.path),
+        clean: options.clean,
+        scheme: options.scheme.as_deref().map(absolute),
+        area_blocks,
+        fingerprint: fingerprint(mosaic, &grid, card, &network, options.clean),
+    })
+}
+
+/// The blocks that touch the area; none listed means all.
+fn area_blocks(grid: &WorkGrid, area: Option<&AreaOfInterest>) -> Result<Vec<(u32, u32)>, SeedError> {
+    let Some(area) = area else { return Ok(Vec::new()) };
+    let mut touched = Vec::new();
+    let area = area.in_crs(&grid.frame.crs)?;
+    for block in grid.blocks() {
+        if area.touches(&grid.frame, &grid.block_window(block)) {
+            touched.push((block.row, block.col));
+        }
+    }
+    if touched.is_empty() { Err(SeedError::AreaMisses) } else { Ok(touched) }
+}
+
+/// Of sources, network, the keys of the card that change scores, the grid and the clean-up.
+fn fingerprint(mosaic: &Mosaic, grid: &WorkGrid, card: &ModelCard, network: &[u8], clean: CleanOptions) -> String {
+    let mut hash = Sha256::new();
+    hash.update(mosaic.fingerprint());
+    hash.update(network);
+    hash.update(format!("{:?}{:?}{:?}", card.input, card.output, card.classes));
+    hash.update(format!("{:?}{}x{}/{}", grid.frame, grid.cols, grid.rows, grid.block_px));
+    hash.update(format!("{clean:?}"));
+    hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
