@@ -4,5 +4,6 @@
 
 pub mod georef; // raster space, map space, tile space and the maps between them
 pub mod scheme; // what a pixel can be: classes, colours, default heights
+pub mod raster; // samples that know where they lie; windows of a mosaic read, rasters written
 pub mod grid; // the work grid: blocks, halos, the chip lattice
 pub mod feature; // what is served: geometry, class, confidence, height, stable id; and the store with its R-tree
