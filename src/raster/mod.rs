@@ -21,6 +21,7 @@ mod sources;
 mod stretch;
 mod void;
 mod vrt;
+mod write;
 
 pub use error::RasterError;
 pub use label_block::{LabelBands, LabelBlockData, LabelTags, read_label_block, write_label_block};
@@ -28,6 +29,7 @@ pub use mosaic::Mosaic;
 pub use open::init;
 pub use reader::MosaicReader;
 pub use scene::{Channel, Scene, Validity};
+pub use write::{Compression, RasterWriteError, SceneOptions, SceneSamples, WrittenValidity, write_elevation, write_scene};
 
 use crate::georef::Window;
 
