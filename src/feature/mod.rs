@@ -1,5 +1,11 @@
 //! What is served: a polygon with its class, confidence, height and stable id.
 
+mod shape;
+mod store;
+
+pub use shape::{WorldShape, WorldVertex};
+pub use store::{FeatureStore, StoreError, StoredFeature};
+
 use geo::Polygon;
 use thiserror::Error;
 

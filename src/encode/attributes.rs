@@ -1,0 +1,185 @@
+//! What is said of a feature: the names, types and order of the attributes in every format.
+
+use std::borrow::Cow;
+
+use crate::feature::{Outline, StoredFeature};
+use crate::scheme::{Class, ClassId, Kind, Scheme};
+
+/// An attribute; each has one type in all features and formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Key {
+    /// The stable id.
+    Fid,
+    /// The name of the class.
+    Class,
+    /// How sure the model was: the mean over the pixels, in percent.
+    Confidence,
+    /// On the ground, in whole square metres.
+    AreaM2,
+    /// Roof above ground, in metres to one decimal.
+    Height,
+    /// What the height rests on.
+    HeightSource,
+    /// The top of the extrusion, in whole metres, rounded up.
+    RenderHeight,
+    /// The foot of the extrusion, in whole metres.
+    RenderMinHeight,
+    /// The size class.
+    Size,
+    /// Whether the outline was given regular angles.
+    Regularized,
+    /// Present, and true, while a neighbouring block is not made yet.
+    Provisional,
+}
+
+/// The type of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// A whole number from 0.
+    Whole,
+    /// A number with decimals.
+    Decimal,
+    /// Text.
+    Text,
+    /// Yes or no.
+    Flag,
+}
+
+/// The value of an attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// Of [`Type::Whole`]; below 2^53.
+    Whole(u64),
+    /// Of [`Type::Decimal`]; finite.
+    Decimal(f64),
+    /// Of [`Type::Text`].
+    Text(Cow<'a, str>),
+    /// Of [`Type::Flag`].
+    Flag(bool),
+}
+
+impl Key {
+    /// All, in the order in which formats tell them.
+    pub const ALL: [Self; 11] = [
+        Self::Fid,
+        Self::Class,
+        Self::Confidence,
+        Self::AreaM2,
+        Self::Height,
+        Self::HeightSource,
+        Self::RenderHeight,
+        Self::RenderMinHeight,
+        Self::Size,
+        Self::Regularized,
+        Self::Provisional,
+    ];
+
+    /// The name in files and tiles.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fid => "fid",
+            Self::Class => "class",
+            Self::Confidence => "confidence",
+            Self::AreaM2 => "area_m2",
+            Self::Height => "height",
+            Self::HeightSource => "height_source",
+            Self::RenderHeight => "render_height",
+            Self::RenderMinHeight => "render_min_height",
+            Self::Size => "size",
+            Self::Regularized => "regularized",
+            Self::Provisional => "provisional",
+        }
+    }
+
+    /// The type of its values.
+    #[must_use]
+    pub fn value_type(self) -> Type {
+        match self {
+            Self::Fid | Self::Confidence | Self::AreaM2 | Self::RenderHeight | Self::RenderMinHeight => Type::Whole,
+            Self::Height => Type::Decimal,
+            Self::Class | Self::HeightSource | Self::Size => Type::Text,
+            Self::Regularized | Self::Provisional => Type::Flag,
+        }
+    }
+
+    /// Whether only buildings have it.
+    #[must_use]
+    pub fn of_buildings(self) -> bool {
+        matches!(
+            self,
+            Self::Height
+                | Self::HeightSource
+                | Self::RenderHeight
+                | Self::RenderMinHeight
+                | Self::Size
+                | Self::Regularized
+        )
+    }
+}
+
+/// The classes of a scheme by label value.
+pub struct Classes<'a>([Option<&'a Class>; 256]);
+
+impl<'a> Classes<'a> {
+    /// The classes of `scheme`.
+    #[must_use]
+    pub fn new(scheme: &'a Scheme) -> Self {
+        let mut table = [None; 256];
+        for class in &scheme.classes {
+            table[usize::from(class.code)] = Some(class);
+        }
+        Self(table)
+    }
+
+    /// The class of a label value; a foreign class raster may hold values that the scheme does not name.
+    #[must_use]
+    pub fn get(&self, id: ClassId) -> Option<&'a Class> {
+        self.0.get(id.0 as usize).copied().flatten()
+    }
+
+    /// Whether a feature of this class is a building.
+    #[must_use]
+    pub fn is_building(&self, id: ClassId) -> bool {
+        self.get(id).is_some_and(|class| class.kind == Kind::Building)
+    }
+
+    /// The value of the attribute `class`: the name, or the number where the scheme has no name.
+    #[must_use]
+    pub fn name(&self, id: ClassId) -> Cow<'a, str> {
+        self.get(id).map_or_else(|| id.0.to_string().into(), |class| class.name.as_str().into())
+    }
+}
+
+/// Tells the attributes of a feature, in the order of [`Key::ALL`]; what is not known is left out.
+pub fn tell<'a>(stored: &StoredFeature, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
+    let feature = &stored.feature;
+    take(Key::Fid, Value::Whole(feature.id.get()));
+    take(Key::Class, Value::Text(classes.name(feature.class)));
+    if let Some(confidence) = feature.confidence {
+        take(Key::Confidence, Value::Whole((confidence.mean.clamp(0.0, 1.0) * 100.0).round() as u64));
+    }
+    take(Key::AreaM2, Value::Whole(feature.area_m2.round() as u64));
+    if let Some(class) = classes.get(feature.class).filter(|class| class.kind == Kind::Building) {
+        tell_building(stored, class, &mut take);
+    }
+    if feature.provisional {
+        take(Key::Provisional, Value::Flag(true));
+    }
+}
+
+fn tell_building<'a>(stored: &StoredFeature, class: &'a Class, take: &mut impl FnMut(Key, Value<'a>)) {
+    let feature = &stored.feature;
+    if let Some(height) = feature.height {
+        let height_m = f64::from(height.height_m).max(0.0);
+        take(Key::Height, Value::Decimal((height_m * 10.0).round() / 10.0));
+        take(Key::HeightSource, Value::Text(height.source.name().into()));
+        take(Key::RenderHeight, Value::Whole(height_m.ceil() as u64));
+        take(Key::RenderMinHeight, Value::Whole(0));
+    }
+    if let Some(size) = class.size(feature.area_m2) {
+        take(Key::Size, Value::Text(size.name.as_str().into()));
+    }
+    take(Key::Regularized, Value::Flag(feature.outline == Outline::Regularized));
+}

@@ -1,0 +1,216 @@
+//! Which features are meant: by class, place and confidence, for every export and endpoint alike.
+
+use std::str::FromStr;
+
+use geo::{Coord, Intersects, LineString, Polygon, Rect};
+use thiserror::Error;
+
+use crate::feature::{FeatureStore, StoredFeature};
+use crate::georef::{MapPoint, WorldBounds, WorldPoint};
+use crate::scheme::{Class, ClassId, Scheme};
+
+/// A rectangle in longitude and latitude, in degrees; west may lie east of east, across the antimeridian.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LonLatBox {
+    /// West, south, east, north.
+    pub wsen: [f64; 4],
+}
+
+/// Which features are meant; the default means all.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Filter {
+    classes: Option<Vec<ClassId>>,
+    bbox: Option<LonLatBox>,
+    min_confidence: Option<f32>,
+}
+
+/// Why a filter is none.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum FilterError {
+    /// The scheme has no such class.
+    #[error("no class {name:?}: there are {known}")]
+    Class {
+        /// What was asked for.
+        name: String,
+        /// The names, listed.
+        known: String,
+    },
+    /// Not a rectangle.
+    #[error("bbox {0:?} is not west,south,east,north in degrees (longitudes -180 to 180, latitudes -90 to 90)")]
+    Bbox(String),
+    /// Not a part of one.
+    #[error("confidence {0} is not between 0 and 1")]
+    Confidence(f32),
+}
+
+impl FromStr for LonLatBox {
+    type Err = FilterError;
+
+    /// Four numbers, or six with heights that are ignored (OGC 17-069r4, 7.15.3).
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        let numbers: Result<Vec<f64>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+        let wsen = match numbers.as_deref() {
+            Ok([w, s, e, n] | [w, s, _, e, n, _]) => [*w, *s, *e, *n],
+            _ => return Err(FilterError::Bbox(text.to_owned())),
+        };
+        let [w, s, e, n] = wsen;
+        let earthly = [w, e].iter().all(|v| v.abs() <= 180.0) && [s, n].iter().all(|v| v.abs() <= 90.0);
+        if earthly && s <= n { Ok(Self { wsen }) } else { Err(FilterError::Bbox(text.to_owned())) }
+    }
+}
+
+impl LonLatBox {
+    /// Its parts of the world square: one, or two across the antimeridian.
+    fn world(&self) -> Vec<WorldBounds> {
+        let [w, s, e, n] = self.wsen;
+        // Web Mercator ends at 85.05°; the poles would be infinite.
+        let part = |w: f64, e: f64| WorldBounds {
+            min: WorldPoint::from_lon_lat(MapPoint { x: w, y: n.clamp(-89.0, 89.0) }),
+            max: WorldPoint::from_lon_lat(MapPoint { x: e, y: s.clamp(-89.0, 89.0) }),
+        };
+        if w <= e { vec![part(w, e)] } else { vec![part(w, 180.0), part(-180.0, e)] }
+    }
+}
+
+impl Filter {
+    /// Only these classes, by name, or by number where a class raster holds values that the scheme does not name.
+    ///
+    /// # Errors
+    /// When a name is not in the scheme.
+    pub fn classes<'n>(
+        mut self,
+        scheme: &Scheme,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<Self, FilterError> {
+        let id = |name: &str| {
+            let known = scheme.named(name).map(Class::id);
+            known.or_else(|| name.parse().ok().map(ClassId)).ok_or_else(|| FilterError::Class {
+                name: name.to_owned(),
+                known: scheme.classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+            })
+        };
+        self.classes = Some(names.into_iter().map(id).collect::<Result<_, _>>()?);
+        Ok(self)
+    }
+
+    /// Only features that share a point with a rectangle.
+    #[must_use]
+    pub fn within(mut self, bbox: LonLatBox) -> Self {
+        self.bbox = Some(bbox);
+        self
+    }
+
+    /// Only features whose mean confidence is known and at least this, 0 to 1.
+    ///
+    /// # Errors
+    /// When it is not between 0 and 1.
+    pub fn min_confidence(mut self, part: f32) -> Result<Self, FilterError> {
+        self.min_confidence = Some(part);
+        if (0.0..=1.0).contains(&part) { Ok(self) } else { Err(FilterError::Confidence(part)) }
+    }
+
+    /// The features meant, by rising id.
+    #[must_use]
+    pub fn select<'a>(&self, store: &'a FeatureStore, scheme: &'a Scheme) -> Selection<'a> {
+        let mut features: Vec<&StoredFeature> = match &self.bbox {
+            None => store.iter().collect(),
+            Some(bbox) => bbox.world().iter().flat_map(|part| touching(store, *part)).collect(),
+        };
+        features.retain(|stored| self.passes(stored));
+        features.sort_unstable_by_key(|stored| stored.feature.id);
+        features.dedup_by_key(|stored| stored.feature.id);
+        Selection { store, scheme, features }
+    }
+
+    fn passes(&self, stored: &StoredFeature) -> bool {
+        let feature = &stored.feature;
+        let class = self.classes.as_ref().is_none_or(|classes| classes.contains(&feature.class));
+        let sure = |least: f32| feature.confidence.is_some_and(|c| c.mean >= least);
+        class && self.min_confidence.is_none_or(sure)
+    }
+}
+
+/// Features to write, with what is needed to write them.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    /// Where they are kept.
+    pub store: &'a FeatureStore,
+    /// What their classes mean.
+    pub scheme: &'a Scheme,
+    /// In the order in which they are written.
+    pub features: Vec<&'a StoredFeature>,
+}
+
+impl Selection<'_> {
+    /// The smallest rectangle around all; `None` when there are none.
+    #[must_use]
+    pub fn bounds(&self) -> Option<WorldBounds> {
+        self.features.iter().map(|f| f.shape.bounds()).reduce(|a, b| a.union(&b))
+    }
+}
+
+fn touching(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &StoredFeature> {
+    let corner = |p: WorldPoint| Coord { x: p.x, y: p.y };
+    let rect = Rect::new(corner(part.min), corner(part.max));
+    store.query(&part).filter(move |stored| {
+        let b = stored.shape.bounds();
+        let inside = part.min.x <= b.min.x && part.min.y <= b.min.y && part.max.x >= b.max.x && part.max.y >= b.max.y;
+        inside || polygon(stored).intersects(&rect)
+    })
+}
+
+fn polygon(stored: &StoredFeature) -> Polygon<f64> {
+    let part = |steps: u32| f64::from(steps) / 4_294_967_296.0;
+    let line = |ring: &[crate::feature::WorldVertex]| {
+        LineString(ring.iter().map(|v| Coord { x: part(v.x), y: part(v.y) }).collect())
+    };
+    let mut rings = stored.shape.rings().map(line);
+    let exterior = rings.next().unwrap_or_else(|| LineString(Vec::new()));
+    Polygon::new(exterior, rings.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::tests::town;
+
+    #[test]
+    fn a_bbox_is_checked() {
+        for wrong in ["", "1,2,3", "1,2,3,x", "1,50,2,40", "-181,0,0,1", "0,0,1,91", "NaN,0,1,1"] {
+            assert!(wrong.parse::<LonLatBox>().is_err(), "{wrong}");
+        }
+        assert_eq!("1,2,0,3,4,9".parse::<LonLatBox>().map(|b| b.wsen), Ok([1.0, 2.0, 3.0, 4.0]));
+    }
+
+    #[test]
+    fn an_unknown_class_is_refused_with_the_known_ones() {
+        let error = Filter::default().classes(&Scheme::city(), ["castle"]).expect_err("not in the scheme");
+        assert!(error.to_string().contains("building"), "{error}");
+    }
+
+    #[test]
+    fn filters_narrow_and_keep_the_order() {
+        let (store, scheme) = (town(), Scheme::city());
+        let all = Filter::default().select(&store, &scheme);
+        assert_eq!(all.features.len(), store.len());
+        let roads = Filter::default().classes(&scheme, ["road"]).expect("known").select(&store, &scheme);
+        assert!(!roads.features.is_empty() && roads.features.len() < store.len());
+        let sure = Filter::default().min_confidence(0.75).expect("a part").select(&store, &scheme);
+        assert!(sure.features.iter().all(|f| f.feature.confidence.is_some_and(|c| c.mean >= 0.75)));
+        assert!(all.features.is_sorted_by_key(|f| f.feature.id));
+    }
+
+    #[test]
+    fn a_rectangle_inside_a_hole_touches_nothing() {
+        let (store, scheme) = (town(), Scheme::city());
+        // The yard of the first building: inside its bounds, outside its area.
+        let yard = store.iter().next().expect("a building").shape.rings().nth(1).expect("a yard").to_vec();
+        let middle = |f: fn(&crate::feature::WorldVertex) -> u32| {
+            yard.iter().map(|v| f64::from(f(v))).sum::<f64>() / yard.len() as f64 / 4_294_967_296.0
+        };
+        let at = WorldPoint { x: middle(|v| v.x), y: middle(|v| v.y) }.to_lon_lat();
+        let tiny = LonLatBox { wsen: [at.x, at.y, at.x + 1e-7, at.y + 1e-7] };
+        let found = Filter::default().within(tiny).select(&store, &scheme);
+        assert!(found.features.iter().all(|f| f.feature.class != ClassId(1)), "{found:?}");
+    }
+}

@@ -1,0 +1,108 @@
+//! A feature as the polygons of a tile: simplified for its zoom, cut, valid.
+
+use super::TileOptions;
+use super::clip::ClipSquare;
+use super::quantize::{EXTENT, Point, Rings, TileGrid};
+use super::repair::repair;
+use super::validity::{Edge, corners, is_valid};
+use crate::feature::StoredFeature;
+
+/// A polygon of at most this many square units is gathered with others of its class until they fill a square
+/// (the rule of tippecanoe, there `--tiny-polygon-size` 2).
+const TINY_SQUARE_UNITS: i64 = 2;
+
+/// Zooms, counted from the deepest, at which tiny polygons are still drawn one by one.
+const WHOLE_ZOOMS: u8 = 2;
+
+/// Makes the polygons of one tile; keeps its memory from feature to feature.
+pub(super) struct Shaper {
+    grid: TileGrid,
+    tolerance_m: f32,
+    tile: ClipSquare,
+    overhang: ClipSquare,
+    /// The gathered area per class (its low 8 bits), in square units; `None` where everything is drawn.
+    gathered: Option<Box<[f64; 256]>>,
+    rings: Rings,
+    cut: Rings,
+    points: Vec<Point>,
+    edges: Vec<Edge>,
+}
+
+impl Shaper {
+    /// `side_m` is the side of the world square in ground metres.
+    pub(super) fn new(grid: TileGrid, side_m: f64, options: &TileOptions) -> Self {
+        let deepest = grid.zoom() >= options.max_zoom;
+        let tolerance_units = if deepest { 0.5 } else { 1.0 };
+        let buffer = i64::from(options.buffer_units);
+        Self {
+            grid,
+            tolerance_m: (tolerance_units * grid.unit() * side_m) as f32,
+            tile: ClipSquare::new(buffer),
+            overhang: ClipSquare::new(buffer.max(EXTENT / 2)),
+            gathered: (grid.zoom() + WHOLE_ZOOMS < options.max_zoom).then(|| Box::new([0.0; 256])),
+            rings: Rings::default(),
+            cut: Rings::default(),
+            points: Vec::new(),
+            edges: Vec::new(),
+        }
+    }
+
+    /// Gives the polygons of a feature in this tile to `take`; false when there is none.
+    pub(super) fn shape(&mut self, stored: &StoredFeature, building: bool, mut take: impl FnMut(&Rings)) -> bool {
+        let area = stored.shape.area() / (self.grid.unit() * self.grid.unit());
+        let tiny = self.gathered.is_some() && area <= (TINY_SQUARE_UNITS * TINY_SQUARE_UNITS) as f64;
+        if !tiny {
+            self.grid.quantize(&stored.shape, self.tolerance_m, &mut self.rings);
+            if !self.rings.is_empty() {
+                return self.place(building, take);
+            }
+        }
+        let gathers = self.gather(stored, area);
+        if gathers {
+            take(&self.rings);
+        }
+        gathers
+    }
+
+    /// Cuts and repairs where needed.
+    fn place(&mut self, building: bool, mut take: impl FnMut(&Rings)) -> bool {
+        let (min, max) = corners(&self.rings.points[..self.rings.ends[0]]);
+        let whole = self.tile.holds(min, max) || building && self.overhang.holds(min, max);
+        let rings = if whole {
+            &self.rings
+        } else {
+            self.tile.cut(&self.rings, &mut self.points, &mut self.cut);
+            &self.cut
+        };
+        if rings.is_empty() {
+            return false;
+        }
+        if is_valid(rings, &mut self.edges) {
+            take(rings);
+            return true;
+        }
+        let pieces = repair(rings);
+        pieces.iter().for_each(&mut take);
+        !pieces.is_empty()
+    }
+
+    /// Adds the area of what is too small to draw; when there is enough, leaves a square at this place in `rings`.
+    fn gather(&mut self, stored: &StoredFeature, area: f64) -> bool {
+        let Some(gathered) = &mut self.gathered else { return false };
+        let sum = &mut gathered[(stored.feature.class.0 & 0xff) as usize];
+        *sum += area;
+        let square = (TINY_SQUARE_UNITS * TINY_SQUARE_UNITS) as f64;
+        if *sum < square {
+            return false;
+        }
+        *sum -= square;
+        let Some(at) = stored.shape.rings().flatten().next() else { return false };
+        let Point { x, y } = self.grid.point(at.x, at.y);
+        let side = TINY_SQUARE_UNITS;
+        self.rings.clear();
+        self.rings
+            .points
+            .extend([(x, y), (x + side, y), (x + side, y + side), (x, y + side)].map(|(x, y)| Point { x, y }));
+        self.rings.close(true)
+    }
+}

@@ -1,0 +1,122 @@
+//! What the tiles of a map hold and where they are (TileJSON 3.0.0).
+
+use serde_json::{Map, Value as Json, json};
+
+use super::attributes::{Key, Type};
+use super::mvt::{BUILDINGS, LANDCOVER};
+use crate::georef::{WorldBounds, WorldPoint};
+
+/// A map as clients are told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TileSet {
+    /// For people.
+    pub name: String,
+    /// Who made the imagery; shown on the map. May hold HTML.
+    pub attribution: Option<String>,
+    /// The absolute address of the vector tiles, with `{z}`, `{x}` and `{y}`.
+    pub tiles_url: String,
+    /// The absolute address of the imagery as raster tiles, with `{z}`, `{x}` and `{y}`.
+    pub imagery_url: Option<String>,
+    /// Where there is something.
+    pub bounds: WorldBounds,
+    /// The least deep zoom.
+    pub min_zoom: u8,
+    /// The deepest zoom; clients enlarge its tiles.
+    pub max_zoom: u8,
+}
+
+impl TileSet {
+    /// The middle, and a zoom at which most of the map is seen: longitude, latitude, zoom.
+    #[must_use]
+    pub fn center(&self) -> (f64, f64, u8) {
+        let WorldBounds { min, max } = self.bounds;
+        let middle = WorldPoint { x: f64::midpoint(min.x, max.x), y: f64::midpoint(min.y, max.y) }.to_lon_lat();
+        (rounded(middle.x), rounded(middle.y), (self.min_zoom + 1).min(self.max_zoom))
+    }
+
+    /// West, south, east, north in degrees.
+    #[must_use]
+    pub fn wsen(&self) -> [f64; 4] {
+        self.bounds.lon_lat_wsen().map(rounded)
+    }
+}
+
+/// The TileJSON of a map.
+#[must_use]
+pub fn tilejson(set: &TileSet) -> Json {
+    let (lon, lat, zoom) = set.center();
+    let mut json = json!({
+        "tilejson": "3.0.0",
+        "name": set.name,
+        "tiles": [set.tiles_url],
+        "scheme": "xyz",
+        "vector_layers": [
+            vector_layer(set, BUILDINGS, "Footprints with heights", |_| true),
+            vector_layer(set, LANDCOVER, "Roads, vegetation, water, land and objects", |key| !key.of_buildings()),
+        ],
+        "bounds": set.wsen(),
+        "center": [lon, lat, zoom],
+        "minzoom": set.min_zoom,
+        "maxzoom": set.max_zoom,
+    });
+    if let Some(attribution) = &set.attribution {
+        json["attribution"] = attribution.as_str().into();
+    }
+    json
+}
+
+fn vector_layer(set: &TileSet, id: &str, description: &str, has: impl Fn(Key) -> bool) -> Json {
+    let fields: Map<String, Json> = Key::ALL.into_iter().filter(|key| has(*key)).map(field).collect();
+    json!({
+        "id": id,
+        "description": description,
+        "minzoom": set.min_zoom,
+        "maxzoom": set.max_zoom,
+        "fields": fields,
+    })
+}
+
+/// The words for types that GDAL understands.
+fn field(key: Key) -> (String, Json) {
+    let kind = match key.value_type() {
+        Type::Whole | Type::Decimal => "Number",
+        Type::Text => "String",
+        Type::Flag => "Boolean",
+    };
+    (key.name().to_owned(), kind.into())
+}
+
+/// Degrees to seven decimals.
+fn rounded(degrees: f64) -> f64 {
+    (degrees * 1e7).round() / 1e7
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::georef::MapPoint;
+
+    pub(crate) fn banepa() -> TileSet {
+        let world = |x, y| WorldPoint::from_lon_lat(MapPoint { x, y });
+        TileSet {
+            name: "Banepa".to_owned(),
+            attribution: Some("© the flyers".to_owned()),
+            tiles_url: "http://127.0.0.1:8080/tiles/{z}/{x}/{y}.mvt".to_owned(),
+            imagery_url: Some("http://127.0.0.1:8080/imagery/{z}/{x}/{y}.webp".to_owned()),
+            bounds: WorldBounds { min: world(85.51, 27.64), max: world(85.53, 27.62) },
+            min_zoom: 14,
+            max_zoom: 17,
+        }
+    }
+
+    #[test]
+    fn it_says_what_the_specification_wants() {
+        let json = tilejson(&banepa());
+        assert_eq!(json["tilejson"], "3.0.0");
+        assert_eq!(json["bounds"], json!([85.51, 27.62, 85.53, 27.64]));
+        assert_eq!(json["center"][2], 15);
+        assert_eq!(json["vector_layers"][0]["fields"]["height"], "Number");
+        assert_eq!(json["vector_layers"][1]["fields"]["height"], Json::Null);
+        assert_eq!(json["attribution"], "© the flyers");
+    }
+}
