@@ -48,8 +48,7 @@ fn placed(seed: u64) -> synthetic::Building {
 }
 
 fn timed(raw: &[Polygon<f64>], options: &RegularizeOptions) -> Vec<Regularized> {
-    let footprints: Vec<Footprint> =
-        raw.iter().map(|p| Footprint { outline: p.clone(), simplified: None }).collect();
+    let footprints: Vec<Footprint> = raw.iter().map(|p| Footprint { outline: p.clone(), simplified: None }).collect();
     let mut best_s = f64::INFINITY;
     let mut result = Vec::new();
     for _ in 0..5 {
@@ -94,7 +93,8 @@ fn regularize_file(input: &Path, output: &Path, pixel_m: f64) -> Result<(), Box<
     let GeoJson::FeatureCollection(collection) = std::fs::read_to_string(input)?.parse::<GeoJson>()? else {
         return Err("the input is a FeatureCollection of polygons".into());
     };
-    let polygon = |f: Feature| Polygon::try_from(f.geometry.ok_or("a feature has no geometry")?).map_err(|e| e.to_string());
+    let polygon =
+        |f: Feature| Polygon::try_from(f.geometry.ok_or("a feature has no geometry")?).map_err(|e| e.to_string());
     let raw = collection.features.into_iter().map(polygon).collect::<Result<Vec<Polygon<f64>>, String>>()?;
     let ours = timed(&raw, &RegularizeOptions::for_pixel(pixel_m));
     write(output, &ours.into_iter().map(|r| r.polygon).collect::<Vec<_>>())
@@ -102,6 +102,7 @@ fn regularize_file(input: &Path, output: &Path, pixel_m: f64) -> Result<(), Box<
 
 fn write(path: &Path, polygons: &[Polygon<f64>]) -> Result<(), Box<dyn std::error::Error>> {
     let feature = |p: &Polygon<f64>| Feature { geometry: Some(Geometry::new(p.into())), ..Feature::default() };
-    let collection = FeatureCollection { features: polygons.iter().map(feature).collect(), ..FeatureCollection::default() };
+    let collection =
+        FeatureCollection { features: polygons.iter().map(feature).collect(), ..FeatureCollection::default() };
     Ok(std::fs::write(path, GeoJson::from(collection).to_string())?)
 }

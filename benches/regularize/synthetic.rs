@@ -129,7 +129,11 @@ impl Mask {
 
     fn is_inside(&self, col: i64, row: i64) -> bool {
         let (c, r) = (col - self.col, row - self.row);
-        c >= 0 && r >= 0 && (c as usize) < self.cols && (r as usize) < self.rows() && self.inside[r as usize * self.cols + c as usize]
+        c >= 0
+            && r >= 0
+            && (c as usize) < self.cols
+            && (r as usize) < self.rows()
+            && self.inside[r as usize * self.cols + c as usize]
     }
 
     fn keep_largest(&mut self) {

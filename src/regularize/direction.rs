@@ -2,7 +2,7 @@
 
 use geo::Coord;
 
-use super::ring::{cross, dot, edges, left};
+use super::ring::{cross, dot, left};
 use super::trace::{Sums, Trace};
 
 /// Evidence for a direction that repeats every quarter turn: a sum of unit vectors of the fourfold angle, weighted.
@@ -13,17 +13,12 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    /// Of edges between the vertices that tolerances keep; long edges count by the square of their length,
+    /// Of edges between the vertices that the finest tolerances keep; long edges count by the square of their length,
     /// since their direction is that much surer.
-    pub fn of(traces: &[Trace], tolerances_m: &[f64]) -> Self {
+    pub fn of(traces: &[Trace], levels: usize) -> Self {
         let mut sum = Self::default();
-        for trace in traces {
-            for &tolerance_m in tolerances_m {
-                let ring: Vec<_> = trace.kept(tolerance_m).iter().map(|&i| trace.points[i]).collect();
-                for (a, b) in edges(&ring) {
-                    sum.add_edge(b - a);
-                }
-            }
+        for (trace, level) in traces.iter().flat_map(|t| (0..levels).map(move |level| (t, level))) {
+            trace.edges_at(level).for_each(|edge| sum.add_edge(trace.chord(edge)));
         }
         sum
     }

@@ -22,7 +22,8 @@ fn of_ring(line: &LineString<f64>) -> Vec<f32> {
 fn of_points(points: &[Coord<f64>]) -> Vec<f32> {
     let n = points.len();
     let mut worth = vec![f32::INFINITY; n];
-    let mut links = Links { before: (0..n).map(|i| (i + n - 1) % n).collect(), after: (0..n).map(|i| (i + 1) % n).collect() };
+    let mut links =
+        Links { before: (0..n).map(|i| (i + n - 1) % n).collect(), after: (0..n).map(|i| (i + 1) % n).collect() };
     let mut queue: std::collections::BTreeSet<(u64, usize)> = std::collections::BTreeSet::new();
     let mut keys: Vec<u64> = (0..n).map(|i| links.distance_m(points, i).to_bits()).collect();
     if n > 4 {

@@ -11,8 +11,10 @@
 //!
 //! The shared area behind the IoU is exact, by a sum over pairs of edges.
 
+mod cells;
 mod direction;
 mod importance;
+mod neighbours;
 mod overlap;
 mod ring;
 mod shape;
@@ -129,7 +131,9 @@ impl RegularizeOptions {
 /// The result does not depend on the number of threads.
 #[must_use]
 pub fn regularize(footprints: &[Footprint], options: &RegularizeOptions) -> Vec<Regularized> {
-    in_parallel(footprints, options.threads, |footprint| regularize_one(footprint, options))
+    let mut found = in_parallel(footprints, options.threads, |footprint| regularize_one(footprint, options));
+    neighbours::separate(&mut found, footprints, options);
+    found
 }
 
 /// `work` on every item, in order, on several threads.
@@ -144,7 +148,7 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], threads: NonZeroUsize, work: impl 
 }
 
 fn regularize_one(footprint: &Footprint, options: &RegularizeOptions) -> Regularized {
-    let origin = footprint.outline.bounding_rect().map_or(Coord::zero(), |bounds| bounds.center());
+    let origin = origin_of(&footprint.outline);
     let mut rings = open_rings(&footprint.outline, origin);
     if rings.is_empty() {
         return keep(footprint, footprint.outline.clone(), Reason::TooSmall);
@@ -169,6 +173,11 @@ fn regularize_one(footprint: &Footprint, options: &RegularizeOptions) -> Regular
     Regularized { importance_m: importance::importance_m(&polygon), polygon, outcome, direction_deg }
 }
 
+/// The middle of a polygon: near it, coordinates keep their digits.
+fn origin_of(polygon: &Polygon<f64>) -> Coord<f64> {
+    polygon.bounding_rect().map_or(Coord::zero(), |bounds| bounds.center())
+}
+
 fn fits(best: &Candidate, area_m2: f64, options: &RegularizeOptions) -> bool {
     best.iou >= options.min_iou && (best.area_m2 - area_m2).abs() <= options.max_area_change * area_m2
 }
@@ -178,3 +187,6 @@ fn keep(footprint: &Footprint, simplified: Polygon<f64>, reason: Reason) -> Regu
     let importance_m = importance::importance_m(&polygon);
     Regularized { polygon, importance_m, outcome: Outcome::Kept(reason), direction_deg: None }
 }
+
+#[cfg(test)]
+mod tests;

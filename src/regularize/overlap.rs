@@ -8,54 +8,141 @@ use super::ring::{Ring, edges};
 
 /// Above this many pairs of edges the plane is cut into upright slabs, so that only near edges meet.
 const FEW_PAIRS: usize = 1 << 15;
+/// So many edges are taken in one step.
+const LANES: usize = 4;
 
 /// An edge that is not upright, from left to right.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Edge {
+#[derive(Debug, Clone, Copy, Default)]
+struct Edge {
     x: [f64; 2],
-    y: [f64; 2],
-    slope: f64,
+    /// Height where x is 0, and rise.
+    line: [f64; 2],
     sign: f64,
 }
 
-/// The edges of rings that are not upright.
-pub(super) fn slanted_edges(rings: &[Ring]) -> Vec<Edge> {
-    let mut list = Vec::with_capacity(rings.iter().map(Vec::len).sum());
-    for (a, b) in rings.iter().flat_map(|ring| edges(ring)) {
-        // Counter-clockwise exteriors run left along their upper side.
-        let (from, to, sign) = if a.x < b.x { (a, b, -1.0) } else { (b, a, 1.0) };
-        if from.x < to.x {
-            let slope = (to.y - from.y) / (to.x - from.x);
-            list.push(Edge { x: [from.x, to.x], y: [from.y, to.y], slope, sign });
+/// The edges of a polygon that are not upright, in the layout that the sum wants.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Edges {
+    groups: Vec<Group>,
+    last: usize,
+}
+
+/// Edges side by side; the empty places of the last group hold edges without width.
+#[derive(Debug, Clone, Copy, Default)]
+struct Group {
+    left: [f64; LANES],
+    right: [f64; LANES],
+    height: [f64; LANES],
+    slope: [f64; LANES],
+    sign: [f64; LANES],
+}
+
+impl Edges {
+    /// Of rings that are wound exterior counter-clockwise, holes clockwise.
+    pub fn of(rings: &[Ring]) -> Self {
+        let mut list = Self::default();
+        list.groups.reserve(rings.iter().map(Vec::len).sum::<usize>() / LANES + 1);
+        for (a, b) in rings.iter().flat_map(|ring| edges(ring)) {
+            // Counter-clockwise exteriors run left along their upper side.
+            let (from, to, sign) = if a.x < b.x { (a, b, -1.0) } else { (b, a, 1.0) };
+            if from.x < to.x {
+                let slope = (to.y - from.y) / (to.x - from.x);
+                list.push(Edge { x: [from.x, to.x], line: [from.y - from.x * slope, slope], sign });
+            }
         }
+        list
     }
-    list
-}
 
-/// The area, in square metres, that lies in both polygons.
-pub(super) fn common_area(a: &[Edge], b: &[Edge]) -> f64 {
-    if a.len() * b.len() <= FEW_PAIRS {
-        return common_in(a.iter(), b, [f64::NEG_INFINITY, f64::INFINITY]);
+    /// The area, in square metres, that lies in both polygons.
+    pub fn common_area(&self, other: &Self) -> f64 {
+        if self.len() * other.len() <= FEW_PAIRS {
+            return self.common_within(other, [f64::NEG_INFINITY, f64::INFINITY]);
+        }
+        let ([a0, a1], [b0, b1]) = (self.span(), other.span());
+        let (from, to) = (a0.max(b0), a1.min(b1));
+        if from >= to {
+            return 0.0;
+        }
+        let count = (self.len().max(other.len()) / 32).max(1);
+        let slabs = Slabs { from, step: (to - from) / count as f64, count };
+        let (ours, theirs) = (slabs.sort(self), slabs.sort(other));
+        (0..count).map(|i| ours[i].common_within(&theirs[i], slabs.bounds(i))).sum()
     }
-    let (a_span, b_span) = (span(a), span(b));
-    let common = [a_span[0].max(b_span[0]), a_span[1].min(b_span[1])];
-    if common[0] >= common[1] {
-        return 0.0;
+
+    fn common_within(&self, other: &Self, within: [f64; 2]) -> f64 {
+        let clipped = |f: Edge| Edge { x: [greater(f.x[0], within[0]), lesser(f.x[1], within[1])], ..f };
+        other.iter().map(clipped).map(|f| f.sign * self.lower_integral(&f)).sum()
     }
-    let slabs = Slabs { from: common[0], step: (common[1] - common[0]) / slab_count(a, b), count: slab_count(a, b) as usize };
-    let (a_in, b_in) = (slabs.sort(a), slabs.sort(b));
-    let slab = |i: usize| common_in(a_in[i].iter(), &b_in[i], slabs.bounds(i));
-    (0..slabs.count).map(slab).sum()
+
+    /// The signed sum of the integrals of the lower of `f` and each edge.
+    fn lower_integral(&self, f: &Edge) -> f64 {
+        let mut sums = [0.0; LANES];
+        for e in &self.groups {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum += e.sign[i] * lower_integral(e.edge(i), f);
+            }
+        }
+        sums.iter().sum()
+    }
+
+    fn push(&mut self, edge: Edge) {
+        if self.last == 0 {
+            self.groups.push(Group::default());
+        }
+        if let Some(group) = self.groups.last_mut() {
+            let i = self.last;
+            [group.left[i], group.right[i]] = edge.x;
+            [group.height[i], group.slope[i]] = edge.line;
+            group.sign[i] = edge.sign;
+        }
+        self.last = (self.last + 1) % LANES;
+    }
+
+    fn len(&self) -> usize {
+        self.groups.len() * LANES
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Edge> {
+        self.groups.iter().flat_map(|g| (0..LANES).map(|i| g.edge(i))).filter(|e| e.x[0] < e.x[1])
+    }
+
+    fn span(&self) -> [f64; 2] {
+        self.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |s, e| [s[0].min(e.x[0]), s[1].max(e.x[1])])
+    }
 }
 
-fn slab_count(a: &[Edge], b: &[Edge]) -> f64 {
-    (a.len().max(b.len()) / 32).max(1) as f64
+impl Group {
+    fn edge(&self, i: usize) -> Edge {
+        Edge { x: [self.left[i], self.right[i]], line: [self.height[i], self.slope[i]], sign: self.sign[i] }
+    }
 }
 
-fn span(edges: &[Edge]) -> [f64; 2] {
-    edges.iter().fold([f64::INFINITY, f64::NEG_INFINITY], |s, e| [s[0].min(e.x[0]), s[1].max(e.x[1])])
+/// The integral of the lower of two edges over the x of both; without branches, since it is nearly all the work.
+#[inline(always)]
+fn lower_integral(e: Edge, f: &Edge) -> f64 {
+    let (from, to) = (greater(e.x[0], f.x[0]), lesser(e.x[1], f.x[1]));
+    let width = greater(to - from, 0.0);
+    let rise = [e.line[0] - f.line[0], e.line[1] - f.line[1]]; // of e above f
+    let (d0, d1) = (rise[0] + rise[1] * from, rise[0] + rise[1] * to);
+    // Where e lies above f throughout, the mean of its lead is (d0 + d1)/2; where they cross, d²/(|d0| + |d1|)/2 with the
+    // positive d of the two: one formula for both, and for neither.
+    let lead = greater(d0, 0.0) + greater(d1, 0.0);
+    let above = lead * lead / (d0.abs() + d1.abs() + f64::MIN_POSITIVE);
+    0.5 * width * (e.line[0] + e.line[0] + e.line[1] * (from + to) - above)
 }
 
+/// One instruction, unlike `f64::max`, which minds NaN.
+#[inline(always)]
+fn greater(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
+#[inline(always)]
+fn lesser(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
+}
+
+/// Upright strips of equal width.
 struct Slabs {
     from: f64,
     step: f64,
@@ -68,50 +155,17 @@ impl Slabs {
         [self.from + self.step * i as f64, self.from + self.step * (i + 1) as f64]
     }
 
-    fn sort(&self, edges: &[Edge]) -> Vec<Vec<Edge>> {
-        let mut slabs = vec![Vec::new(); self.count];
+    fn sort(&self, edges: &Edges) -> Vec<Edges> {
+        let mut slabs = vec![Edges::default(); self.count];
         let slab = |x: f64| (((x - self.from) / self.step).max(0.0) as usize).min(self.count - 1);
         let end = self.bounds(self.count - 1)[1];
         for edge in edges.iter().filter(|e| e.x[0] < end && e.x[1] > self.from) {
             // One slab more on either side: a rounded division may err by one, an edge outside adds nothing.
             let (first, last) = (slab(edge.x[0]).saturating_sub(1), (slab(edge.x[1]) + 1).min(self.count - 1));
             for list in &mut slabs[first..=last] {
-                list.push(*edge);
+                list.push(edge);
             }
         }
         slabs
     }
-}
-
-fn common_in<'a>(a: impl Iterator<Item = &'a Edge>, b: &[Edge], within: [f64; 2]) -> f64 {
-    let mut sum = 0.0;
-    for e in a {
-        let (from, to) = (e.x[0].max(within[0]), e.x[1].min(within[1]));
-        let mut under = 0.0;
-        for f in b {
-            let (from, to) = (from.max(f.x[0]), to.min(f.x[1]));
-            if from < to {
-                under += f.sign * lower_integral(e, f, [from, to]);
-            }
-        }
-        sum += e.sign * under;
-    }
-    sum
-}
-
-/// The integral of the lower of two edges.
-fn lower_integral(e: &Edge, f: &Edge, [from, to]: [f64; 2]) -> f64 {
-    let at = |edge: &Edge, x: f64| edge.y[0] + (x - edge.x[0]) * edge.slope;
-    let (e0, e1, f0, f1) = (at(e, from), at(e, to), at(f, from), at(f, to));
-    let (d0, d1) = (e0 - f0, e1 - f1); // how far e lies above f
-    let width = to - from;
-    let above = if d0 <= 0.0 && d1 <= 0.0 {
-        0.0
-    } else if d0 >= 0.0 && d1 >= 0.0 {
-        (d0 + d1) / 2.0
-    } else {
-        let d = d0.max(d1);
-        d * d / (d0 - d1).abs() / 2.0
-    };
-    width * ((e0 + e1) / 2.0 - above)
 }

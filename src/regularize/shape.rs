@@ -4,7 +4,7 @@ use geo::Coord;
 
 use super::RegularizeOptions;
 use super::direction::{Evidence, Turn};
-use super::overlap::{Edge, common_area, slanted_edges};
+use super::overlap::Edges;
 use super::ring::{Ring, area, left};
 use super::trace::Trace;
 use super::valid::is_valid;
@@ -17,9 +17,16 @@ const VERTICES_OF_CIRCLE: f64 = 5.0;
 pub(super) struct Shape<'a> {
     options: &'a RegularizeOptions,
     traces: Vec<Trace>,
-    mask: Vec<Edge>,
+    mask: Edges,
     /// Of the pixels.
     pub area_m2: f64,
+}
+
+/// An outline that is not measured yet.
+struct Plan {
+    rings: Vec<Ring>,
+    vertices: f64,
+    round: bool,
 }
 
 /// An outline that might stand for the building.
@@ -35,42 +42,44 @@ pub(super) struct Candidate {
 impl<'a> Shape<'a> {
     /// Prepares rings that are wound exterior counter-clockwise, holes clockwise.
     pub fn new(rings: Vec<Ring>, options: &'a RegularizeOptions) -> Self {
-        let (area_m2, mask) = (area(&rings), slanted_edges(&rings));
-        Self { options, mask, area_m2, traces: rings.into_iter().map(Trace::new).collect() }
+        let (area_m2, mask) = (area(&rings), Edges::of(&rings));
+        let trace = |ring| Trace::new(ring, &options.tolerances_m);
+        Self { options, mask, area_m2, traces: rings.into_iter().map(trace).collect() }
     }
 
     /// What its edges say of its direction.
     pub fn evidence(&self) -> Evidence {
-        // On small buildings the coarse tolerances leave triangles.
-        let coarsest = 0.15 * self.area_m2.sqrt();
-        let t = &self.options.tolerances_m;
-        let fit = t.iter().filter(|&&t| t <= coarsest).count().max(1).min(t.len());
-        Evidence::of(&self.traces, &t[..fit])
+        Evidence::of(&self.traces, self.sure_levels())
     }
 
     /// The direction that fits the walls best, from one that is nearly right.
     pub fn refined(&self, along: Coord<f64>) -> Coord<f64> {
-        let coarsest = 0.15 * self.area_m2.sqrt();
+        let level = self.sure_levels() / 2;
         let mut turn = Turn::default();
-        for &tolerance_m in self.options.tolerances_m.iter().filter(|&&t| t <= coarsest) {
-            if let Some(walls) = Walls::find(&self.traces[0], along, self.walls(tolerance_m, f64::INFINITY)) {
-                walls.gather(&mut turn);
-            }
+        if let Some(walls) = Walls::find(&self.traces[0], along, self.walls(level, f64::INFINITY)) {
+            walls.gather(&mut turn);
         }
         turn.apply(along)
     }
 
+    /// How many tolerances leave a building of this size more than a triangle.
+    fn sure_levels(&self) -> usize {
+        let coarsest = 0.15 * self.area_m2.sqrt();
+        self.options.tolerances_m.iter().filter(|&&t| t <= coarsest).count().max(1)
+    }
+
     /// The outline with the least `(1 - IoU) + λ·vertices`.
     pub fn best(&self, along: Coord<f64>) -> Option<Candidate> {
-        let mut best = self.with_exterior(self.rectangle(0, along), along);
+        let mut best = None;
+        self.keep_better(&mut best, Some(self.rectangles(along)));
         if self.is_roundish() {
-            self.keep_better(&mut best, self.circle());
+            self.keep_better(&mut best, Some(self.circle()));
         }
-        for &tolerance_m in self.options.tolerances_m.iter().rev() {
-            self.keep_better(&mut best, self.with_walls(along, tolerance_m, f64::INFINITY));
-            let diagonal_m = self.options.least_diagonal_m.max(3.0 * tolerance_m);
-            if has_diagonals(&self.traces[0], along, self.walls(tolerance_m, diagonal_m)) {
-                self.keep_better(&mut best, self.with_walls(along, tolerance_m, diagonal_m));
+        for (level, tolerance_m) in self.options.tolerances_m.iter().enumerate().rev() {
+            self.keep_better(&mut best, self.with_walls(along, self.walls(level, f64::INFINITY)));
+            let oblique = self.walls(level, self.options.least_diagonal_m.max(3.0 * tolerance_m));
+            if has_diagonals(&self.traces[0], along, oblique) {
+                self.keep_better(&mut best, self.with_walls(along, oblique));
             }
         }
         best
@@ -78,7 +87,7 @@ impl<'a> Shape<'a> {
 
     /// The rectangle along a direction with the area moments of the exterior.
     pub fn rectangle_alone(&self, along: Coord<f64>) -> Option<Candidate> {
-        self.measured(vec![self.rectangle(0, along)], 4.0)
+        self.measured(self.rectangles(along), f64::INFINITY)
     }
 
     /// The outline with the vertices that a tolerance keeps; with all where that would not be valid.
@@ -93,20 +102,22 @@ impl<'a> Shape<'a> {
         self.traces.iter().map(|t| t.points.clone()).collect()
     }
 
-    fn walls(&self, tolerance_m: f64, diagonal_m: f64) -> WallOptions {
-        WallOptions { tolerance_m, trim_m: self.options.trim_m, diagonal_m }
+    fn walls(&self, level: usize, diagonal_m: f64) -> WallOptions {
+        WallOptions { level, tolerance_m: self.options.tolerances_m[level], trim_m: self.options.trim_m, diagonal_m }
     }
 
-    fn keep_better(&self, best: &mut Option<Candidate>, other: Option<Candidate>) {
-        if let Some(other) = other
-            && best.as_ref().is_none_or(|best| other.cost < best.cost)
+    /// Takes the outline where it costs less; what cannot be better is not measured.
+    fn keep_better(&self, best: &mut Option<Candidate>, other: Option<Plan>) {
+        let Some(plan) = other else { return };
+        let limit = best.as_ref().map_or(f64::INFINITY, |best| best.cost);
+        if best.as_ref().is_none_or(|best| best.rings != plan.rings)
+            && let Some(found) = self.measured(plan, limit)
         {
-            *best = Some(other);
+            *best = Some(found);
         }
     }
 
-    fn with_walls(&self, along: Coord<f64>, tolerance_m: f64, diagonal_m: f64) -> Option<Candidate> {
-        let options = self.walls(tolerance_m, diagonal_m);
+    fn with_walls(&self, along: Coord<f64>, options: WallOptions) -> Option<Plan> {
         let exterior = Walls::find(&self.traces[0], along, options)?;
         let mut rings = vec![exterior.corners()?];
         for (i, hole) in self.traces.iter().enumerate().skip(1) {
@@ -114,25 +125,28 @@ impl<'a> Shape<'a> {
             rings.push(corners.unwrap_or_else(|| self.rectangle(i, along)));
         }
         let vertices = rings.iter().map(Vec::len).sum::<usize>() as f64;
-        self.measured(rings, vertices + 0.5 * exterior.diagonals() as f64)
+        Some(Plan { rings, vertices: vertices + 0.5 * exterior.diagonals() as f64, round: false })
     }
 
-    fn with_exterior(&self, exterior: Ring, along: Coord<f64>) -> Option<Candidate> {
-        let holes = (1..self.traces.len()).map(|i| self.rectangle(i, along));
-        let rings: Vec<Ring> = std::iter::once(exterior).chain(holes).collect();
-        let vertices = 4 * rings.len();
-        self.measured(rings, vertices as f64)
+    fn rectangles(&self, along: Coord<f64>) -> Plan {
+        let rings: Vec<Ring> = (0..self.traces.len()).map(|i| self.rectangle(i, along)).collect();
+        Plan { vertices: 4.0 * rings.len() as f64, rings, round: false }
     }
 
-    fn measured(&self, rings: Vec<Ring>, vertices: f64) -> Option<Candidate> {
-        if !is_valid(&rings) {
+    /// `None` for what is not valid or costs no less than `limit`.
+    fn measured(&self, plan: Plan, limit: f64) -> Option<Candidate> {
+        let area_m2 = area(&plan.rings);
+        let per_vertex = self.options.lambda.min(self.options.vertex_m2 / self.area_m2);
+        let cost = |iou: f64| 1.0 - iou + plan.vertices * per_vertex;
+        let most = area_m2.min(self.area_m2) / area_m2.max(self.area_m2);
+        if cost(most) >= limit || !is_valid(&plan.rings) {
             return None;
         }
-        let common_m2 = common_area(&self.mask, &slanted_edges(&rings));
-        let area_m2 = area(&rings);
+        let common_m2 = self.mask.common_area(&Edges::of(&plan.rings));
         let iou = common_m2 / (self.area_m2 + area_m2 - common_m2);
-        let cost = 1.0 - iou + vertices * self.options.lambda.min(self.options.vertex_m2 / self.area_m2);
-        Some(Candidate { rings, iou, area_m2, round: false, cost })
+        let Plan { rings, round, .. } = plan;
+        let fits = !round || iou >= self.options.min_round_iou;
+        (fits && cost(iou) < limit).then_some(Candidate { rings, iou, area_m2, round, cost: cost(iou) })
     }
 
     /// The polar moment of a circle is the least of all shapes of its area: 1.00; of a square 1.05, of a 3:2 rectangle 1.13.
@@ -141,16 +155,17 @@ impl<'a> Shape<'a> {
         self.traces.len() == 1 && (m.xx + m.yy) * std::f64::consts::TAU < 1.035 * m.area * m.area
     }
 
-    fn circle(&self) -> Option<Candidate> {
+    fn circle(&self) -> Plan {
         let m = Moments::of(&self.traces[0].points);
         let radius_m = (m.area / std::f64::consts::PI).sqrt();
         let sides = (std::f64::consts::PI / (1.0 - 0.1 / radius_m.max(0.2)).acos()).ceil().clamp(8.0, 64.0);
         let step = std::f64::consts::TAU / sides;
         // A polygon of the circle's area, not inside it.
         let reach_m = (m.area / (0.5 * sides * step.sin())).sqrt();
-        let corner = |i: u32| m.mean + Coord { x: (f64::from(i) * step).cos(), y: (f64::from(i) * step).sin() } * reach_m;
-        let circle = self.measured(vec![(0..sides as u32).map(corner).collect()], VERTICES_OF_CIRCLE)?;
-        (circle.iou >= self.options.min_round_iou).then_some(Candidate { round: true, ..circle })
+        let corner =
+            |i: u32| m.mean + Coord { x: (f64::from(i) * step).cos(), y: (f64::from(i) * step).sin() } * reach_m;
+        let rings = vec![(0..sides as u32).map(corner).collect()];
+        Plan { rings, vertices: VERTICES_OF_CIRCLE, round: true }
     }
 
     fn rectangle(&self, ring: usize, along: Coord<f64>) -> Ring {

@@ -15,6 +15,8 @@ pub(super) struct Trace {
     pub importance_m: Vec<f64>,
     /// Before each vertex, and one more for the whole ring.
     sums: Vec<Sums>,
+    /// The vertices that each tolerance keeps.
+    levels: Vec<Vec<usize>>,
 }
 
 /// Length, first and second moments of a stretch of border, its length being the weight.
@@ -56,8 +58,8 @@ impl Sums {
 }
 
 impl Trace {
-    /// Prepares a ring of at least three vertices.
-    pub fn new(mut points: Ring) -> Self {
+    /// Prepares a ring of at least three vertices for tolerances in rising order.
+    pub fn new(mut points: Ring, tolerances_m: &[f64]) -> Self {
         let sum = points.iter().fold(Coord::zero(), |sum, &p| sum + p);
         let first = farthest(&points, sum / points.len() as f64);
         points.rotate_left(first);
@@ -69,7 +71,31 @@ impl Trace {
             so_far = so_far.plus(Sums::of_edge(a, b), 1.0);
             sums.push(so_far);
         }
-        Self { points, importance_m, sums }
+        let mut levels: Vec<Vec<usize>> = Vec::with_capacity(tolerances_m.len());
+        for tolerance_m in tolerances_m {
+            let keeps = |i: &usize| importance_m[*i] >= *tolerance_m;
+            levels.push(match levels.last() {
+                Some(finer) => finer.iter().copied().filter(keeps).collect(),
+                None => (0..points.len()).filter(keeps).collect(),
+            });
+        }
+        Self { points, importance_m, sums, levels }
+    }
+
+    /// The vertices that the tolerance of this number keeps, in order.
+    pub fn level(&self, level: usize) -> &[usize] {
+        &self.levels[level]
+    }
+
+    /// The edges between the vertices that the tolerance of this number keeps.
+    pub fn edges_at(&self, level: usize) -> impl Iterator<Item = (usize, usize)> {
+        let kept = &self.levels[level];
+        kept.iter().copied().zip(kept.iter().skip(1).chain(kept.first()).copied())
+    }
+
+    /// The straight way between two vertices.
+    pub fn chord(&self, (from, to): (usize, usize)) -> Coord<f64> {
+        self.points[to] - self.points[from]
     }
 
     /// The vertices that a tolerance keeps, in order.
@@ -88,16 +114,23 @@ impl Trace {
     /// The stretch without its ends: a fifth of it at most, or `trim_m`, since corners are rounded.
     pub fn trimmed(&self, from: usize, to: usize, trim_m: f64) -> (usize, usize) {
         let n = self.points.len();
-        let length = self.between(from, to).length;
-        let trim = trim_m.min(length / 5.0);
-        let (mut start, mut end) = (from, to);
-        while self.between(from, (start + 1) % n).length <= trim && (start + 1) % n != to % n {
-            start = (start + 1) % n;
+        let trim_m = trim_m.min(self.length_m(from, to) / 5.0);
+        let (mut start, mut end) = (from % n, to % n);
+        let (after, before) =
+            (|i: usize| if i + 1 == n { 0 } else { i + 1 }, |i: usize| if i == 0 { n - 1 } else { i - 1 });
+        while after(start) != end && self.length_m(from, after(start)) <= trim_m {
+            start = after(start);
         }
-        while self.between((end + n - 1) % n, to).length <= trim && (end + n - 1) % n != start % n {
-            end = (end + n - 1) % n;
+        while before(end) != start && self.length_m(before(end), to) <= trim_m {
+            end = before(end);
         }
         (start, end)
+    }
+
+    fn length_m(&self, from: usize, to: usize) -> f64 {
+        let n = self.points.len();
+        let length = self.sums[to % n].length - self.sums[from % n].length;
+        if length > 0.0 { length } else { length + self.sums[n].length }
     }
 }
 

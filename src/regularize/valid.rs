@@ -2,7 +2,8 @@
 
 use geo::Coord;
 
-use super::ring::{Ring, cross, edges, signed_area};
+use super::cells::{Bounds, Cells};
+use super::ring::{Ring, cross, dot, edges, length, signed_area};
 
 /// Up to this many edges all pairs are compared.
 const FEW_EDGES: usize = 40;
@@ -27,8 +28,20 @@ fn has_crossing(rings: &[Ring]) -> bool {
         let pairs = |i: usize| (i + 1..sides.len()).any(|j| conflict(&sides[i], &sides[j]));
         return (0..sides.len()).any(pairs);
     }
-    let cells = Cells::of(&sides);
-    cells.pairs_any(|i, j| conflict(&sides[i], &sides[j]))
+    Cells::of(&pieces(&sides)).any_pair(|i, j| conflict(&sides[i as usize], &sides[j as usize]))
+}
+
+/// Boxes along the edges, several along one that is longer than the mean, whose own box would cover too much.
+fn pieces(sides: &[Side]) -> Vec<(Bounds, u32)> {
+    let mean_m = sides.iter().map(|s| length(s.to - s.from)).sum::<f64>() / sides.len() as f64;
+    let boxes = |(i, s): (usize, &Side)| {
+        let (s, parts) = (*s, (length(s.to - s.from) / mean_m).ceil().max(1.0));
+        // A part reaches a little over its ends, so that rounding leaves no gap.
+        let at = move |part: f64| s.from + (s.to - s.from) * (part / parts).clamp(0.0, 1.0);
+        let part = move |k: u32| Bounds::around([at(f64::from(k) - 0.01), at(f64::from(k) + 1.01)]);
+        (0..parts as u32).filter_map(part).map(move |b| (b, i as u32))
+    };
+    sides.iter().enumerate().flat_map(boxes).collect()
 }
 
 /// Whether two edges share more than the corner between an edge and its successor.
@@ -51,7 +64,7 @@ fn conflict(a: &Side, b: &Side) -> bool {
 /// Whether the second edge returns along the first.
 fn folds_back(a: &Side, b: &Side) -> bool {
     let (d, e) = (a.to - a.from, b.to - b.from);
-    cross(d, e) == 0.0 && d.x * e.x + d.y * e.y <= 0.0 || a.from == b.to
+    (cross(d, e) == 0.0 && dot(d, e) <= 0.0) || a.from == b.to
 }
 
 fn holes_are_inside(rings: &[Ring]) -> bool {
@@ -70,45 +83,11 @@ fn contains(ring: &[Coord<f64>], p: Coord<f64>) -> bool {
 }
 
 fn any_nested(holes: &[Ring]) -> bool {
-    let boxes: Vec<Side> = holes.iter().map(|hole| bounding_box(hole)).collect();
-    let nested = |i: usize, j: usize| contains(&holes[i], holes[j][0]) || contains(&holes[j], holes[i][0]);
-    Cells::of(&boxes).pairs_any(nested)
-}
-
-fn bounding_box(ring: &[Coord<f64>]) -> Side {
-    ring.iter().fold(Side { from: ring[0], to: ring[0] }, |s, p| Side {
-        from: Coord { x: s.from.x.min(p.x), y: s.from.y.min(p.y) },
-        to: Coord { x: s.to.x.max(p.x), y: s.to.y.max(p.y) },
-    })
-}
-
-/// Things sorted into square cells of about their own size, so that only near ones are compared.
-struct Cells(Vec<(u64, u32)>);
-
-impl Cells {
-    fn of(sides: &[Side]) -> Self {
-        let all = sides.iter().flat_map(|s| [s.from, s.to]).collect::<Vec<_>>();
-        let Side { from: origin, to: end } = bounding_box(&all);
-        let extent = (end.x - origin.x).max(end.y - origin.y).max(f64::MIN_POSITIVE);
-        let cell = extent / (sides.len() as f64).sqrt().ceil();
-        let number = |v: f64| (v / cell) as u64;
-        let mut cells = Vec::with_capacity(sides.len() * 2);
-        for (i, s) in sides.iter().enumerate() {
-            let (x0, x1) = (number(s.from.x.min(s.to.x) - origin.x), number(s.from.x.max(s.to.x) - origin.x));
-            let (y0, y1) = (number(s.from.y.min(s.to.y) - origin.y), number(s.from.y.max(s.to.y) - origin.y));
-            for y in y0..=y1 {
-                cells.extend((x0..=x1).map(|x| ((y << 32) | x, i as u32)));
-            }
-        }
-        cells.sort_unstable();
-        Self(cells)
-    }
-
-    fn pairs_any(&self, test: impl Fn(usize, usize) -> bool) -> bool {
-        let in_cell = |cell: &[(u64, u32)]| {
-            let pairs = |i: usize| cell[i + 1..].iter().any(|b| test(cell[i].1 as usize, b.1 as usize));
-            (0..cell.len()).any(pairs)
-        };
-        self.0.chunk_by(|a, b| a.0 == b.0).any(in_cell)
-    }
+    let bounds = |(i, hole): (usize, &Ring)| Some((Bounds::around(hole.iter().copied())?, i as u32));
+    let boxes: Vec<(Bounds, u32)> = holes.iter().enumerate().filter_map(bounds).collect();
+    let nested = |i: u32, j: u32| {
+        let (a, b) = (&holes[i as usize], &holes[j as usize]);
+        contains(a, b[0]) || contains(b, a[0])
+    };
+    Cells::of(&boxes).any_pair(nested)
 }

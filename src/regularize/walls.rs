@@ -3,7 +3,7 @@
 use geo::Coord;
 
 use super::direction::{Turn, sine};
-use super::ring::{Ring, cross, dot, edges, left, length};
+use super::ring::{Ring, cross, dot, left, length};
 use super::trace::Trace;
 
 /// Two walls that meet at less than this sine (15°) have no sure corner.
@@ -28,6 +28,8 @@ pub(super) struct Wall {
 /// How walls are found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WallOptions {
+    /// The number of the tolerance.
+    pub level: usize,
     /// Border within this distance of a straight line is one wall, and shorter walls go into their neighbours.
     pub tolerance_m: f64,
     /// How much of a wall's ends may be left out of its fit.
@@ -77,11 +79,10 @@ impl<'a> Walls<'a> {
 
     /// The vertices kept by the tolerance, joined to runs of one direction.
     fn runs(&mut self) -> Vec<Wall> {
-        let kept = self.trace.kept(self.options.tolerance_m);
-        let mut runs: Vec<Wall> = Vec::with_capacity(kept.len());
-        let next = kept.iter().skip(1).chain(kept.first());
-        for (&from, &to) in kept.iter().zip(next) {
-            let axis = self.axis(self.trace.points[to] - self.trace.points[from]);
+        let trace = self.trace;
+        let mut runs: Vec<Wall> = Vec::with_capacity(trace.level(self.options.level).len() + 1);
+        for (from, to) in trace.edges_at(self.options.level) {
+            let axis = self.axis(trace.chord((from, to)));
             match runs.last_mut() {
                 Some(last) if last.axis == axis => last.to = to,
                 _ => runs.push(Wall { from, to, axis, offset_m: 0.0 }),
@@ -130,7 +131,7 @@ impl<'a> Walls<'a> {
             self.walls[0] = self.fitted(Wall { from: last.from, ..first });
             self.walls.pop();
         }
-        let run_m = |w: &Wall| length(self.trace.points[w.to] - self.trace.points[w.from]);
+        let run_m = |w: &Wall| length(self.trace.chord((w.from, w.to)));
         let longest = (0..self.walls.len()).max_by(|&a, &b| run_m(&self.walls[a]).total_cmp(&run_m(&self.walls[b])));
         self.walls.rotate_left(longest.unwrap_or(0));
     }
@@ -185,10 +186,9 @@ fn main_axes(along: Coord<f64>) -> Axes {
 
 /// Whether a ring at this tolerance has long edges along neither main direction.
 pub(super) fn has_diagonals(trace: &Trace, along: Coord<f64>, options: WallOptions) -> bool {
-    let ring: Ring = trace.kept(options.tolerance_m).iter().map(|&i| trace.points[i]).collect();
-    let oblique = |(a, b): (Coord<f64>, Coord<f64>)| {
-        let (edge, length) = (b - a, length(b - a));
+    let oblique = |edge: (usize, usize)| {
+        let (edge, length) = (trace.chord(edge), length(trace.chord(edge)));
         length >= options.diagonal_m && dot(edge, along).abs().min(cross(edge, along).abs()) > LEAST_SINE * length
     };
-    edges(&ring).any(oblique)
+    trace.edges_at(options.level).any(oblique)
 }
