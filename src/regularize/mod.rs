@@ -1,0 +1,192 @@
+//! Building outlines: pixel edges to walls with square corners.
+//!
+//! Everything here lies in a local plane in metres, x east and y north. For each building:
+//!
+//! 1. the direction of its walls is the mean of its edges' directions, four times the angle, long edges first,
+//!    then the least-squares turn over the walls;
+//! 2. at several tolerances its border is cut into runs along that direction, across it, or along a clear diagonal; the line of
+//!    a run is the least-squares line through the pixel edges, and lines meet in corners;
+//! 3. of these outlines, a rectangle and a circle, the one with the least `(1 - IoU) + λ·vertices` is taken
+//!    (minimal description length); a guard keeps the old outline where none fits.
+//!
+//! The shared area behind the IoU is exact, by a sum over pairs of edges.
+
+mod cells;
+mod direction;
+mod importance;
+mod neighbours;
+mod overlap;
+mod ring;
+mod shape;
+mod trace;
+mod valid;
+mod walls;
+
+use std::num::NonZeroUsize;
+
+use geo::{BoundingRect, Coord, Polygon};
+
+use ring::{open_rings, to_polygon};
+use shape::{Candidate, Shape};
+
+/// The outline of a building as it was traced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Footprint {
+    /// Pixel edges in metres (x east, y north), valid, from which walls are fitted.
+    pub outline: Polygon<f64>,
+    /// The outline to keep where no regular one fits, such as one that shares its simplified border with its neighbours.
+    /// Where there is none, `outline` is simplified by itself.
+    pub simplified: Option<Polygon<f64>>,
+}
+
+/// What became of an outline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Regularized {
+    /// In the plane of the input: exterior counter-clockwise, holes clockwise, rings closed, valid.
+    pub polygon: Polygon<f64>,
+    /// Per ring (exterior first) and vertex (the closing one too): the tolerance in metres up to which it is needed;
+    /// infinite where it always is.
+    pub importance_m: Vec<Vec<f32>>,
+    /// How the outline came to be.
+    pub outcome: Outcome,
+    /// The direction of the walls in degrees counter-clockwise from east, 0 to 90; none for what has no walls.
+    pub direction_deg: Option<f64>,
+}
+
+/// How an outline came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Straight walls, square corners but for clear diagonals.
+    Regularized,
+    /// A circle, as a regular polygon.
+    Round,
+    /// Not regularized, and why.
+    Kept(Reason),
+}
+
+/// Why an outline was not regularized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Regular angles would have changed the shape too much.
+    PoorFit,
+    /// Too small to have a direction: a rectangle where that fits, else the old outline.
+    TooSmall,
+    /// It would have covered a part of another building.
+    Neighbour,
+}
+
+/// How outlines are regularized.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegularizeOptions {
+    /// The side of a pixel.
+    pub pixel_m: f64,
+    /// The tolerances that are tried, rising.
+    pub tolerances_m: Vec<f64>,
+    /// What a vertex costs, as a share of the area of the building.
+    pub lambda: f64,
+    /// What a vertex costs at most, so that large buildings keep their details.
+    pub vertex_m2: f64,
+    /// How much of a wall's ends is left out of its fit, since models round corners.
+    pub trim_m: f64,
+    /// Walls from this length on may be diagonal.
+    pub least_diagonal_m: f64,
+    /// The least intersection over union of the old and the new outline.
+    pub min_iou: f64,
+    /// The least intersection over union of a round building and its circle.
+    pub min_round_iou: f64,
+    /// The largest change of area, as a share of the old one.
+    pub max_area_change: f64,
+    /// Smaller buildings have no direction.
+    pub min_area_m2: f64,
+    /// Smaller holes are filled.
+    pub min_hole_m2: f64,
+    /// How many threads work.
+    pub threads: NonZeroUsize,
+}
+
+impl RegularizeOptions {
+    /// What suits buildings in pixels of this size: tolerances from 0.45 m or three quarters of a pixel on.
+    #[must_use]
+    pub fn for_pixel(pixel_m: f64) -> Self {
+        let scale = (0.75 * pixel_m / 0.45).max(1.0);
+        Self {
+            pixel_m,
+            tolerances_m: [0.45, 0.6, 0.9, 1.2, 1.8, 2.4].map(|t| t * scale).to_vec(),
+            lambda: 0.01,
+            vertex_m2: 4.0,
+            trim_m: 0.8,
+            least_diagonal_m: 3.0_f64.max(6.0 * pixel_m),
+            min_iou: 0.75,
+            min_round_iou: 0.9,
+            max_area_change: 0.1,
+            min_area_m2: 6.0_f64.max(12.0 * pixel_m * pixel_m),
+            min_hole_m2: 4.0_f64.max(6.0 * pixel_m * pixel_m),
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+/// The outlines of buildings with straight walls and square corners, one for each footprint and in their order.
+///
+/// The result does not depend on the number of threads.
+#[must_use]
+pub fn regularize(footprints: &[Footprint], options: &RegularizeOptions) -> Vec<Regularized> {
+    let mut found = in_parallel(footprints, options.threads, |footprint| regularize_one(footprint, options));
+    neighbours::separate(&mut found, footprints, options);
+    found
+}
+
+/// `work` on every item, in order, on several threads.
+fn in_parallel<T: Sync, R: Send>(items: &[T], threads: NonZeroUsize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let chunk = items.len().div_ceil(threads.get()).max(1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let start = |part| scope.spawn(move || Vec::from_iter(<[T]>::iter(part).map(work)));
+        let workers: Vec<_> = items.chunks(chunk).map(start).collect();
+        workers.into_iter().flat_map(|w| w.join().expect("a worker panics only by a defect of this module")).collect()
+    })
+}
+
+fn regularize_one(footprint: &Footprint, options: &RegularizeOptions) -> Regularized {
+    let origin = origin_of(&footprint.outline);
+    let mut rings = open_rings(&footprint.outline, origin);
+    if rings.is_empty() {
+        return keep(footprint, footprint.outline.clone(), Reason::TooSmall);
+    }
+    rings.retain(|ring| ring::signed_area(ring) > 0.0 || -ring::signed_area(ring) >= options.min_hole_m2);
+    let shape = Shape::new(rings, options);
+    let along = shape.refined(shape.evidence().along());
+    let small = shape.area_m2 < options.min_area_m2;
+    let best = if small { shape.rectangle_alone(along) } else { shape.best(along) };
+    let Some(found) = best.filter(|best| fits(best, shape.area_m2, options)) else {
+        let simplified = to_polygon(&shape.simplified(options.pixel_m), origin);
+        return keep(footprint, simplified, if small { Reason::TooSmall } else { Reason::PoorFit });
+    };
+    let polygon = to_polygon(&found.rings, origin);
+    let outcome = match (small, found.round) {
+        (true, _) => Outcome::Kept(Reason::TooSmall),
+        (_, true) => Outcome::Round,
+        _ => Outcome::Regularized,
+    };
+    let degrees = along.y.atan2(along.x).to_degrees().rem_euclid(90.0);
+    let direction_deg = (outcome == Outcome::Regularized).then_some(degrees);
+    Regularized { importance_m: importance::importance_m(&polygon), polygon, outcome, direction_deg }
+}
+
+/// The middle of a polygon: near it, coordinates keep their digits.
+fn origin_of(polygon: &Polygon<f64>) -> Coord<f64> {
+    polygon.bounding_rect().map_or(Coord::zero(), |bounds| bounds.center())
+}
+
+fn fits(best: &Candidate, area_m2: f64, options: &RegularizeOptions) -> bool {
+    best.iou >= options.min_iou && (best.area_m2 - area_m2).abs() <= options.max_area_change * area_m2
+}
+
+fn keep(footprint: &Footprint, simplified: Polygon<f64>, reason: Reason) -> Regularized {
+    let polygon = footprint.simplified.clone().unwrap_or(simplified);
+    let importance_m = importance::importance_m(&polygon);
+    Regularized { polygon, importance_m, outcome: Outcome::Kept(reason), direction_deg: None }
+}
+
+#[cfg(test)]
+mod tests;

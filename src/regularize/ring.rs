@@ -1,0 +1,82 @@
+//! Rings without their closing vertex: exterior counter-clockwise first, then holes clockwise.
+
+use geo::{Coord, LineString, Polygon};
+
+/// The vertices of a ring; the edge from the last to the first is implied.
+pub(super) type Ring = Vec<Coord<f64>>;
+
+/// The rings of `polygon` moved by `-origin`, wound exterior counter-clockwise and holes clockwise.
+///
+/// Rings without area and vertices that repeat are left away; empty where the exterior has none.
+pub(super) fn open_rings(polygon: &Polygon<f64>, origin: Coord<f64>) -> Vec<Ring> {
+    let exterior = open_ring(polygon.exterior(), origin, 1.0);
+    let holes = polygon.interiors().iter().map(|hole| open_ring(hole, origin, -1.0));
+    if exterior.is_empty() {
+        return Vec::new();
+    }
+    std::iter::once(exterior).chain(holes.filter(|hole| !hole.is_empty())).collect()
+}
+
+fn open_ring(line: &LineString<f64>, origin: Coord<f64>, sign: f64) -> Ring {
+    let mut ring: Ring = line.0.iter().map(|&p| p - origin).collect();
+    ring.dedup();
+    while ring.len() > 1 && ring.first() == ring.last() {
+        ring.pop();
+    }
+    let area = signed_area(&ring);
+    if ring.len() < 3 || area == 0.0 || !area.is_finite() {
+        return Vec::new();
+    }
+    if area * sign < 0.0 {
+        ring.reverse();
+    }
+    ring
+}
+
+/// The polygon of `rings`, moved by `origin`.
+pub(super) fn to_polygon(rings: &[Ring], origin: Coord<f64>) -> Polygon<f64> {
+    let close = |ring: &Ring| {
+        let mut line: Vec<_> = ring.iter().map(|&p| p + origin).collect();
+        line.extend(line.first().copied());
+        LineString(line)
+    };
+    let mut lines = rings.iter().map(close);
+    let exterior = lines.next().unwrap_or_else(|| LineString(Vec::new()));
+    Polygon::new(exterior, lines.collect())
+}
+
+/// The edges of a ring, closing edge included.
+pub(super) fn edges(ring: &[Coord<f64>]) -> impl Iterator<Item = (Coord<f64>, Coord<f64>)> {
+    let next = ring.iter().skip(1).chain(ring.first());
+    ring.iter().copied().zip(next.copied())
+}
+
+/// Positive for a counter-clockwise ring.
+pub(super) fn signed_area(ring: &[Coord<f64>]) -> f64 {
+    edges(ring).map(|(a, b)| cross(a, b)).sum::<f64>() / 2.0
+}
+
+/// The area inside the exterior and outside the holes.
+pub(super) fn area(rings: &[Ring]) -> f64 {
+    rings.iter().map(|ring| signed_area(ring)).sum()
+}
+
+/// The third component of the cross product.
+pub(super) fn cross(a: Coord<f64>, b: Coord<f64>) -> f64 {
+    a.x * b.y - a.y * b.x
+}
+
+/// The inner product.
+pub(super) fn dot(a: Coord<f64>, b: Coord<f64>) -> f64 {
+    a.x * b.x + a.y * b.y
+}
+
+/// The length.
+pub(super) fn length(a: Coord<f64>) -> f64 {
+    dot(a, a).sqrt()
+}
+
+/// A quarter turn to the left.
+pub(super) fn left(a: Coord<f64>) -> Coord<f64> {
+    Coord { x: -a.y, y: a.x }
+}

@@ -1,0 +1,220 @@
+//! One building: candidate outlines, and the one that tells most with the fewest corners.
+
+use geo::Coord;
+
+use super::RegularizeOptions;
+use super::direction::{Evidence, Turn};
+use super::overlap::Edges;
+use super::ring::{Ring, area, left};
+use super::trace::Trace;
+use super::valid::is_valid;
+use super::walls::{WallOptions, Walls, has_diagonals};
+
+/// A circle is told by so many numbers as this many vertices.
+const VERTICES_OF_CIRCLE: f64 = 5.0;
+
+/// A building whose outline is to be found.
+pub(super) struct Shape<'a> {
+    options: &'a RegularizeOptions,
+    traces: Vec<Trace>,
+    mask: Edges,
+    /// Of the pixels.
+    pub area_m2: f64,
+}
+
+/// An outline that is not measured yet.
+struct Plan {
+    rings: Vec<Ring>,
+    vertices: f64,
+    round: bool,
+}
+
+/// An outline that might stand for the building.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub rings: Vec<Ring>,
+    pub iou: f64,
+    pub area_m2: f64,
+    pub round: bool,
+    cost: f64,
+}
+
+impl<'a> Shape<'a> {
+    /// Prepares rings that are wound exterior counter-clockwise, holes clockwise.
+    pub fn new(rings: Vec<Ring>, options: &'a RegularizeOptions) -> Self {
+        let (area_m2, mask) = (area(&rings), Edges::of(&rings));
+        let trace = |ring| Trace::new(ring, &options.tolerances_m);
+        Self { options, mask, area_m2, traces: rings.into_iter().map(trace).collect() }
+    }
+
+    /// What its edges say of its direction.
+    pub fn evidence(&self) -> Evidence {
+        Evidence::of(&self.traces, self.sure_levels())
+    }
+
+    /// The direction that fits the walls best, from one that is nearly right.
+    pub fn refined(&self, along: Coord<f64>) -> Coord<f64> {
+        let level = self.sure_levels() / 2;
+        let mut turn = Turn::default();
+        if let Some(walls) = Walls::find(&self.traces[0], along, self.walls(level, f64::INFINITY)) {
+            walls.gather(&mut turn);
+        }
+        turn.apply(along)
+    }
+
+    /// How many tolerances leave a building of this size more than a triangle.
+    fn sure_levels(&self) -> usize {
+        let coarsest = 0.15 * self.area_m2.sqrt();
+        self.options.tolerances_m.iter().filter(|&&t| t <= coarsest).count().max(1)
+    }
+
+    /// The outline with the least `(1 - IoU) + λ·vertices`.
+    pub fn best(&self, along: Coord<f64>) -> Option<Candidate> {
+        let mut best = None;
+        self.keep_better(&mut best, Some(self.rectangles(along)));
+        if self.is_roundish() {
+            self.keep_better(&mut best, Some(self.circle()));
+        }
+        for (level, tolerance_m) in self.options.tolerances_m.iter().enumerate().rev() {
+            self.keep_better(&mut best, self.with_walls(along, self.walls(level, f64::INFINITY)));
+            let oblique = self.walls(level, self.options.least_diagonal_m.max(3.0 * tolerance_m));
+            if has_diagonals(&self.traces[0], along, oblique) {
+                self.keep_better(&mut best, self.with_walls(along, oblique));
+            }
+        }
+        best
+    }
+
+    /// The rectangle along a direction with the area moments of the exterior.
+    pub fn rectangle_alone(&self, along: Coord<f64>) -> Option<Candidate> {
+        self.measured(self.rectangles(along), f64::INFINITY)
+    }
+
+    /// The outline with the vertices that a tolerance keeps; with all where that would not be valid.
+    pub fn simplified(&self, tolerance_m: f64) -> Vec<Ring> {
+        for halved in [1.0, 0.5, 0.25] {
+            let keep = |t: &Trace| t.kept(tolerance_m * halved).iter().map(|&i| t.points[i]).collect();
+            let rings: Vec<Ring> = self.traces.iter().map(keep).collect();
+            if is_valid(&rings) {
+                return rings;
+            }
+        }
+        self.traces.iter().map(|t| t.points.clone()).collect()
+    }
+
+    fn walls(&self, level: usize, diagonal_m: f64) -> WallOptions {
+        WallOptions { level, tolerance_m: self.options.tolerances_m[level], trim_m: self.options.trim_m, diagonal_m }
+    }
+
+    /// Takes the outline where it costs less; what cannot be better is not measured.
+    fn keep_better(&self, best: &mut Option<Candidate>, other: Option<Plan>) {
+        let Some(plan) = other else { return };
+        let limit = best.as_ref().map_or(f64::INFINITY, |best| best.cost);
+        if best.as_ref().is_none_or(|best| best.rings != plan.rings)
+            && let Some(found) = self.measured(plan, limit)
+        {
+            *best = Some(found);
+        }
+    }
+
+    fn with_walls(&self, along: Coord<f64>, options: WallOptions) -> Option<Plan> {
+        let exterior = Walls::find(&self.traces[0], along, options)?;
+        let mut rings = vec![exterior.corners()?];
+        for (i, hole) in self.traces.iter().enumerate().skip(1) {
+            let corners = Walls::find(hole, along, options).and_then(|walls| walls.corners());
+            rings.push(corners.unwrap_or_else(|| self.rectangle(i, along)));
+        }
+        let vertices = rings.iter().map(Vec::len).sum::<usize>() as f64;
+        Some(Plan { rings, vertices: vertices + 0.5 * exterior.diagonals() as f64, round: false })
+    }
+
+    fn rectangles(&self, along: Coord<f64>) -> Plan {
+        let rings: Vec<Ring> = (0..self.traces.len()).map(|i| self.rectangle(i, along)).collect();
+        Plan { vertices: 4.0 * rings.len() as f64, rings, round: false }
+    }
+
+    /// `None` for what is not valid or costs no less than `limit`.
+    fn measured(&self, plan: Plan, limit: f64) -> Option<Candidate> {
+        let area_m2 = area(&plan.rings);
+        let per_vertex = self.options.lambda.min(self.options.vertex_m2 / self.area_m2);
+        let cost = |iou: f64| 1.0 - iou + plan.vertices * per_vertex;
+        let most = area_m2.min(self.area_m2) / area_m2.max(self.area_m2);
+        if cost(most) >= limit || !is_valid(&plan.rings) {
+            return None;
+        }
+        let common_m2 = self.mask.common_area(&Edges::of(&plan.rings));
+        let iou = common_m2 / (self.area_m2 + area_m2 - common_m2);
+        let Plan { rings, round, .. } = plan;
+        let fits = !round || iou >= self.options.min_round_iou;
+        (fits && cost(iou) < limit).then_some(Candidate { rings, iou, area_m2, round, cost: cost(iou) })
+    }
+
+    /// The polar moment of a circle is the least of all shapes of its area: 1.00; of a square 1.05, of a 3:2 rectangle 1.13.
+    fn is_roundish(&self) -> bool {
+        let m = Moments::of(&self.traces[0].points);
+        self.traces.len() == 1 && (m.xx + m.yy) * std::f64::consts::TAU < 1.035 * m.area * m.area
+    }
+
+    fn circle(&self) -> Plan {
+        let m = Moments::of(&self.traces[0].points);
+        let radius_m = (m.area / std::f64::consts::PI).sqrt();
+        let sides = (std::f64::consts::PI / (1.0 - 0.1 / radius_m.max(0.2)).acos()).ceil().clamp(8.0, 64.0);
+        let step = std::f64::consts::TAU / sides;
+        // A polygon of the circle's area, not inside it.
+        let reach_m = (m.area / (0.5 * sides * step.sin())).sqrt();
+        let corner =
+            |i: u32| m.mean + Coord { x: (f64::from(i) * step).cos(), y: (f64::from(i) * step).sin() } * reach_m;
+        let rings = vec![(0..sides as u32).map(corner).collect()];
+        Plan { rings, vertices: VERTICES_OF_CIRCLE, round: true }
+    }
+
+    fn rectangle(&self, ring: usize, along: Coord<f64>) -> Ring {
+        let m = Moments::of(&self.traces[ring].points);
+        let side = |u: Coord<f64>| {
+            let moment = u.x * u.x * m.xx + 2.0 * u.x * u.y * m.xy + u.y * u.y * m.yy;
+            u * (3.0 * moment / m.area).max(0.0).sqrt() // half the side: moment = area · side² / 12
+        };
+        let (a, b) = (side(along), side(left(along)));
+        let mut corners = vec![m.mean - a - b, m.mean + a - b, m.mean + a + b, m.mean - a + b];
+        if ring > 0 {
+            corners.reverse();
+        }
+        corners
+    }
+}
+
+/// Area, centroid and central second moments of the inside of a ring.
+struct Moments {
+    area: f64,
+    mean: Coord<f64>,
+    xx: f64,
+    xy: f64,
+    yy: f64,
+}
+
+impl Moments {
+    /// Without sign of the winding.
+    fn of(ring: &[Coord<f64>]) -> Self {
+        let origin = ring[0];
+        let (mut area, mut x, mut y, mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+        for (a, b) in super::ring::edges(ring) {
+            let (a, b) = (a - origin, b - origin);
+            let c = super::ring::cross(a, b);
+            area += c / 2.0;
+            x += c * (a.x + b.x) / 6.0;
+            y += c * (a.y + b.y) / 6.0;
+            xx += c * (a.x * a.x + a.x * b.x + b.x * b.x) / 12.0;
+            yy += c * (a.y * a.y + a.y * b.y + b.y * b.y) / 12.0;
+            xy += c * (2.0 * a.x * a.y + a.x * b.y + b.x * a.y + 2.0 * b.x * b.y) / 24.0;
+        }
+        let mean = Coord { x: x / area, y: y / area };
+        let central = |m: f64, p: f64, q: f64| (m - area * p * q) * area.signum();
+        Self {
+            area: area.abs(),
+            mean: mean + origin,
+            xx: central(xx, mean.x, mean.x),
+            xy: central(xy, mean.x, mean.y),
+            yy: central(yy, mean.y, mean.y),
+        }
+    }
+}
