@@ -1,0 +1,278 @@
+//! The arcs of one block, and what its borders need to be joined.
+
+use super::{
+    components::{DisjointSets, Tally},
+    coverage::LatticePoint,
+    graph::{CrackGraph, Link, Node, Target, arm_towards},
+};
+use crate::georef::Window;
+
+/// A side of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Border {
+    Top,
+    Right,
+    Bottom,
+    Left,
+}
+
+/// What lies along one side of a block, from left to right or from top to bottom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Rim {
+    /// Where each run of one component starts, in pixels from the block's corner; the first is 0.
+    pub(super) starts: Vec<u32>,
+    /// The component of each run.
+    pub(super) components: Vec<u32>,
+    /// The port at the start of each run but the first; `ports[0]` means nothing.
+    pub(super) ports: Vec<u32>,
+}
+
+/// Where an arc of a block ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// At a node of the block, by index.
+    Node(u32),
+    /// At a port, by index: it goes on in the neighbour or along the seam.
+    Port(u32),
+    /// Nowhere: the arc is closed.
+    Closed,
+}
+
+/// The traced arcs of one block, with its components and borders: all that [`super::join`] needs of it.
+///
+/// Keep it per block and join again when a block arrives or changes; it takes memory by border length, not by pixels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockArcs {
+    pub(super) window: Window,
+    /// Chains of lattice points relative to the block's corner.
+    pub(super) chains: Chains,
+    /// Start and end of each chain.
+    pub(super) ends: Vec<[End; 2]>,
+    /// Left and right component of each chain.
+    pub(super) sides: Vec<[u32; 2]>,
+    pub(super) nodes: u32,
+    /// The chain that leaves each port: twice its index, plus 1 where it leaves against its direction.
+    pub(super) ports: Vec<u32>,
+    /// By [`Border`].
+    pub(super) rims: [Rim; 4],
+    pub(super) tally: Tally,
+}
+
+impl BlockArcs {
+    /// The pixels it was traced from.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    pub(super) fn rim(&self, border: Border) -> &Rim {
+        &self.rims[border as usize]
+    }
+}
+
+/// Many chains of points, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Chains {
+    pub(super) points: Vec<LatticePoint>,
+    /// Where each chain starts in `points`, and the end of the last.
+    pub(super) offsets: Vec<usize>,
+}
+
+impl Default for Chains {
+    fn default() -> Self {
+        Self { points: Vec::new(), offsets: vec![0] }
+    }
+}
+
+impl Chains {
+    pub(super) fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    pub(super) fn get(&self, index: usize) -> &[LatticePoint] {
+        &self.points[self.offsets[index]..self.offsets[index + 1]]
+    }
+
+    /// Ends the chain whose points were just pushed.
+    pub(super) fn close(&mut self) {
+        self.offsets.push(self.points.len());
+    }
+}
+
+/// A block while it is traced.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    pub(super) graph: CrackGraph,
+    pub(super) sets: DisjointSets,
+    pub(super) tally: Tally,
+    ports: Vec<Port>,
+    rims: [Rim; 4],
+}
+
+/// A crack that meets the block's border; `sides` are left and right of it, seen from the port.
+#[derive(Debug, Clone, Copy)]
+struct Port {
+    at: [u32; 2],
+    sides: [u32; 2],
+}
+
+impl Trace {
+    /// Begins a border with its first run.
+    pub(super) fn start_border(&mut self, border: Border, component: u32) {
+        self.rims[border as usize] = Rim { starts: vec![0], components: vec![component], ports: vec![u32::MAX] };
+    }
+
+    /// A port where a new run starts on a border; `sides` are the components left and right of the crack, seen from
+    /// the port into the block.
+    pub(super) fn push_port(&mut self, border: Border, at: [u32; 2], sides: [u32; 2]) -> Link {
+        let index = self.ports.len();
+        self.ports.push(Port { at, sides });
+        self.graph.ports.push(Link::NONE);
+        let rim = &mut self.rims[border as usize];
+        let (start, component) = match border {
+            // Seen from the top the new run, to the east, is on the left.
+            Border::Top => (at[0], sides[0]),
+            Border::Bottom => (at[0], sides[1]),
+            Border::Left => (at[1], sides[1]),
+            Border::Right => (at[1], sides[0]),
+        };
+        rim.starts.push(start);
+        rim.components.push(component);
+        rim.ports.push(index as u32);
+        Link::port(index)
+    }
+
+    /// Follows every chain and numbers the components.
+    pub(super) fn into_arcs(self, window: Window) -> BlockArcs {
+        let numbers = self.sets.numbers();
+        let number = |component: &mut u32| *component = numbers[*component as usize];
+        let mut walk = Walk::new(self.graph, self.ports);
+        walk.from_nodes();
+        walk.from_ports();
+        walk.closed();
+        walk.sides.iter_mut().flatten().for_each(number);
+        let mut rims = self.rims;
+        rims.iter_mut().flat_map(|rim| &mut rim.components).for_each(number);
+        BlockArcs {
+            window,
+            nodes: walk.graph.nodes.len() as u32,
+            ports: walk.leaving,
+            chains: walk.chains,
+            ends: walk.ends,
+            sides: walk.sides,
+            rims,
+            tally: self.tally.folded(&numbers),
+        }
+    }
+}
+
+/// Follows the links of a graph and writes chains; what was followed is unlinked.
+struct Walk {
+    graph: CrackGraph,
+    ports: Vec<Port>,
+    chains: Chains,
+    ends: Vec<[End; 2]>,
+    sides: Vec<[u32; 2]>,
+    leaving: Vec<u32>,
+}
+
+impl Walk {
+    fn new(graph: CrackGraph, ports: Vec<Port>) -> Self {
+        let mut chains = Chains::default();
+        chains.points.reserve_exact(graph.corners.len() + 3 * graph.nodes.len());
+        let leaving = vec![u32::MAX; ports.len()];
+        Self { graph, ports, chains, ends: Vec::new(), sides: Vec::new(), leaving }
+    }
+
+    fn from_nodes(&mut self) {
+        for node in 0..self.graph.nodes.len() {
+            for arm in 0..4 {
+                let Node { at, arms, quadrants } = self.graph.nodes[node];
+                if arms[arm] == Link::NONE {
+                    continue;
+                }
+                self.graph.nodes[node].arms[arm] = Link::NONE;
+                self.sides.push([quadrants[arm], quadrants[(arm + 1) % 4]]);
+                self.chain(at, arms[arm], arm % 2 == 1, End::Node(node as u32));
+            }
+        }
+    }
+
+    fn from_ports(&mut self) {
+        for port in 0..self.ports.len() {
+            if self.leaving[port] != u32::MAX {
+                continue;
+            }
+            let Port { at, sides } = self.ports[port];
+            let first = self.graph.ports[port];
+            self.leaving[port] = 2 * self.ends.len() as u32;
+            self.sides.push(sides);
+            let horizontal = self.leaves_sideways(at, first);
+            self.chain(at, first, horizontal, End::Port(port as u32));
+        }
+    }
+
+    /// Whether the first segment from a port runs along a row.
+    fn leaves_sideways(&self, at: [u32; 2], first: Link) -> bool {
+        let other = match first.target() {
+            Target::Corner(i) => self.graph.corners[i].at,
+            Target::Node(i) => self.graph.nodes[i].at,
+            Target::Port(i) => self.ports[i].at,
+            Target::None => at,
+        };
+        arm_towards(at, other) % 2 == 1
+    }
+
+    /// Chains that meet no node and no border start at their first corner in row-major order and go east.
+    fn closed(&mut self) {
+        for top in 0..self.graph.tops.len() {
+            let top = self.graph.tops[top];
+            let corner = self.graph.corners[top.corner as usize];
+            if corner.horizontal == Link::NONE {
+                continue;
+            }
+            self.sides.push([top.outside, top.inside]);
+            self.chain(corner.at, corner.horizontal, true, End::Closed);
+        }
+    }
+
+    /// Writes the chain that starts at `at` by the link `next`.
+    fn chain(&mut self, at: [u32; 2], mut next: Link, mut horizontal: bool, start: End) {
+        self.push(at);
+        let mut last = at;
+        let end = loop {
+            match next.target() {
+                Target::Corner(i) => {
+                    let corner = &mut self.graph.corners[i];
+                    next = if horizontal { corner.vertical } else { corner.horizontal };
+                    corner.horizontal = Link::NONE;
+                    last = corner.at;
+                    horizontal = !horizontal;
+                    self.push(last);
+                    if start == End::Closed && last == at {
+                        break End::Closed;
+                    }
+                }
+                Target::Node(i) => {
+                    let node = &mut self.graph.nodes[i];
+                    let point = node.at;
+                    node.arms[arm_towards(point, last)] = Link::NONE;
+                    self.push(point);
+                    break End::Node(i as u32);
+                }
+                Target::Port(i) => {
+                    self.leaving[i] = 2 * self.ends.len() as u32 + 1;
+                    self.push(self.ports[i].at);
+                    break End::Port(i as u32);
+                }
+                Target::None => break End::Closed,
+            }
+        };
+        self.chains.close();
+        self.ends.push([start, end]);
+    }
+
+    fn push(&mut self, [col, row]: [u32; 2]) {
+        self.chains.points.push(LatticePoint { col, row });
+    }
+}
