@@ -4,13 +4,13 @@
 
 pub mod georef; // raster space, map space, tile space and the maps between them
 pub mod scheme; // what a pixel can be: classes, colours, default heights
-pub mod raster; // samples that know where they lie: mosaics read in windows, label rasters written
+pub mod raster; // samples that know where they lie: mosaics read in windows, rasters written
 pub mod grid; // the work grid: blocks, halos, the chip lattice
 pub mod preprocess; // a chip as a normalized tensor
 pub mod model; // tensors to scores: card, session, one file per family
 pub mod label; // scores blended into a label map, cleaned, kept as label blocks
-pub mod regularize; // building outlines
 pub mod polygonize; // label blocks to arcs, arcs to exact regions across blocks
+pub mod regularize; // building outlines
 pub mod feature; // what is served: geometry, class, confidence, height, stable id; and the store with its R-tree
 pub mod seed; // which blocks are made, each once: on demand or all
 pub mod encode; // features to bytes: vector tiles, TileJSON, map style, GeoJSON, GeoPackage, FlatGeobuf

@@ -1,13 +1,7 @@
 //! One file per command.
 
-mod demo;
-mod export;
-mod inspect;
 mod progress;
 mod segment;
-mod serve;
-mod summary;
-mod vectorize;
 
 use std::process::ExitCode;
 
@@ -34,16 +28,6 @@ Examples:
 enum Command {
     /// Segments a mosaic into a store of label blocks; stopped at any moment, it goes on where it was
     Segment(segment::Args),
-    /// Writes the features of a store, or its label map, to a file
-    Export(export::Args),
-    /// Serves maps: viewer, vector tiles, raster tiles, GeoJSON
-    Serve(serve::Args),
-    /// Tells what a mosaic, a model or a store is, and what would be done with it
-    Inspect(inspect::Args),
-    /// Makes a small town with known truth: scenes, elevation, polygons
-    Demo(demo::Args),
-    /// Turns any class raster into polygons, without a model
-    Vectorize(vectorize::Args),
 }
 
 /// Runs a command.
@@ -51,10 +35,5 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     orthotile::raster::init();
     match cli.command {
         Command::Segment(args) => segment::run(&args),
-        Command::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Serve(args) => serve::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Inspect(args) => inspect::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Demo(args) => demo::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Vectorize(args) => vectorize::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

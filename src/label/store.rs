@@ -8,8 +8,11 @@ use thiserror::Error;
 use super::{CleanOptions, LabelMap};
 use crate::georef::{Crs, CrsError, GeoTransform, PixelFrame, TransformError};
 use crate::grid::{BlockId, WorkGrid};
-use crate::raster::{LabelBands, RasterError, read_label_block, write_label_block};
+use crate::raster::{LabelBands, LabelTags, RasterError, read_label_block, write_label_block};
 use crate::scheme::Scheme;
+
+/// The item of a label block that says what it is valid for.
+const FINGERPRINT: &str = "ORTHOTILE_FINGERPRINT";
 
 /// Why a store cannot be used.
 #[derive(Debug, Error)]
@@ -215,9 +218,14 @@ impl LabelStore {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, block: BlockId, labels: &LabelMap) -> Result<(), StoreError> {
-        let bands = LabelBands { classes: &labels.classes, confidence: &labels.confidence, instance: None };
-        let note = [("ORTHOTILE_FINGERPRINT", self.manifest.fingerprint.as_str())];
-        write_label_block(&self.block_path(block), &self.grid.frame, &labels.window, &bands, &self.scheme, &note)
+        let bands = LabelBands {
+            window: labels.window,
+            classes: &labels.classes,
+            confidence: &labels.confidence,
+            instance: None,
+        };
+        let tags = LabelTags { scheme: &self.scheme, items: &[(FINGERPRINT, &self.manifest.fingerprint)] };
+        write_label_block(&self.block_path(block), &self.grid.frame, &bands, &tags)
             .map_err(|source| StoreError::Block { block, source })
     }
 
@@ -229,8 +237,7 @@ impl LabelStore {
         let broken = |source| StoreError::Block { block, source };
         let data = read_label_block(&self.block_path(block)).map_err(broken)?;
         let window = self.grid.block_window(block);
-        let fits = data.cols == window.cols && data.rows == window.rows;
-        if !fits || data.metadata("ORTHOTILE_FINGERPRINT") != Some(self.manifest.fingerprint.as_str()) {
+        if data.window != window || data.item(FINGERPRINT) != Some(self.manifest.fingerprint.as_str()) {
             return Err(StoreError::Stale {
                 path: self.block_path(block),
                 what: "mosaic, model or parameters".to_owned(),

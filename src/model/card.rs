@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 use crate::preprocess::Normalization;
@@ -79,7 +80,8 @@ pub struct Input {
     pub name: String,
     /// The order of its axes.
     pub layout: Layout,
-    /// Which channels of the imagery, in order.
+    /// Which channels of the imagery, in order: `red`, `green`, `blue`, `nir`.
+    #[serde(deserialize_with = "channels")]
     pub channels: Vec<Channel>,
     /// Multiplies 8-bit samples.
     pub scale: f32,
@@ -97,6 +99,18 @@ pub struct Input {
     pub stride_px: u32,
     /// The side of a chip is a multiple of this.
     pub multiple_px: u32,
+}
+
+fn channels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Channel>, D::Error> {
+    let names: Vec<String> = Vec::deserialize(deserializer)?;
+    let channel = |name: &String| match name.as_str() {
+        "red" => Ok(Channel::Red),
+        "green" => Ok(Channel::Green),
+        "blue" => Ok(Channel::Blue),
+        "nir" => Ok(Channel::NearInfrared),
+        other => Err(D::Error::unknown_variant(other, &["red", "green", "blue", "nir"])),
+    };
+    names.iter().map(channel).collect()
 }
 
 /// The order of the axes of a tensor.

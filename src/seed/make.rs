@@ -10,7 +10,7 @@ use super::shelf::Shelf;
 use crate::georef::{Ground, PixelPoint, Window};
 use crate::grid::{BlockId, ChipId, ChipLattice};
 use crate::label::{Blender, LabelStore, ScoredChip, clean};
-use crate::model::{BatchScores, ModelCard, SessionThread};
+use crate::model::{BatchScores, Device, Family, ModelCard, Semantic, SessionThread};
 use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, RasterSource};
 
@@ -77,6 +77,34 @@ impl Maker {
             mosaic,
             store,
         })
+    }
+
+    /// For the store of a plan: loads the model of a card onto a device.
+    ///
+    /// # Errors
+    /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
+    pub fn start(store: LabelStore, mosaic: Mosaic, card: &ModelCard, device: Device) -> Result<Self, SeedError> {
+        let model = match card.family {
+            Family::Semantic => Semantic::open(card, store.scheme(), device)?,
+        };
+        let session = SessionThread::start(Box::new(model)).map_err(SeedError::Thread)?;
+        Self::new(store, mosaic, card, session)
+    }
+
+    /// For a store that exists, from the mosaic and the model that its manifest names.
+    ///
+    /// # Errors
+    /// When they cannot be opened any more.
+    pub fn open(store: LabelStore, device: Device) -> Result<Self, SeedError> {
+        let mosaic = Mosaic::open(&store.manifest().sources)?;
+        let card = ModelCard::open(&store.manifest().model)?;
+        Self::start(store, mosaic, &card, device)
+    }
+
+    /// The mosaic that it reads.
+    #[must_use]
+    pub fn mosaic(&self) -> &Mosaic {
+        &self.mosaic
     }
 
     /// The store that it fills.

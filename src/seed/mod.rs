@@ -1,16 +1,22 @@
 //! Which blocks are made, each once: on demand or all.
 
 mod make;
+mod plan;
+mod queue;
 mod shelf;
 
 pub use make::{MakeEvent, Maker};
+pub use plan::{SegmentOptions, plan};
+pub use queue::QueueFull;
+
+use std::path::PathBuf;
 
 use thiserror::Error;
 
 use crate::georef::CrsError;
-use crate::grid::BlockId;
+use crate::grid::{BlockId, GridError};
 use crate::label::StoreError;
-use crate::model::ModelError;
+use crate::model::{CardError, ModelError};
 use crate::raster::RasterError;
 
 /// Why blocks are not made.
@@ -28,6 +34,26 @@ pub enum SeedError {
     /// The thread that owns the model is gone.
     #[error("the model's thread ended; its message stands above")]
     ModelGone,
+    /// The model's card cannot be used.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The network cannot be read.
+    #[error("network {path}: {source}")]
+    Network {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The mosaic gets no work grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// The side of a block is out of range.
+    #[error("block size {0} px: 64 to 8192 are accepted")]
+    BlockSize(u32),
+    /// The area of interest misses the mosaic.
+    #[error("the area of interest does not touch the mosaic (it is read as lon/lat, as GeoJSON is)")]
+    AreaMisses,
     /// A block cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -32,7 +32,12 @@ pub struct SegmentOptions {
 ///
 /// # Errors
 /// When mosaic and model do not go together, a file of the model is missing, or the area misses the mosaic.
-pub fn plan(mosaic: &Mosaic, sources: &[PathBuf], card: &ModelCard, options: &SegmentOptions) -> Result<Manifest, SeedError> {
+pub fn plan(
+    mosaic: &Mosaic,
+    sources: &[PathBuf],
+    card: &ModelCard,
+    options: &SegmentOptions,
+) -> Result<Manifest, SeedError> {
     let wanted = WantedResolution {
         best_m_per_px: card.input.resolution_m_per_px,
         range_m_per_px: card.input.resolution_range_m_per_px,
@@ -69,7 +74,7 @@ fn area_blocks(grid: &WorkGrid, area: Option<&AreaOfInterest>) -> Result<Vec<(u3
     let mut touched = Vec::new();
     let area = area.in_crs(&grid.frame.crs)?;
     for block in grid.blocks() {
-        if area.touches(&grid.frame, &grid.block_window(block)) {
+        if area.touches(&grid.frame.bounds(&grid.block_window(block))) {
             touched.push((block.row, block.col));
         }
     }

@@ -8,12 +8,19 @@ use orthotile::grid::BlockId;
 
 use crate::common::{Scene, fixture, label_map, maker, small_mosaic, town};
 
-fn make_all(scenes: &Path, store: &Path, block_px: u32, order: impl Fn(&mut Vec<BlockId>)) -> ((Vec<u8>, Vec<u8>), f64) {
+fn make_all(
+    scenes: &Path,
+    store: &Path,
+    block_px: u32,
+    order: impl Fn(&mut Vec<BlockId>),
+) -> ((Vec<u8>, Vec<u8>), f64) {
     let maker = maker(scenes, store, "context", block_px);
     let mut blocks = maker.store().wanted();
     order(&mut blocks);
     let needed = maker.chips_needed(&blocks);
-    maker.make(&blocks, &mut |event| assert!(matches!(event, orthotile::seed::MakeEvent::Made(_)), "{event:?}")).expect("made");
+    maker
+        .make(&blocks, &mut |event| assert!(matches!(event, orthotile::seed::MakeEvent::Made(_)), "{event:?}"))
+        .expect("made");
     (label_map(maker.store()), maker.chips_run() as f64 / needed as f64)
 }
 
@@ -26,7 +33,9 @@ fn the_label_map_is_the_same_whatever_the_blocks_and_their_order() {
     assert!(ratio <= 1.0, "{ratio}");
     for (block_px, seed) in [(64, 1), (256, 2), (512, 3), (256, 4)] {
         let shuffle = |blocks: &mut Vec<BlockId>| {
-            blocks.sort_by_key(|b| (u64::from(b.row) * 7919 + u64::from(b.col) * 104_729 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            blocks.sort_by_key(|b| {
+                (u64::from(b.row) * 7919 + u64::from(b.col) * 104_729 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            });
         };
         let (labels, ratio) = make_all(&scenes, &folder.path().join(format!("{block_px}-{seed}")), block_px, shuffle);
         assert!(labels == truth, "blocks of {block_px} px in order {seed}");
@@ -46,14 +55,15 @@ fn a_second_run_makes_nothing() {
 
 fn segment(scenes: &Path, store: &Path, model: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orthotile"));
-    command.arg("segment").arg(scenes).arg("--store").arg(store).args(["--device", "cpu", "--block-px", "256"]);
+    command.arg("segment").arg(scenes).arg("--store").arg(store).args(["--device", "cpu", "--no-summary"]);
     command.arg("--model").arg(fixture("models").join(model)).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
 fn files(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let labels = std::fs::read_dir(store.join("labels")).expect("a store").flatten().map(|e| e.path());
-    let mut files: Vec<_> = labels.map(|p| (PathBuf::from(p.file_name().expect("a file")), std::fs::read(&p).expect("read"))).collect();
+    let mut files: Vec<_> =
+        labels.map(|p| (PathBuf::from(p.file_name().expect("a file")), std::fs::read(&p).expect("read"))).collect();
     files.sort();
     files
 }
@@ -65,10 +75,10 @@ fn killed_at_any_moment_it_goes_on_to_the_same_bytes() {
     std::fs::create_dir_all(&scenes).expect("a folder");
     Scene { at: (0, 0), cols: 1500, rows: 1100, colour: &town }.write(&scenes.join("town.tif"));
     let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
-    assert!(segment(&scenes, &whole, "context.onnx").status().expect("starts").success());
+    assert!(segment(&scenes, &whole, "context.onnx").args(["--block-px", "256"]).status().expect("starts").success());
     let mut kills = 0;
     for attempt in 0..40_u64 {
-        let mut child = segment(&scenes, &killed, "context.onnx").spawn().expect("starts");
+        let mut child = segment(&scenes, &killed, "context.onnx").args(["--block-px", "256"]).spawn().expect("starts");
         std::thread::sleep(Duration::from_millis(60 + attempt * 37 % 240));
         let _ = child.kill(); // SIGKILL; it may have ended by itself
         let status = child.wait().expect("ends");
@@ -77,7 +87,7 @@ fn killed_at_any_moment_it_goes_on_to_the_same_bytes() {
         }
         kills += 1;
     }
-    assert!(segment(&scenes, &killed, "context.onnx").status().expect("starts").success());
+    assert!(segment(&scenes, &killed, "context.onnx").args(["--block-px", "256"]).status().expect("starts").success());
     assert!(kills > 0, "the run was too short to be killed");
     assert!(files(&killed) == files(&whole), "after {kills} kills");
     assert!(!killed.join("chips.tmp").exists(), "what was put aside is gone");
@@ -106,9 +116,7 @@ fn memory_does_not_grow_with_the_mosaic() {
         let scenes = folder.path().join(format!("scenes{side}"));
         std::fs::create_dir_all(&scenes).expect("a folder");
         Scene { at: (0, 0), cols: side, rows: side, colour: &town }.write(&scenes.join("town.tif"));
-        let mut command = segment(&scenes, &folder.path().join(format!("store{side}")), "identity.onnx");
-        command.args(["--block-px", "1024"]);
-        command.arg("--no-summary");
+        let command = segment(&scenes, &folder.path().join(format!("store{side}")), "identity.onnx");
         peak_kib(command)
     };
     let (small, large) = (run(2048), run(8192));
