@@ -19,29 +19,37 @@ pub(super) struct Canvas {
 
 impl Canvas {
     pub(super) fn new(window: &Window, channels: usize) -> Self {
-        let pixels = PixelWindow {
-            window: *window,
-            channels,
-            samples: vec![0; window.pixels() * channels],
-            valid: vec![0; window.pixels()],
-        };
+        let pixels = PixelWindow { window: *window, channels, samples: Vec::new(), valid: Vec::new() };
         Self { pixels, open: window.pixels(), partial: Vec::new() }
+    }
+
+    /// Takes the first pixels of the whole window without copying, or makes an empty window.
+    fn prepare(&mut self, first: Option<PixelWindow>) {
+        let Some(first) = first else {
+            let pixels = self.pixels.window.pixels();
+            self.pixels.samples = vec![0; pixels * self.pixels.channels];
+            self.pixels.valid = vec![0; pixels];
+            return;
+        };
+        self.pixels = first;
+        self.open = self.pixels.valid.iter().filter(|valid| **valid == 0).count();
+        if self.open > 0 {
+            for plane in self.pixels.samples.chunks_exact_mut(self.pixels.valid.len()) {
+                plane.iter_mut().zip(&self.pixels.valid).for_each(|(sample, valid)| *sample *= valid);
+            }
+        }
+    }
+
+    /// Makes room for pixels, where nothing was laid yet.
+    pub(super) fn begin(&mut self) {
+        if self.pixels.valid.is_empty() {
+            self.prepare(None);
+        }
     }
 
     /// Whether later scenes can add nothing.
     pub(super) fn is_full(&self) -> bool {
         self.open == 0
-    }
-
-    /// Whether no scene was laid yet.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.open == self.pixels.valid.len() && self.partial.is_empty()
-    }
-
-    /// Takes pixels for the whole window, all valid, without copying.
-    pub(super) fn take(&mut self, pixels: PixelWindow) {
-        self.pixels = pixels;
-        self.open = 0;
     }
 
     /// Whether the pixel has its value.
@@ -50,7 +58,11 @@ impl Canvas {
     }
 
     /// Lays pixels of the same grid, as they are.
-    pub(super) fn copy(&mut self, source: &PixelWindow) {
+    pub(super) fn copy(&mut self, source: PixelWindow) {
+        if self.pixels.valid.is_empty() && source.window == self.pixels.window {
+            return self.prepare(Some(source));
+        }
+        self.begin();
         let Some(common) = self.pixels.window.intersection(&source.window) else { return };
         for row in common.row..common.end_row() {
             let to = self.pixels.window.index(common.col, row);
@@ -58,9 +70,9 @@ impl Canvas {
             let cols = common.cols as usize;
             let untouched = self.partial.is_empty() && self.pixels.valid[to..to + cols].iter().all(|v| *v == 0);
             if untouched && source.valid[from..from + cols].iter().all(|v| *v == 1) {
-                self.copy_row(source, (from, to), cols);
+                self.copy_row(&source, (from, to), cols);
             } else {
-                self.copy_pixels(source, (from, to), cols);
+                self.copy_pixels(&source, (from, to), cols);
             }
         }
     }
@@ -115,6 +127,7 @@ impl Canvas {
 
     /// The pixels: what is at least half covered is imagery.
     pub(super) fn into_pixels(mut self) -> PixelWindow {
+        self.begin();
         if !self.partial.is_empty() {
             for at in 0..self.pixels.valid.len() {
                 if !self.is_done(at) && self.partial[at] >= MIN_WEIGHT {

@@ -59,7 +59,7 @@ pub(super) fn create<T: GdalType>(
     options: &[&str],
 ) -> Result<Dataset, GdalError> {
     let driver = DriverManager::get_driver_by_name("GTiff")?;
-    let options = RasterCreationOptions::from_iter(options.iter().copied());
+    let options = options.iter().copied().collect::<RasterCreationOptions>();
     let (cols, rows) = (window.cols as usize, window.rows as usize);
     let mut dataset = driver.create_with_band_type_with_options::<T, _>(path, cols, rows, bands, &options)?;
     dataset.set_geo_transform(&frame.transform.shifted(window.col as f64, window.row as f64).coefficients())?;

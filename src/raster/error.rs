@@ -19,7 +19,7 @@ pub enum RasterError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The name says GeoTIFF, the first bytes do not.
+    /// The name says `GeoTIFF`, the first bytes do not.
     #[error("{path}: is not a TIFF file (accepted: GeoTIFF, a folder of GeoTIFFs, or a VRT of GeoTIFFs beside it)")]
     NotTiff {
         /// The file.
@@ -81,13 +81,13 @@ pub enum RasterError {
         /// What was found, and what would be accepted.
         what: String,
     },
-    /// A folder without GeoTIFFs, or no path at all.
+    /// A folder without `GeoTIFFs`, or no path at all.
     #[error("{path}: holds no GeoTIFF (accepted: files that end in .tif or .tiff)")]
     Empty {
         /// The folder.
         path: PathBuf,
     },
-    /// A VRT that does more than list GeoTIFFs of its own folder.
+    /// A VRT that does more than list `GeoTIFFs` of its own folder.
     #[error("{path}: {what} (accepted: a VRT whose sources are GeoTIFF files in its own folder or below)")]
     Vrt {
         /// The VRT.
@@ -133,7 +133,7 @@ pub enum RasterError {
         /// The bands that there are.
         bands: usize,
     },
-    /// A GeoTIFF that is not the label block or class raster that was expected.
+    /// A `GeoTIFF` that is not the label block or class raster that was expected.
     #[error("{path}: {what}")]
     NotLabels {
         /// The file.

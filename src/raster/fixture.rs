@@ -31,7 +31,7 @@ impl Picture<'_> {
     /// Writes it; `sample` gives band (from 0), column and row their value.
     pub fn write<T: GdalType + Copy>(&self, path: &Path, sample: impl Fn(usize, usize, usize) -> T) -> Dataset {
         let driver = DriverManager::get_driver_by_name("GTiff").expect("built in");
-        let options = RasterCreationOptions::from_iter(self.options.iter().copied());
+        let options = self.options.iter().copied().collect::<RasterCreationOptions>();
         let (cols, rows) = self.size;
         let mut dataset = driver
             .create_with_band_type_with_options::<T, _>(path, cols, rows, self.bands, &options)

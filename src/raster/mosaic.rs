@@ -134,11 +134,10 @@ impl Mosaic {
 fn finest_first(scenes: Vec<Scene>) -> Vec<Scene> {
     let mut order: Vec<(usize, Scene)> = scenes.into_iter().enumerate().collect();
     order.sort_by(|a, b| a.1.resolution_m_per_px.total_cmp(&b.1.resolution_m_per_px));
-    let mut finest = f64::MIN;
-    let mut group = 0;
+    let (mut finest, mut group) = (0.0, 0);
     let mut keyed: Vec<((usize, usize), Scene)> = Vec::with_capacity(order.len());
     for (given, scene) in order {
-        if scene.resolution_m_per_px > finest * SAME_RESOLUTION || finest == f64::MIN {
+        if scene.resolution_m_per_px > finest * SAME_RESOLUTION {
             finest = scene.resolution_m_per_px;
             group += 1;
         }
@@ -192,5 +191,5 @@ fn fingerprint(scenes: &[Scene], stretch: &Stretch) -> String {
         hash.update(scene.digest);
     }
     hash.update(stretch.bytes());
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", hash.finalize())
 }

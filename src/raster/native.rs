@@ -17,16 +17,26 @@ pub(super) enum Level {
     Overview(usize),
 }
 
+impl Level {
+    /// Columns and rows.
+    pub(super) fn size(self, scene: &Scene) -> (u32, u32) {
+        match self {
+            Self::Native => (scene.cols, scene.rows),
+            Self::Overview(at) => scene.levels[at],
+        }
+    }
+}
+
 /// An open scene. GDAL datasets belong to one thread at a time.
 pub(super) struct OpenScene {
     dataset: Dataset,
     void: Option<std::sync::Arc<VoidMask>>,
 }
 
-/// The raw samples of a window, one buffer per colour band.
+/// The raw samples of a window, colour band by colour band.
 enum Raw {
-    Byte(Vec<Vec<u8>>),
-    Real(Vec<Vec<f32>>),
+    Byte(Vec<u8>),
+    Real(Vec<f32>),
 }
 
 impl OpenScene {
@@ -50,8 +60,8 @@ impl OpenScene {
         let valid = self.valid(scene, &raw, (from.level, window))?;
         let mut pixels = PixelWindow { window: *window, channels: from.channels.len(), samples: Vec::new(), valid };
         match raw {
-            Raw::Byte(bands) => self.from_bytes(scene, bands, from, &mut pixels)?,
-            Raw::Real(bands) => self.from_reals(scene, &bands, from, &mut pixels)?,
+            Raw::Byte(bands) => self.fill_bytes(scene, bands, from, &mut pixels)?,
+            Raw::Real(bands) => self.fill_reals(scene, &bands, from, &mut pixels)?,
         }
         Ok(pixels)
     }
@@ -61,8 +71,12 @@ impl OpenScene {
         numbers: &[usize],
         level: Level,
         window: &Window,
-    ) -> Result<Vec<Vec<T>>, GdalError> {
-        numbers.iter().map(|number| read(&at_level(self.dataset.rasterband(*number)?, level)?, window)).collect()
+    ) -> Result<Vec<T>, GdalError> {
+        let mut samples = vec![T::default(); numbers.len() * window.pixels()];
+        for (number, plane) in numbers.iter().zip(samples.chunks_exact_mut(window.pixels())) {
+            read_into(&at_level(self.dataset.rasterband(*number)?, level)?, window, plane)?;
+        }
+        Ok(samples)
     }
 
     /// Which pixels hold imagery.
@@ -78,13 +92,13 @@ impl OpenScene {
                 mask.into_iter().map(|v| u8::from(v != 0)).collect()
             }
             Validity::NoData(value) => match raw {
-                Raw::Byte(bands) => any_differs(bands, &(value as u8)),
-                Raw::Real(bands) => any_differs(bands, &(value as f32)),
+                Raw::Byte(bands) => any_differs(bands, window.pixels(), &(value as u8)),
+                Raw::Real(bands) => any_differs(bands, window.pixels(), &(value as f32)),
             },
             Validity::Undeclared => vec![1; window.pixels()],
         };
         if let Some(void) = &self.void {
-            let (cols, rows) = self.level_size(scene, level);
+            let (cols, rows) = level.size(scene);
             let scale = (f64::from(scene.cols) / f64::from(cols), f64::from(scene.rows) / f64::from(rows));
             match raw {
                 Raw::Byte(bands) => void.clear(bands, (window, scale), &mut valid),
@@ -92,66 +106,62 @@ impl OpenScene {
             }
         }
         if let Raw::Real(bands) = raw {
-            for band in bands {
+            for band in bands.chunks_exact(valid.len()) {
                 valid.iter_mut().zip(band).for_each(|(valid, v)| *valid &= u8::from(v.is_finite()));
             }
         }
         Ok(valid)
     }
 
-    fn level_size(&self, scene: &Scene, level: Level) -> (u32, u32) {
-        match level {
-            Level::Native => (scene.cols, scene.rows),
-            Level::Overview(at) => scene.levels[at],
-        }
-    }
-
-    fn from_bytes(
+    fn fill_bytes(
         &self,
         scene: &Scene,
-        bands: Vec<Vec<u8>>,
+        bands: Vec<u8>,
         from: &Source,
         pixels: &mut PixelWindow,
     ) -> Result<(), GdalError> {
         if let Colours::Palette(table) = &scene.colours {
-            let indices = &bands[0];
-            pixels.valid.iter_mut().zip(indices).for_each(|(v, i)| *v &= u8::from(table[usize::from(*i)][3] != 0));
+            pixels.valid.iter_mut().zip(&bands).for_each(|(v, i)| *v &= u8::from(table[usize::from(*i)][3] != 0));
             for channel in from.channels {
-                pixels.samples.extend(indices.iter().map(|i| table[usize::from(*i)][*channel as usize % 3]));
+                pixels.samples.extend(bands.iter().map(|i| table[usize::from(*i)][*channel as usize % 3]));
             }
             return Ok(());
         }
-        pixels.samples.reserve_exact(bands[0].len() * from.channels.len());
+        let size = pixels.valid.len();
+        let in_order = from.channels.iter().enumerate().all(|(at, channel)| slot(scene, *channel) == Some(at));
+        if in_order && bands.len() == size * from.channels.len() {
+            pixels.samples = bands;
+            return Ok(());
+        }
         for channel in from.channels {
-            match slot(scene, *channel) {
-                Some(slot) => pixels.samples.extend_from_slice(&bands[slot]),
-                None => {
-                    let number = scene.near_infrared.unwrap_or(1); // readers are made only where the channel is there
-                    let band = at_level(self.dataset.rasterband(number)?, from.level)?;
-                    pixels.samples.extend(read::<u8>(&band, &pixels.window)?);
-                }
+            if let Some(slot) = slot(scene, *channel) {
+                pixels.samples.extend_from_slice(&bands[slot * size..(slot + 1) * size]);
+            } else {
+                let number = scene.near_infrared.unwrap_or(1); // readers are made only where the channel is there
+                let band = at_level(self.dataset.rasterband(number)?, from.level)?;
+                pixels.samples.extend(read::<u8>(&band, &pixels.window)?);
             }
         }
         Ok(())
     }
 
-    fn from_reals(
+    fn fill_reals(
         &self,
         scene: &Scene,
-        bands: &[Vec<f32>],
+        bands: &[f32],
         from: &Source,
         pixels: &mut PixelWindow,
     ) -> Result<(), GdalError> {
+        let size = pixels.valid.len();
         for channel in from.channels {
             let stretch = if scene.deep { from.stretch.of(*channel) } else { (0.0, 255.0) };
             let to_byte = |v: &f32| Stretch::byte(*v, stretch);
-            match slot(scene, *channel) {
-                Some(slot) => pixels.samples.extend(bands[slot].iter().map(to_byte)),
-                None => {
-                    let number = scene.near_infrared.unwrap_or(1);
-                    let band = at_level(self.dataset.rasterband(number)?, from.level)?;
-                    pixels.samples.extend(read::<f32>(&band, &pixels.window)?.iter().map(to_byte));
-                }
+            if let Some(slot) = slot(scene, *channel) {
+                pixels.samples.extend(bands[slot * size..(slot + 1) * size].iter().map(to_byte));
+            } else {
+                let number = scene.near_infrared.unwrap_or(1);
+                let band = at_level(self.dataset.rasterband(number)?, from.level)?;
+                pixels.samples.extend(read::<f32>(&band, &pixels.window)?.iter().map(to_byte));
             }
         }
         Ok(())
@@ -180,16 +190,20 @@ fn at_level(band: RasterBand<'_>, level: Level) -> Result<RasterBand<'_>, GdalEr
 }
 
 fn read<T: GdalType + Copy + Default>(band: &RasterBand, window: &Window) -> Result<Vec<T>, GdalError> {
-    let size = (window.cols as usize, window.rows as usize);
     let mut samples = vec![T::default(); window.pixels()];
-    band.read_into_slice((window.col as isize, window.row as isize), size, size, &mut samples, None)?;
+    read_into(band, window, &mut samples)?;
     Ok(samples)
 }
 
+fn read_into<T: GdalType + Copy>(band: &RasterBand, window: &Window, samples: &mut [T]) -> Result<(), GdalError> {
+    let size = (window.cols as usize, window.rows as usize);
+    band.read_into_slice((window.col as isize, window.row as isize), size, size, samples, None)
+}
+
 /// 1 where some band is not the nodata value.
-fn any_differs<T: PartialEq>(bands: &[Vec<T>], nodata: &T) -> Vec<u8> {
-    let mut valid = vec![0; bands[0].len()];
-    for band in bands {
+fn any_differs<T: PartialEq>(bands: &[T], size: usize, nodata: &T) -> Vec<u8> {
+    let mut valid = vec![0; size];
+    for band in bands.chunks_exact(size) {
         valid.iter_mut().zip(band).for_each(|(valid, v)| *valid |= u8::from(v != nodata));
     }
     valid

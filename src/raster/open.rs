@@ -10,7 +10,7 @@ use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags, Metadata};
 
 use super::RasterError;
 
-/// The only driver that reads; a COG is a GeoTIFF.
+/// The only driver that reads; a COG is a `GeoTIFF`.
 const READERS: [&str; 1] = ["GTiff"];
 
 /// What stays registered after [`init`]: what this crate reads and writes.
@@ -63,7 +63,7 @@ pub fn init() {
     });
 }
 
-/// Opens a GeoTIFF for reading, after its first bytes and those of its companions were looked at.
+/// Opens a `GeoTIFF` for reading, after its first bytes and those of its companions were looked at.
 pub(super) fn open(path: &Path) -> Result<Dataset, RasterError> {
     check_path(path)?;
     if !is_tiff(path)? {

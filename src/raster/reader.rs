@@ -82,19 +82,17 @@ impl MosaicReader {
                 let inside = Window::new(to.col + col, to.row + row, to.cols, to.rows);
                 let mut pixels = open.read(scene, &source, &inside)?;
                 pixels.window = *to;
-                if canvas.is_untouched() && *to == canvas.pixels.window && pixels.valid.iter().all(|v| *v == 1) {
-                    canvas.take(pixels);
-                } else {
-                    canvas.copy(&pixels);
-                }
+                canvas.copy(pixels);
             }
             How::Average(whole) => {
                 let Some(inside) = averaged_window(*whole, to).intersection(&scene.window()) else { return Ok(()) };
                 let pixels = open.read(scene, &source, &inside)?;
+                canvas.begin();
                 average(*whole, (&pixels, to), canvas);
             }
             How::Warp(warp) => {
                 let source = Source { level: warp.level, ..source };
+                canvas.begin();
                 Warper { warp, scene, open, source }.lay(to, canvas)?;
             }
         }
@@ -182,7 +180,7 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("a.tif");
         Picture::rgb().write(&path, noise).close().expect("closed");
-        let mosaic = open(&[path.clone()]);
+        let mosaic = open(std::slice::from_ref(&path));
         let pixels = read(&mosaic, mosaic.frame(), mosaic.window());
         assert_eq!(mosaic.window(), Window::new(0, 0, 200, 150));
         assert_eq!(pixels.samples, gdal_samples(&path, 3));
@@ -221,7 +219,7 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("a.tif");
         Picture::rgb().write(&path, noise).close().expect("closed");
-        let mosaic = open(&[path.clone()]);
+        let mosaic = open(std::slice::from_ref(&path));
         let samples = gdal_samples(&path, 3);
         for factor in [2_usize, 3, 4] {
             let side = 0.5 * factor as f64;
@@ -283,7 +281,7 @@ mod tests {
         picture.size = (3000, 2600);
         let path = folder.path().join("a.tif");
         picture.write(&path, |band, col, _| (50 * band + col / 30) as u8 + 5).close().expect("closed");
-        let mosaic = open(&[path.clone()]);
+        let mosaic = open(std::slice::from_ref(&path));
         let frame = utm_frame([500_000.0, 20.3, 0.0, 5_500_000.0, 0.0, -20.3]);
         let plain = read(&mosaic, &frame, Window::new(0, 0, 73, 63));
         assert_independent(&mosaic, &frame, Window::new(-3, -3, 80, 70));
@@ -322,7 +320,7 @@ mod tests {
     fn a_mosaic_of_the_real_town_reads_as_gdal_reads_it() {
         let Some(data) = shared_data() else { return };
         let scenes = data.join("ortho-banepa/scenes");
-        let mosaic = open(&[scenes.clone()]);
+        let mosaic = open(std::slice::from_ref(&scenes));
         assert_eq!(mosaic.window(), Window::new(0, 0, 11_264, 8_704));
         let (cols, rows) = (mosaic.scenes()[0].cols, mosaic.scenes()[0].rows);
         let pixels = read(&mosaic, mosaic.frame(), Window::new(0, 0, cols, rows));

@@ -1,7 +1,7 @@
 //! Scene pixels to target pixels where the grids do not coincide.
 
 use super::canvas::Canvas;
-use super::native::{Level, OpenScene, Source};
+use super::native::{OpenScene, Source};
 use super::place::{ANCHOR_PX, Warp, Whole};
 use super::{PixelWindow, RasterError, Scene};
 use crate::georef::Window;
@@ -128,7 +128,8 @@ impl Warper<'_> {
 
     /// The pixels of the level, `reduce` × `reduce` averaged into one, read in pieces of bounded size.
     fn averaged(&self, window: &Window) -> Result<PixelWindow, RasterError> {
-        let whole = self.level_window();
+        let (cols, rows) = self.warp.level.size(self.scene);
+        let whole = Window::new(0, 0, cols, rows);
         if self.warp.reduce == 1 {
             let Some(inside) = window.intersection(&whole) else {
                 return Ok(empty(window, self.source.channels.len()));
@@ -136,6 +137,7 @@ impl Warper<'_> {
             return self.open.read(self.scene, &self.source, &inside);
         }
         let mut canvas = Canvas::new(window, self.source.channels.len());
+        canvas.begin();
         let factor = i64::from(self.warp.reduce);
         let axis = super::place::Axis { mirrored: false, offset: 0 };
         let relation = Whole { factor, col: axis, row: axis };
@@ -152,13 +154,6 @@ impl Warper<'_> {
         }
         Ok(canvas.into_pixels())
     }
-
-    fn level_window(&self) -> Window {
-        match self.warp.level {
-            Level::Native => self.scene.window(),
-            Level::Overview(at) => Window::new(0, 0, self.scene.levels[at].0, self.scene.levels[at].1),
-        }
-    }
 }
 
 fn empty(window: &Window, channels: usize) -> PixelWindow {
@@ -172,14 +167,13 @@ impl Anchors {
         let (cell_col, cell_row) = ((col / step).floor(), (row / step).floor());
         let first = (cell_row as i64 - self.row) as usize * self.cols + (cell_col as i64 - self.col) as usize;
         let corner = |at: usize| self.places.get(at).copied().flatten();
-        let (a, b) = (corner(first)?, corner(first + 1)?);
-        let (c, d) = (corner(first + self.cols)?, corner(first + self.cols + 1)?);
-        let (u, v) = (col / step - cell_col, row / step - cell_row);
-        let mix = |a: f64, b: f64, c: f64, d: f64| {
-            let (left, right) = (a + (c - a) * v, b + (d - b) * v);
-            left + (right - left) * u
+        let above = (corner(first)?, corner(first + 1)?);
+        let below = (corner(first + self.cols)?, corner(first + self.cols + 1)?);
+        let mix = |from: (f64, f64), to: (f64, f64), share: f64| {
+            (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share)
         };
-        Some((mix(a.0, b.0, c.0, d.0), mix(a.1, b.1, c.1, d.1)))
+        let down = row / step - cell_row;
+        Some(mix(mix(above.0, below.0, down), mix(above.1, below.1, down), col / step - cell_col))
     }
 }
 

@@ -1,4 +1,4 @@
-//! One GeoTIFF of a mosaic: what it is, found out once when the mosaic is opened.
+//! One `GeoTIFF` of a mosaic: what it is, found out once when the mosaic is opened.
 
 use std::fmt;
 use std::fs::File;
@@ -92,7 +92,7 @@ impl Colours {
     }
 }
 
-/// One GeoTIFF of a mosaic.
+/// One `GeoTIFF` of a mosaic.
 ///
 /// Where no alpha, mask or nodata value is declared, areas of pure white or black that reach the edge of the scene and
 /// cover at least 400 m², or cover 2500 m² inside, are voids; a white roof is smaller and stays imagery.
@@ -130,7 +130,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Opens a GeoTIFF, checks it and describes it.
+    /// Opens a `GeoTIFF`, checks it and describes it.
     pub(super) fn open(
         path: &Path,
         crs_of: &mut dyn FnMut(&str) -> Result<Crs, RasterError>,

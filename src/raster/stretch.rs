@@ -46,7 +46,7 @@ fn collect(scene: &Scene, dataset: &Dataset, samples: &mut [Vec<f32>; 4]) -> Res
     for channel in [Channel::Red, Channel::Green, Channel::Blue, Channel::NearInfrared] {
         if let Some(number) = scene.band_of(channel) {
             let values = sample(&dataset.rasterband(number)?)?;
-            samples[channel as usize].extend(values.into_iter().filter(|v| v.is_finite() && *v != empty));
+            samples[channel as usize].extend(values.into_iter().filter(|v| v.is_finite() && (v - empty).abs() > 0.0));
         }
     }
     Ok(())

@@ -181,7 +181,9 @@ impl VoidMask {
             Shade::Black => (Cell::Black, Cell::BlackRim),
         };
         self.cells.resize(cols * rows, Cell::Picture);
-        area.iter().for_each(|at| self.cells[*at] = inner);
+        for at in area {
+            self.cells[*at] = inner;
+        }
         for &at in area {
             let (col, row) = (at % cols, at / cols);
             for r in row.saturating_sub(2)..(row + 3).min(rows) {
@@ -199,11 +201,13 @@ impl VoidMask {
             neighbours((col, row), (cols, rows)).any(|beside| self.cells[beside] == rim)
         };
         let borders: Vec<usize> = area.iter().copied().filter(|at| border(*at)).collect();
-        borders.into_iter().for_each(|at| self.cells[at] = rim);
+        for at in borders {
+            self.cells[at] = rim;
+        }
     }
 
     /// Clears `valid` where pixels of a window are void; `scale` is native pixels per pixel of the window's level.
-    pub(super) fn clear<T: Sample>(&self, bands: &[Vec<T>], (window, scale): (&Window, (f64, f64)), valid: &mut [u8]) {
+    pub(super) fn clear<T: Sample>(&self, bands: &[T], (window, scale): (&Window, (f64, f64)), valid: &mut [u8]) {
         if self.cells.is_empty() {
             return;
         }
@@ -211,6 +215,8 @@ impl VoidMask {
             let native = (at as f64 + 0.5) * scale;
             ((native / f64::from(self.cell_px)) as u32).min(count - 1) as usize
         };
+        let size = valid.len();
+        let all = |index: usize, test: fn(T) -> bool| bands.iter().skip(index).step_by(size).all(|v| test(*v));
         let cols: Vec<usize> = (window.col..window.end_col()).map(|col| cell(col, scale.0, self.cols)).collect();
         for (at, row) in (window.row..window.end_row()).enumerate() {
             let start = cell(row, scale.1, self.rows) * self.cols as usize;
@@ -223,8 +229,8 @@ impl VoidMask {
                 let void = match cells[*col] {
                     Cell::Picture => false,
                     Cell::White | Cell::Black => true,
-                    Cell::WhiteRim => bands.iter().all(|b| b[index].whitish()),
-                    Cell::BlackRim => bands.iter().all(|b| b[index].blackish()),
+                    Cell::WhiteRim => all(index, T::whitish),
+                    Cell::BlackRim => all(index, T::blackish),
                 };
                 valid[index] &= u8::from(!void);
             }

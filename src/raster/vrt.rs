@@ -32,11 +32,10 @@ pub(super) fn sources(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
 
 /// The file of a name, where it lies in the folder or below.
 fn inside(folder: &Path, name: &str) -> Result<PathBuf, String> {
-    let lower = name.to_ascii_lowercase();
     if name.starts_with("/vsi") || name.contains("://") || name.contains('<') || has_prefix(name) {
         return Err(format!("source {name:?} is not a local file"));
     }
-    if lower.ends_with(".vrt") {
+    if Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case("vrt")) {
         return Err(format!("source {name:?} is a VRT itself"));
     }
     let path = Path::new(name);
