@@ -147,9 +147,9 @@ impl Trace {
         let numbers = self.sets.numbers();
         let number = |component: &mut u32| *component = numbers[*component as usize];
         let mut walk = Walk::new(self.graph, self.ports);
-        walk.from_nodes();
-        walk.from_ports();
-        walk.closed();
+        walk.chains_of_nodes();
+        walk.chains_of_ports();
+        walk.closed_chains();
         walk.sides.iter_mut().flatten().for_each(number);
         let mut rims = self.rims;
         rims.iter_mut().flat_map(|rim| &mut rim.components).for_each(number);
@@ -184,7 +184,7 @@ impl Walk {
         Self { graph, ports, chains, ends: Vec::new(), sides: Vec::new(), leaving }
     }
 
-    fn from_nodes(&mut self) {
+    fn chains_of_nodes(&mut self) {
         for node in 0..self.graph.nodes.len() {
             for arm in 0..4 {
                 let Node { at, arms, quadrants } = self.graph.nodes[node];
@@ -198,7 +198,7 @@ impl Walk {
         }
     }
 
-    fn from_ports(&mut self) {
+    fn chains_of_ports(&mut self) {
         for port in 0..self.ports.len() {
             if self.leaving[port] != u32::MAX {
                 continue;
@@ -224,7 +224,7 @@ impl Walk {
     }
 
     /// Chains that meet no node and no border start at their first corner in row-major order and go east.
-    fn closed(&mut self) {
+    fn closed_chains(&mut self) {
         for top in 0..self.graph.tops.len() {
             let top = self.graph.tops[top];
             let corner = self.graph.corners[top.corner as usize];

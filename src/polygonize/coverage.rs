@@ -124,6 +124,7 @@ impl Coverage {
     }
 
     /// The rings of a region, exterior first, each as the sides it is made of; the region lies on their left.
+    #[must_use]
     pub fn rings(&self, region: usize) -> impl ExactSizeIterator<Item = &[Side]> {
         let rings = self.rings.region_offsets[region]..self.rings.region_offsets[region + 1];
         rings.map(|ring| &self.rings.sides[self.rings.ring_offsets[ring]..self.rings.ring_offsets[ring + 1]])

@@ -3,6 +3,8 @@
 //! Only points where something happens are kept. A chain turns at every corner, so it alternates between horizontal and
 //! vertical segments, and a corner needs one link of each kind.
 
+use std::cmp::Ordering;
+
 /// The arms of a lattice point, clockwise.
 pub(super) const NORTH: usize = 0;
 pub(super) const EAST: usize = 1;
@@ -124,11 +126,10 @@ impl CrackGraph {
 
 /// The arm of `at` that points towards `other`, which lies on the same row or column.
 pub(super) fn arm_towards(at: [u32; 2], other: [u32; 2]) -> usize {
-    if at[1] == other[1] {
-        if other[0] > at[0] { EAST } else { WEST }
-    } else if other[1] > at[1] {
-        SOUTH
-    } else {
-        NORTH
+    match (other[0].cmp(&at[0]), other[1].cmp(&at[1])) {
+        (Ordering::Greater, _) => EAST,
+        (Ordering::Less, _) => WEST,
+        (Ordering::Equal, Ordering::Greater) => SOUTH,
+        (Ordering::Equal, _) => NORTH,
     }
 }

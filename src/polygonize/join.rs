@@ -36,7 +36,7 @@ pub fn join<B: Borrow<BlockArcs>>(blocks: &[B], grid: &Window) -> Result<Coverag
 
 /// The regions in order, and which of them each component belongs to.
 fn regions(lattice: &BlockLattice<'_>, seams: &Seams<'_>) -> (Vec<Region>, Vec<u32>) {
-    let mut number_of = seams.sets.numbers();
+    let number_of = seams.sets.numbers();
     let mut parts: Vec<Region> = Vec::new();
     for (block, arcs) in lattice.blocks.iter().enumerate() {
         let first_component = lattice.first_component[block] as usize;
@@ -66,8 +66,8 @@ fn regions(lattice: &BlockLattice<'_>, seams: &Seams<'_>) -> (Vec<Region>, Vec<u
         rank[i as usize] = index as u32;
         regions.push(Region { index, ..parts[i as usize] });
     }
-    number_of.iter_mut().for_each(|number| *number = rank[*number as usize]);
-    (regions, number_of)
+    let region_of = number_of.iter().map(|number| rank[*number as usize]).collect();
+    (regions, region_of)
 }
 
 /// Two parts of one region as one.

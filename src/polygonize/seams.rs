@@ -38,8 +38,8 @@ pub(super) fn sew<'a>(lattice: &'a BlockLattice<'a>) -> Seams<'a> {
     let mut cuts: Vec<u32> = lattice.cols.iter().flat_map(|band| [band.start, band.end]).collect();
     cuts.dedup();
     let labels: Vec<u32> = lattice.blocks.iter().flat_map(|b| b.tally.label.iter().copied()).collect();
-    let mut graph = CrackGraph::default();
-    graph.ports = vec![Link::NONE; lattice.first_port[lattice.blocks.len()] as usize];
+    let ports = vec![Link::NONE; lattice.first_port[lattice.blocks.len()] as usize];
+    let graph = CrackGraph { ports, ..CrackGraph::default() };
     let mut seams = Seams {
         lattice,
         graph,
@@ -156,11 +156,10 @@ impl Seams<'_> {
     /// What lies on both sides of a piece of a seam: one component, a border, or a border with the outside.
     fn touch(&mut self, [a, b]: [u32; 2], inner: bool) {
         match (a == OUTSIDE, b == OUTSIDE) {
-            (true, true) => {}
             (true, false) => self.provisional[b as usize] |= inner,
             (false, true) => self.provisional[a as usize] |= inner,
             (false, false) if !self.differ(a, b) => self.sets.unite(a, b),
-            (false, false) => {}
+            _ => {}
         }
     }
 

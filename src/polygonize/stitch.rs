@@ -32,10 +32,10 @@ pub(super) struct Stitched {
 pub(super) fn stitch(lattice: &BlockLattice<'_>, seams: Seams<'_>) -> Stitched {
     let used = vec![false; lattice.first_chain[lattice.blocks.len()] as usize];
     let mut needle = Needle { lattice, seams, used, out: Stitched::default() };
-    needle.from_block_nodes();
-    needle.from_seam_nodes();
-    needle.closed_through_blocks();
-    needle.closed_along_seams();
+    needle.chains_of_block_nodes();
+    needle.chains_of_seam_nodes();
+    needle.closed_chains_through_blocks();
+    needle.closed_chains_along_seams();
     needle.out
 }
 
@@ -56,7 +56,7 @@ struct Piece {
 }
 
 impl Needle<'_> {
-    fn from_block_nodes(&mut self) {
+    fn chains_of_block_nodes(&mut self) {
         for block in 0..self.lattice.blocks.len() {
             for (chain, ends) in self.lattice.blocks[block].ends.iter().enumerate() {
                 let reversed = match ends {
@@ -76,7 +76,7 @@ impl Needle<'_> {
         }
     }
 
-    fn from_seam_nodes(&mut self) {
+    fn chains_of_seam_nodes(&mut self) {
         let block_nodes = self.lattice.first_node[self.lattice.blocks.len()];
         for index in 0..self.seams.graph.nodes.len() {
             for arm in 0..4 {
@@ -94,7 +94,7 @@ impl Needle<'_> {
     }
 
     /// Closed chains that pass a port: begun at any.
-    fn closed_through_blocks(&mut self) {
+    fn closed_chains_through_blocks(&mut self) {
         for block in 0..self.lattice.blocks.len() {
             for &leaving in &self.lattice.blocks[block].ports {
                 let piece = Piece { block, chain: leaving as usize / 2, reversed: leaving % 2 == 1 };
@@ -108,7 +108,7 @@ impl Needle<'_> {
     }
 
     /// Closed chains of seam cracks alone: around blocks of one colour.
-    fn closed_along_seams(&mut self) {
+    fn closed_chains_along_seams(&mut self) {
         for top in 0..self.seams.graph.tops.len() {
             let top = self.seams.graph.tops[top];
             let corner = self.seams.graph.corners[top.corner as usize];

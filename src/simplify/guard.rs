@@ -1,0 +1,144 @@
+//! Crossings and collapsed faces, found and repaired.
+//!
+//! A chord stands for the piece of border between two vertices that are kept. The borders keep their topology if no
+//! vertex that is kept elsewhere lies between a piece and its chord, or on the chord, and no two arcs between the same
+//! nodes become the same segment:
+//!
+//! ```text
+//!        ┌──┐            v is kept by another border and lies between the piece a…b and its chord:
+//!     ───a  │ v          the chord would leave v on the wrong side. The vertex of the piece farthest
+//!         ╲ └─┐          from the chord is kept, and both halves are looked at again.
+//!          ╲  b──
+//! ```
+//!
+//! (Were two chords to cross, then an end of one would lie between the other and its piece: the two pieces do not cross,
+//! so the closed line of one piece and its chord is passed an odd number of times on the way along the other chord.)
+//! All offenders of a round are found on the same state and repaired together: the order does not matter.
+
+use geo::Coord;
+
+use super::{importance::farthest, index::PointIndex, lines::Lines};
+
+/// Two kept points of a line with none kept between them, by index.
+type Chord = (usize, usize);
+
+/// Raises the importance of vertices to `tolerance` until the points that are needed at `tolerance` bound valid regions.
+pub(super) fn repair(lines: &mut Lines, tolerance: f64) {
+    let mut chords = chords(lines, tolerance);
+    let kept = |lines: &Lines| -> Vec<Coord<f64>> {
+        let needed = lines.points.iter().zip(&lines.importance);
+        needed.filter(|(_, importance)| **importance >= tolerance as f32).map(|(point, _)| *point).collect()
+    };
+    let mut all = PointIndex::new(kept(lines).iter().copied());
+    let mut offenders: Vec<Chord> =
+        chords.iter().copied().filter(|&chord| offends(&lines.points, chord, &all)).collect();
+    offenders.extend(doubled(lines, tolerance));
+    while !offenders.is_empty() {
+        offenders.sort_unstable();
+        offenders.dedup();
+        let mut halves = Vec::new();
+        let mut fresh = Vec::new();
+        for &(from, to) in &offenders {
+            let Some((split, _)) = farthest(&lines.points, from, to) else { continue };
+            lines.importance[split] = lines.importance[split].max(tolerance as f32);
+            fresh.push(lines.points[split]);
+            halves.extend([(from, split), (split, to)].into_iter().filter(|(from, to)| to - from > 1));
+        }
+        chords.retain(|chord| offenders.binary_search(chord).is_err());
+        // The old chords need only be held against the fresh points, the halves against all.
+        let recent = PointIndex::new(fresh.iter().copied());
+        let mut next: Vec<Chord> = chords.iter().copied().filter(|&c| offends(&lines.points, c, &recent)).collect();
+        all = PointIndex::new(kept(lines).iter().copied());
+        next.extend(halves.iter().copied().filter(|&chord| offends(&lines.points, chord, &all)));
+        chords.extend(halves);
+        offenders = next;
+    }
+}
+
+/// The chords that leave out at least one vertex.
+fn chords(lines: &Lines, tolerance: f64) -> Vec<Chord> {
+    let mut chords = Vec::new();
+    for line in 0..lines.len() {
+        let range = lines.range(line);
+        let mut from = range.start;
+        for to in range.skip(1) {
+            if lines.importance[to] >= tolerance as f32 {
+                if to - from > 1 {
+                    chords.push((from, to));
+                }
+                from = to;
+            }
+        }
+    }
+    chords
+}
+
+/// The lines that became the same segment as another and can be bent again.
+fn doubled(lines: &Lines, tolerance: f64) -> Vec<Chord> {
+    let mut segments = Vec::new();
+    for line in 0..lines.len() {
+        let range = lines.range(line);
+        let (from, to) = (range.start, range.end - 1);
+        if (from + 1..to).all(|i| lines.importance[i] < tolerance as f32) {
+            let (a, b) = (lines.points[from], lines.points[to]);
+            let ends = if (a.x, a.y) < (b.x, b.y) { [a.x, a.y, b.x, b.y] } else { [b.x, b.y, a.x, a.y] };
+            segments.push((ends.map(f64::to_bits), (from, to)));
+        }
+    }
+    segments.sort_unstable();
+    let same = segments.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1).flatten();
+    same.map(|(_, chord)| *chord).filter(|(from, to)| to - from > 1).collect()
+}
+
+/// Whether a point of the index lies between a chord and the piece of border that it stands for, or on the chord.
+fn offends(points: &[Coord<f64>], (from, to): Chord, index: &PointIndex) -> bool {
+    let piece = &points[from..=to];
+    let (mut low, mut high) = (points[from], points[from]);
+    for point in piece {
+        low = Coord { x: low.x.min(point.x), y: low.y.min(point.y) };
+        high = Coord { x: high.x.max(point.x), y: high.y.max(point.y) };
+    }
+    if !index.any_in_rows(low.y, high.y) {
+        return false;
+    }
+    let (a, b) = (points[from], points[to]);
+    let widest = piece.iter().map(|&p| cross(a, b, p).abs()).fold(0.0, f64::max);
+    (low.y as usize..=high.y as usize).any(|row| {
+        let (left, right) = span(a, b, row, widest);
+        let near = index.in_row(row, left.max(low.x), right.min(high.x));
+        near.iter()
+            .any(|&point| point != a && point != b && cross(a, b, point).abs() <= widest && encloses(piece, point))
+    })
+}
+
+/// The columns of a row that lie near a chord: not farther than what has the cross product `widest` with it.
+fn span(a: Coord<f64>, b: Coord<f64>, row: usize, widest: f64) -> (f64, f64) {
+    let dy = b.y - a.y;
+    if dy.abs() < 1.0 {
+        return (f64::NEG_INFINITY, f64::INFINITY);
+    }
+    let at = |y: f64| a.x + (y - a.y) * (b.x - a.x) / dy;
+    let (above, below) = (at(row as f64), at(row as f64 + 1.0));
+    let margin = widest / dy.abs() + 1.0;
+    (above.min(below) - margin, above.max(below) + margin)
+}
+
+/// Whether a point lies in the area between a piece of border and its chord, or on the chord. It is not on the piece.
+fn encloses(piece: &[Coord<f64>], point: Coord<f64>) -> bool {
+    let (first, last) = (piece[0], piece[piece.len() - 1]);
+    let beside = cross(first, last, point);
+    let within = |a: f64, b: f64, v: f64| a.min(b) <= v && v <= a.max(b);
+    if beside == 0.0 && within(first.x, last.x, point.x) && within(first.y, last.y, point.y) {
+        return true;
+    }
+    let passes = |a: Coord<f64>, b: Coord<f64>| {
+        (a.y <= point.y) != (b.y <= point.y) && (cross(a, b, point) > 0.0) == (b.y > a.y)
+    };
+    let crossings = piece.windows(2).filter(|pair| passes(pair[0], pair[1])).count();
+    (crossings + usize::from(passes(last, first))) % 2 == 1
+}
+
+/// Positive where `p` lies right of the line from `a` to `b`, as seen on the screen with rows downwards.
+pub(super) fn cross(a: Coord<f64>, b: Coord<f64>, p: Coord<f64>) -> f64 {
+    (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x)
+}
