@@ -5,6 +5,9 @@ use geo::Coord;
 use super::ring::{cross, dot, left};
 use super::trace::{Sums, Trace};
 
+/// A wall that leaves its axis by a larger tangent (17°) is a step or a diagonal.
+const MOST_TURN: f64 = 0.3;
+
 /// Evidence for a direction that repeats every quarter turn: a sum of unit vectors of the fourfold angle, weighted.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Evidence {
@@ -21,11 +24,6 @@ impl Evidence {
             trace.edges_at(level).for_each(|edge| sum.add_edge(trace.chord(edge)));
         }
         sum
-    }
-
-    /// The evidence of both.
-    pub fn plus(self, other: Self) -> Self {
-        Self { cos4: self.cos4 + other.cos4, sin4: self.sin4 + other.sin4 }
     }
 
     /// The unit vector of the direction, between -45° and 45°.
@@ -53,8 +51,8 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Adds a wall that should run along `axis`.
-    pub fn add(&mut self, wall: Sums, axis: Coord<f64>) {
+    /// Adds a wall that should run along `axis`, unless its border strays from a line by more than `straight_m` (standard deviation).
+    pub fn add(&mut self, wall: Sums, axis: Coord<f64>, straight_m: f64) {
         if wall.length <= 0.0 {
             return;
         }
@@ -63,16 +61,22 @@ impl Turn {
         let xy = wall.xy - wall.x * mean.y;
         let yy = wall.yy - wall.y * mean.y;
         let (u, v) = (axis, left(axis));
-        self.along += u.x * u.x * xx + 2.0 * u.x * u.y * xy + u.y * u.y * yy;
-        self.across += u.x * v.x * xx + (u.x * v.y + u.y * v.x) * xy + u.y * v.y * yy;
+        let along = u.x * u.x * xx + 2.0 * u.x * u.y * xy + u.y * u.y * yy;
+        let across = u.x * v.x * xx + (u.x * v.y + u.y * v.x) * xy + u.y * v.y * yy;
+        let beside = v.x * v.x * xx + 2.0 * v.x * v.y * xy + v.y * v.y * yy;
+        let bent = beside - across * across / along.max(f64::MIN_POSITIVE);
+        if across.abs() < MOST_TURN * along && bent < wall.length * straight_m * straight_m {
+            self.along += along;
+            self.across += across;
+        }
     }
 
-    /// `axis` turned by what was gathered, a few degrees at most.
+    /// `axis` turned by what was gathered.
     pub fn apply(self, axis: Coord<f64>) -> Coord<f64> {
         if self.along <= 0.0 {
             return axis;
         }
-        let tangent = (self.across / self.along).clamp(-0.1, 0.1);
+        let tangent = self.across / self.along;
         let turned = axis + left(axis) * tangent;
         turned / dot(turned, turned).sqrt()
     }

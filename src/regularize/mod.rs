@@ -9,7 +9,7 @@
 //! 3. of these outlines, a rectangle and a circle, the one with the least `(1 - IoU) + λ·vertices` is taken
 //!    (minimal description length); a guard keeps the old outline where none fits.
 //!
-//! The shared area behind the IoU is exact, by a sum over pairs of edges.
+//! The shared area behind it is exact, by a sum over pairs of edges.
 
 mod cells;
 mod direction;
@@ -141,8 +141,8 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], threads: NonZeroUsize, work: impl 
     let chunk = items.len().div_ceil(threads.get()).max(1);
     let work = &work;
     std::thread::scope(|scope| {
-        let start = |part| scope.spawn(move || Vec::from_iter(<[T]>::iter(part).map(work)));
-        let workers: Vec<_> = items.chunks(chunk).map(start).collect();
+        let workers: Vec<_> =
+            items.chunks(chunk).map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<R>>())).collect();
         workers.into_iter().flat_map(|w| w.join().expect("a worker panics only by a defect of this module")).collect()
     })
 }
@@ -175,7 +175,7 @@ fn regularize_one(footprint: &Footprint, options: &RegularizeOptions) -> Regular
 
 /// The middle of a polygon: near it, coordinates keep their digits.
 fn origin_of(polygon: &Polygon<f64>) -> Coord<f64> {
-    polygon.bounding_rect().map_or(Coord::zero(), |bounds| bounds.center())
+    polygon.bounding_rect().map_or(Coord::zero(), geo::Rect::center)
 }
 
 fn fits(best: &Candidate, area_m2: f64, options: &RegularizeOptions) -> bool {

@@ -49,7 +49,9 @@ fn near_pairs(found: &[Regularized], footprints: &[Footprint]) -> Vec<(u32, u32)
     };
     let boxes: Vec<(Bounds, u32)> = found.iter().zip(footprints).enumerate().filter_map(around).collect();
     let mut bounds = vec![None; found.len()];
-    boxes.iter().for_each(|(b, i)| bounds[*i as usize] = Some(*b));
+    for (b, i) in &boxes {
+        bounds[*i as usize] = Some(*b);
+    }
     let mut pairs = Vec::new();
     Cells::of(&boxes).any_pair(|i, j| {
         if let (Some(a), Some(b)) = (bounds[i as usize], bounds[j as usize])

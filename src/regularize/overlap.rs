@@ -118,7 +118,7 @@ impl Group {
 }
 
 /// The integral of the lower of two edges over the x of both; without branches, since it is nearly all the work.
-#[inline(always)]
+#[inline]
 fn lower_integral(e: Edge, f: &Edge) -> f64 {
     let (from, to) = (greater(e.x[0], f.x[0]), lesser(e.x[1], f.x[1]));
     let width = greater(to - from, 0.0);
@@ -132,12 +132,12 @@ fn lower_integral(e: Edge, f: &Edge) -> f64 {
 }
 
 /// One instruction, unlike `f64::max`, which minds NaN.
-#[inline(always)]
+#[inline]
 fn greater(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }
 
-#[inline(always)]
+#[inline]
 fn lesser(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }

@@ -5,7 +5,7 @@ use geo::Coord;
 use super::RegularizeOptions;
 use super::direction::{Evidence, Turn};
 use super::overlap::Edges;
-use super::ring::{Ring, area, left};
+use super::ring::{Ring, area, cross, edges, left};
 use super::trace::Trace;
 use super::valid::is_valid;
 use super::walls::{WallOptions, Walls, has_diagonals};
@@ -54,7 +54,7 @@ impl<'a> Shape<'a> {
 
     /// The direction that fits the walls best, from one that is nearly right.
     pub fn refined(&self, along: Coord<f64>) -> Coord<f64> {
-        let level = self.sure_levels() / 2;
+        let level = self.sure_levels() - 1;
         let mut turn = Turn::default();
         if let Some(walls) = Walls::find(&self.traces[0], along, self.walls(level, f64::INFINITY)) {
             walls.gather(&mut turn);
@@ -75,9 +75,9 @@ impl<'a> Shape<'a> {
         if self.is_roundish() {
             self.keep_better(&mut best, Some(self.circle()));
         }
-        for (level, tolerance_m) in self.options.tolerances_m.iter().enumerate().rev() {
+        for level in (0..self.options.tolerances_m.len()).rev() {
             self.keep_better(&mut best, self.with_walls(along, self.walls(level, f64::INFINITY)));
-            let oblique = self.walls(level, self.options.least_diagonal_m.max(3.0 * tolerance_m));
+            let oblique = self.with_diagonals(level);
             if has_diagonals(&self.traces[0], along, oblique) {
                 self.keep_better(&mut best, self.with_walls(along, oblique));
             }
@@ -104,6 +104,10 @@ impl<'a> Shape<'a> {
 
     fn walls(&self, level: usize, diagonal_m: f64) -> WallOptions {
         WallOptions { level, tolerance_m: self.options.tolerances_m[level], trim_m: self.options.trim_m, diagonal_m }
+    }
+
+    fn with_diagonals(&self, level: usize) -> WallOptions {
+        self.walls(level, self.options.least_diagonal_m.max(3.0 * self.options.tolerances_m[level]))
     }
 
     /// Takes the outline where it costs less; what cannot be better is not measured.
@@ -196,18 +200,17 @@ impl Moments {
     /// Without sign of the winding.
     fn of(ring: &[Coord<f64>]) -> Self {
         let origin = ring[0];
-        let (mut area, mut x, mut y, mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
-        for (a, b) in super::ring::edges(ring) {
+        let (mut area, mut first, mut xx, mut xy, mut yy) = (0.0, Coord::zero(), 0.0, 0.0, 0.0);
+        for (a, b) in edges(ring) {
             let (a, b) = (a - origin, b - origin);
-            let c = super::ring::cross(a, b);
+            let c = cross(a, b);
             area += c / 2.0;
-            x += c * (a.x + b.x) / 6.0;
-            y += c * (a.y + b.y) / 6.0;
+            first = first + (a + b) * (c / 6.0);
             xx += c * (a.x * a.x + a.x * b.x + b.x * b.x) / 12.0;
             yy += c * (a.y * a.y + a.y * b.y + b.y * b.y) / 12.0;
             xy += c * (2.0 * a.x * a.y + a.x * b.y + b.x * a.y + 2.0 * b.x * b.y) / 24.0;
         }
-        let mean = Coord { x: x / area, y: y / area };
+        let mean = first / area;
         let central = |m: f64, p: f64, q: f64| (m - area * p * q) * area.signum();
         Self {
             area: area.abs(),

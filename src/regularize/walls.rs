@@ -43,37 +43,37 @@ pub(super) struct Walls<'a> {
     trace: &'a Trace,
     axes: Axes,
     options: WallOptions,
-    walls: Vec<Wall>,
+    list: Vec<Wall>,
 }
 
 impl<'a> Walls<'a> {
     /// The walls of a ring whose main direction is `along`; `None` where fewer than three are left.
     pub fn find(trace: &'a Trace, along: Coord<f64>, options: WallOptions) -> Option<Self> {
-        let mut found = Self { trace, axes: main_axes(along), options, walls: Vec::new() };
-        found.walls = found.runs();
+        let mut found = Self { trace, axes: main_axes(along), options, list: Vec::new() };
+        found.list = found.runs();
         found.close_ring();
         for step in [0.25, 0.5, 1.0] {
             found.merge_shorter_than(step * options.tolerance_m)?;
         }
-        (found.walls.len() >= 3).then_some(found)
+        (found.list.len() >= 3).then_some(found)
     }
 
     /// The corners, in order; `None` where two consecutive walls are nearly parallel.
     pub fn corners(&self) -> Option<Ring> {
-        let previous = self.walls.last().into_iter().chain(&self.walls);
-        previous.zip(&self.walls).map(|(a, b)| self.corner(a, b)).collect()
+        let previous = self.list.last().into_iter().chain(&self.list);
+        previous.zip(&self.list).map(|(a, b)| self.corner(a, b)).collect()
     }
 
     /// The walls that run along neither of the two main directions.
     pub fn diagonals(&self) -> usize {
-        self.walls.iter().filter(|wall| wall.axis > 1).count()
+        self.list.iter().filter(|wall| wall.axis > 1).count()
     }
 
     /// Adds the walls of the main directions to a least-squares turn of these.
     pub fn gather(&self, turn: &mut Turn) {
-        for wall in self.walls.iter().filter(|wall| wall.axis < 2) {
+        for wall in self.list.iter().filter(|wall| wall.axis < 2) {
             let (from, to) = self.trace.trimmed(wall.from, wall.to, self.options.trim_m);
-            turn.add(self.trace.between(from, to), self.axes[wall.axis]);
+            turn.add(self.trace.between(from, to), self.axes[wall.axis], 0.4 * self.options.tolerance_m);
         }
     }
 
@@ -125,21 +125,21 @@ impl<'a> Walls<'a> {
 
     /// Joins the last run to the first where both run the same way, and lets the longest be the first.
     fn close_ring(&mut self) {
-        if let [first, .., last] = self.walls[..]
+        if let [first, .., last] = self.list[..]
             && first.axis == last.axis
         {
-            self.walls[0] = self.fitted(Wall { from: last.from, ..first });
-            self.walls.pop();
+            self.list[0] = self.fitted(Wall { from: last.from, ..first });
+            self.list.pop();
         }
         let run_m = |w: &Wall| length(self.trace.chord((w.from, w.to)));
-        let longest = (0..self.walls.len()).max_by(|&a, &b| run_m(&self.walls[a]).total_cmp(&run_m(&self.walls[b])));
-        self.walls.rotate_left(longest.unwrap_or(0));
+        let longest = (0..self.list.len()).max_by(|&a, &b| run_m(&self.list[a]).total_cmp(&run_m(&self.list[b])));
+        self.list.rotate_left(longest.unwrap_or(0));
     }
 
     /// Walls between their two corners that are too short go: parallel neighbours become one wall, others meet directly.
     /// `None` where nothing is left.
     fn merge_shorter_than(&mut self, least_m: f64) -> Option<()> {
-        let walls = std::mem::take(&mut self.walls);
+        let walls = std::mem::take(&mut self.list);
         let first = *walls.first()?;
         let mut kept: Vec<Wall> = Vec::with_capacity(walls.len() + 1);
         for wall in walls.into_iter().chain([first]) {
@@ -161,7 +161,7 @@ impl<'a> Walls<'a> {
         let end = kept.pop()?;
         let start = kept.first_mut()?;
         *start = self.fitted(Wall { to: start.to, ..end });
-        self.walls = kept;
+        self.list = kept;
         Some(())
     }
 
