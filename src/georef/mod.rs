@@ -7,6 +7,7 @@
 //! | world | [`WorldPoint`] | `x` east, `y` **south** | the square of Web Mercator is \[0, 1\]² |
 //! | tile | [`TileCoord`] | `z/x/y`, XYZ scheme | – |
 
+mod area;
 mod crs;
 mod frame;
 mod ground;
@@ -14,6 +15,7 @@ mod tile;
 mod transform;
 mod window;
 
+pub use area::{AreaError, AreaOfInterest, MapArea};
 pub use crs::{Crs, CrsError, Projector};
 pub use frame::PixelFrame;
 pub use ground::{Ground, GroundScale};
