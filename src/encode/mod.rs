@@ -2,9 +2,11 @@
 
 pub mod attributes; // what is said of a feature, under which names
 pub mod compress; // gzip, brotli and zstd bodies
+pub mod export; // a file in the format of its name
 pub mod filter; // which features are meant
 pub mod geojson; // RFC 7946, streamed
 pub mod mvt; // vector tiles
+mod ogr; // GeoPackage and FlatGeobuf, through GDAL
 pub mod style; // the map style of MapLibre and QGIS
 pub mod tilejson; // what the tiles hold
 
