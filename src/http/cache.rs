@@ -32,8 +32,8 @@ impl<K: Hash + Eq + Send + Sync + 'static> Bodies<K> {
 
     /// The body of a generation, made if need be; those who ask at the same time wait for one making. It may block.
     pub fn get_or_make(&self, key: K, generation: u64, make: impl FnOnce() -> Vec<u8>) -> Bytes {
-        let made = || Kept { generation, body: make().into() };
-        let entry = self.0.entry(key).or_insert_with_if(made, |kept| kept.generation != generation);
+        let fresh = || Kept { generation, body: make().into() };
+        let entry = self.0.entry(key).or_insert_with_if(fresh, |kept| kept.generation != generation);
         entry.into_value().body
     }
 

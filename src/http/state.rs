@@ -114,11 +114,9 @@ impl State {
             return Err(HttpError::NotFound(format!("no tile {tile}: zooms {first} to {last} are served")));
         }
         if !tile.bounds().touches(&self.live.bounds()) {
-            let [w, s, e, n] = self.live.bounds().lon_lat_wsen();
-            let bounds = format!("{w:.5}, {s:.5}, {e:.5}, {n:.5}");
-            return Err(HttpError::NotFound(format!(
-                "no tile {tile}: the map lies in {bounds} (west, south, east, north)"
-            )));
+            let bounds = self.live.bounds().lon_lat_wsen().map(|degrees| format!("{degrees:.5}")).join(", ");
+            let reason = format!("no tile {tile}: the map lies in {bounds} (west, south, east, north)");
+            return Err(HttpError::NotFound(reason));
         }
         Ok(tile)
     }

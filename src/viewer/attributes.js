@@ -18,7 +18,7 @@ const SHOWN = {
 };
 
 export function attributesOnClick(map, layers, classes, Popup) {
-  const popup = new Popup({maxWidth: '320px', closeOnClick: false});
+  const popup = new Popup({maxWidth: '320px', closeOnClick: false, focusAfterOpen: false});
   const at = (point) => map.queryRenderedFeatures(point, {layers: layers.ids})[0];
   popup.on('close', () => select(map, null));
   map.on('click', ({point, lngLat}) => {
