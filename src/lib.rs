@@ -15,3 +15,5 @@ pub mod regularize; // building outlines
 pub mod feature; // what is served: geometry, class, confidence, height, stable id; and the store with its R-tree
 pub mod seed; // which blocks are made, each once: on demand or all
 pub mod encode; // features to bytes: vector tiles, TileJSON, map style, GeoJSON, GeoPackage, FlatGeobuf
+pub mod http; // handlers, one file per protocol; errors become statuses here and nowhere else
+pub mod plugin; // the one value that a host mounts

@@ -1,6 +1,12 @@
 //! One binary for all integration tests: GDAL and ONNX Runtime are linked once.
 #![allow(missing_docs)]
 
+mod asked;
 mod common;
 mod house;
+mod http_documents;
+mod http_features;
+mod http_tiles;
+mod maps;
+mod mount;
 mod segment;

@@ -1,0 +1,131 @@
+//! What the handlers of one map share.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use thiserror::Error;
+
+use super::cache::Bodies;
+use super::errors::HttpError;
+use super::options::ServeOptions;
+use super::painter::Painter;
+use crate::encode::compress::Encoding;
+use crate::encode::mvt;
+use crate::georef::{CrsError, Ground, PixelPoint, TileCoord};
+use crate::seed::Live;
+
+/// The side of imagery and label tiles in pixels: what clients take for granted.
+pub const RASTER_TILE_PX: u32 = 256;
+
+/// Vector units along a tile over pixels along a raster tile: 2^4.
+const RASTER_ZOOMS_DEEPER: u8 = 4;
+
+/// Zooms above the one where the whole map fills a tile: seen from there it is a speck, and still to be found.
+const ZOOMS_OUT: u8 = 4;
+
+/// More than all files of the viewer in all encodings.
+const VIEWER_BYTES: u64 = 8 << 20;
+
+/// Why a map cannot be served.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The work grid has no place on the ground.
+    #[error("map {name:?} cannot be served: {source}")]
+    Crs {
+        /// The map.
+        name: String,
+        /// What PROJ said.
+        source: CrsError,
+    },
+    /// The system gives no thread.
+    #[error("map {name:?} cannot be served, no thread for raster tiles: {source}")]
+    Thread {
+        /// The map.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// What the handlers of one map share.
+pub struct State {
+    /// The map.
+    pub live: Arc<Live>,
+    /// How it is served.
+    pub options: ServeOptions,
+    /// Zooms of the vector tiles.
+    pub zooms: RangeInclusive<u8>,
+    /// Zooms of the label tiles.
+    pub label_zooms: RangeInclusive<u8>,
+    /// Zooms of the imagery tiles; none where the imagery is not there.
+    pub imagery_zooms: Option<RangeInclusive<u8>>,
+    /// The ground resolution of the work grid.
+    pub resolution_m_per_px: f64,
+    /// Kept vector tiles.
+    pub tiles: Bodies<(TileCoord, Encoding)>,
+    /// Kept files of the viewer, compressed.
+    pub files: Bodies<(&'static str, Encoding)>,
+    /// Draws imagery and label tiles.
+    pub painter: Painter,
+    /// Of this run: generations count from zero in each.
+    pub epoch: String,
+}
+
+impl State {
+    /// For a map.
+    ///
+    /// # Errors
+    /// When the work grid cannot be measured on the ground or a thread cannot be started.
+    pub fn new(live: Arc<Live>, options: ServeOptions) -> Result<Self, ServeError> {
+        let name = || live.name().to_owned();
+        let (resolution_m_per_px, latitude_deg) =
+            measure(&live).map_err(|source| ServeError::Crs { name: name(), source })?;
+        let painter = Painter::new(&live, &options).map_err(|source| ServeError::Thread { name: name(), source })?;
+        let first = mvt::min_zoom(&live.bounds()).saturating_sub(ZOOMS_OUT);
+        let zooms = |resolution: f64, deeper: u8| {
+            let last = (mvt::max_zoom(resolution, latitude_deg) + deeper).min(TileCoord::MAX_ZOOM);
+            first.min(last)..=last
+        };
+        let imagery = live.mosaic().map(|m| zooms(m.resolution_m_per_px(), RASTER_ZOOMS_DEEPER));
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Self {
+            zooms: zooms(resolution_m_per_px, 0),
+            label_zooms: zooms(resolution_m_per_px, RASTER_ZOOMS_DEEPER),
+            imagery_zooms: imagery,
+            resolution_m_per_px,
+            tiles: Bodies::new(options.tile_cache_bytes),
+            files: Bodies::new(VIEWER_BYTES),
+            painter,
+            epoch: format!("{:x}", since_1970.as_millis()),
+            live,
+            options,
+        })
+    }
+
+    /// The tile of a path, where the map has it.
+    ///
+    /// # Errors
+    /// 404 when it is no tile, its zoom is not served, or it lies outside the map.
+    pub fn tile(&self, (z, x, y): (u32, u32, u32), zooms: &RangeInclusive<u8>) -> Result<TileCoord, HttpError> {
+        let tile = TileCoord::new(z, x, y)?;
+        if !zooms.contains(&tile.z()) {
+            let (first, last) = (zooms.start(), zooms.end());
+            return Err(HttpError::NotFound(format!("no tile {tile}: zooms {first} to {last} are served")));
+        }
+        if !tile.bounds().touches(&self.live.bounds()) {
+            let bounds = self.live.bounds().lon_lat_wsen().map(|degrees| format!("{degrees:.5}")).join(", ");
+            let reason = format!("no tile {tile}: the map lies in {bounds} (west, south, east, north)");
+            return Err(HttpError::NotFound(reason));
+        }
+        Ok(tile)
+    }
+}
+
+/// Ground resolution and latitude at the middle of the work grid.
+fn measure(live: &Live) -> Result<(f64, f64), CrsError> {
+    let grid = live.grid();
+    let ground = Ground::new(grid.frame.transform, &grid.frame.crs)?;
+    let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
+    Ok((ground.scale_at(middle)?.resolution_m_per_px(), ground.lon_lat(middle)?.y))
+}

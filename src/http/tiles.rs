@@ -1,0 +1,111 @@
+//! Vector tiles.
+//!
+//! A tile says how far it is in `X-Tile-State`: `complete`; `provisional`, when missing blocks are being made or wait for
+//! it; `partial`, when blocks are missing and nobody makes them. Map clients do not ask again after errors or
+//! `Retry-After`, but MapLibre does when `max-age` has passed, and QGIS keeps a tile exactly that long.
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::answer::{Head, accepted};
+use super::errors::HttpError;
+use super::state::State;
+use crate::encode::mvt;
+use crate::georef::TileCoord;
+
+const SETTLED: &str = "public, max-age=60, stale-while-revalidate=86400";
+const SOON_OLD: &str = "public, max-age=3";
+
+/// How far the blocks of a tile are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Completeness {
+    Complete,
+    Partial,
+    Provisional,
+    /// Its blocks did not fit in the queue: the client's next request tries again.
+    QueueFull,
+}
+
+/// `GET /tiles/{z}/{x}/{y}.mvt`: 200, 204 inside the map and empty, 304, 404 outside.
+pub async fn tile(
+    req: HttpRequest,
+    state: web::Data<State>,
+    path: web::Path<(u32, u32, u32)>,
+) -> Result<HttpResponse, HttpError> {
+    let at = state.tile(path.into_inner(), &state.zooms)?;
+    // Before the snapshot is taken: a block that arrives in between makes this answer too modest, never too bold.
+    let completeness = ask_for_missing(&state, at);
+    let snapshot = state.live.snapshot();
+    let encoding = accepted(&req);
+    let head = Head {
+        content_type: mvt::MEDIA_TYPE,
+        cache_control: completeness.cache_control(),
+        tag: tag(&state, snapshot.generation, at, encoding.token()),
+        encoding,
+    };
+    if let Some(response) = head.not_modified(&req) {
+        return Ok(completeness.mark(response));
+    }
+    let key = (at, encoding);
+    let body = match state.tiles.get(&key, snapshot.generation) {
+        Some(body) => body,
+        None => {
+            web::block(move || {
+                state.tiles.get_or_make(key, snapshot.generation, || {
+                    let options = mvt::TileOptions::new(*state.zooms.end());
+                    let tile = mvt::tile(&snapshot.store, state.live.scheme(), at, &options);
+                    tile.map_or_else(Vec::new, |body| encoding.compress(&body))
+                })
+            })
+            .await?
+        }
+    };
+    Ok(completeness.mark(if body.is_empty() { head.empty() } else { head.ok(body) }))
+}
+
+/// Starts what is missing, if it can be made and the tile is not half the map.
+fn ask_for_missing(state: &State, at: TileCoord) -> Completeness {
+    let area = at.bounds();
+    if state.live.missing(&area) == 0 {
+        return Completeness::Complete;
+    }
+    if !state.live.can_make() || at.z() < state.options.min_request_zoom {
+        return Completeness::Partial;
+    }
+    match state.live.request(&area) {
+        Ok(_) => Completeness::Provisional,
+        Err(full) => {
+            tracing::debug!(tile = %at, %full, "a tile waits");
+            Completeness::QueueFull
+        }
+    }
+}
+
+/// From what determines the body, so that it can be compared before the body is made.
+fn tag(state: &State, generation: u64, at: TileCoord, encoding: Option<&str>) -> String {
+    let (z, x, y) = (at.z(), at.x(), at.y());
+    format!("\"{}-{generation}-{z}-{x}-{y}-{}\"", state.epoch, encoding.unwrap_or("plain"))
+}
+
+impl Completeness {
+    fn cache_control(self) -> &'static str {
+        match self {
+            Self::Complete | Self::Partial => SETTLED,
+            Self::Provisional | Self::QueueFull => SOON_OLD,
+        }
+    }
+
+    fn mark(self, mut response: HttpResponse) -> HttpResponse {
+        let name = match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Provisional | Self::QueueFull => "provisional",
+        };
+        let headers = response.headers_mut();
+        headers.insert(HeaderName::from_static("x-tile-state"), HeaderValue::from_static(name));
+        if self == Self::QueueFull {
+            headers.insert(HeaderName::from_static("x-queue"), HeaderValue::from_static("full"));
+        }
+        response
+    }
+}

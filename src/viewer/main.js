@@ -1,0 +1,58 @@
+// The map page. All addresses are relative to the page, so it works under any prefix and behind any proxy.
+import * as maplibregl from './maplibre-gl.mjs';
+import {mapStyle, Layers} from './layers.js';
+import {controls, heading} from './panel.js';
+import {attributesOnClick} from './attributes.js';
+import {followProgress} from './progress.js';
+
+/** The folder of the page, with a slash at its end. */
+const base = new URL('.', document.baseURI).href;
+const json = async (path) => {
+  const response = await fetch(base + path);
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
+  return response.json();
+};
+
+try {
+  await start();
+} catch (error) {
+  notice(`The map cannot be shown. ${error.message}`);
+}
+
+async function start() {
+  const [info, tiles, style] = await Promise.all([json('viewer/map.json'), json('tiles.json'), json('style.json')]);
+  const map = new maplibregl.Map({
+    container: 'map',
+    style: mapStyle({base, info, tiles, style}),
+    bounds: tiles.bounds,
+    fitBoundsOptions: {padding: padding(), pitch: 50, bearing: -18},
+    maxPitch: 75,
+    hash: true,
+    attributionControl: {compact: true, customAttribution: 'orthotile'},
+    // Tiles change while the map is made: ask whether they did, which the server answers from its ETag.
+    transformRequest: (url) => ({url, cache: 'no-cache'}),
+    canvasContextAttributes: {antialias: true},
+  });
+  map.addControl(new maplibregl.NavigationControl({visualizePitch: true}), 'top-right');
+  map.addControl(new maplibregl.FullscreenControl(), 'top-right');
+  map.addControl(new maplibregl.ScaleControl({maxWidth: 120}), 'bottom-right');
+  map.on('error', ({error}) => console.warn(error?.message ?? error));
+  await new Promise((resolve) => map.once('style.load', resolve));
+  const layers = new Layers(map, style);
+  controls({map, layers, info, base, tiles});
+  attributesOnClick(map, layers, info.classes, maplibregl.Popup);
+  followProgress(map, base, async () => heading(await json('viewer/map.json')));
+  globalThis.orthotile = {map, layers}; // for the console and for tests
+}
+
+/** Room for the panel beside (or above) the mosaic. */
+function padding() {
+  const narrow = innerWidth <= 640;
+  return {top: 30, bottom: narrow ? innerHeight * 0.4 : 50, left: narrow ? 20 : 320, right: narrow ? 20 : 50};
+}
+
+function notice(text) {
+  const place = document.getElementById('notice');
+  place.textContent = text;
+  place.hidden = false;
+}

@@ -1,0 +1,54 @@
+//! GeoJSON over HTTP.
+
+use actix_web::http::StatusCode;
+use orthotile::plugin::{Orthotile, ServeOptions};
+use serde_json::Value;
+
+use crate::asked::get;
+use crate::maps;
+
+async fn ask(query: &str) -> (StatusCode, Value) {
+    let options = ServeOptions { max_features: 12, ..ServeOptions::default() };
+    let map = Orthotile::new(maps::made("town"), options).expect("it has a place on the ground");
+    let answer = get(&map, &format!("/features.geojson{query}"), &[]).await;
+    (answer.status, answer.json())
+}
+
+#[actix_web::test]
+async fn an_answer_says_how_many_there_are() {
+    let (status, all) = ask("").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!((all["numberMatched"].as_u64(), all["numberReturned"].as_u64()), (Some(16), Some(12)));
+    let (_, two) = ask("?limit=2").await;
+    assert_eq!(two["features"].as_array().map(Vec::len), Some(2));
+}
+
+#[actix_web::test]
+async fn filters_narrow_by_class_confidence_and_place() {
+    let (_, woods) = ask("?class=vegetation").await;
+    let features = woods["features"].as_array().expect("a list");
+    assert!(!features.is_empty() && features.iter().all(|f| f["properties"]["class"] == "vegetation"));
+    let (_, sure) = ask("?min_confidence=0.8").await;
+    assert!(sure["numberMatched"].as_u64() < Some(16));
+    let (_, none) = ask("?bbox=0,0,1,1").await;
+    assert_eq!(none["numberMatched"], 0);
+}
+
+#[actix_web::test]
+async fn a_wrong_parameter_is_named_with_what_is_accepted() {
+    for (query, parameter, accepted) in [
+        ("?bbox=1,2", "bbox", "west,south,east,north"),
+        ("?bbox=1,2,3,NaN", "bbox", "degrees"),
+        ("?limit=0", "limit", "from 1 to 12"),
+        ("?limit=13", "limit", "from 1 to 12"),
+        ("?class=castle", "class", "building"),
+        ("?min_confidence=2", "min_confidence", "between 0 and 1"),
+        ("?min_confidence=x", "min_confidence", "between 0 and 1"),
+        ("?colour=red", "colour", "bbox, limit, class"),
+    ] {
+        let (status, problem) = ask(query).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
+        let detail = problem["detail"].as_str().expect("a problem has a detail");
+        assert!(detail.contains(&format!("{parameter:?}")) && detail.contains(accepted), "{query}: {detail}");
+    }
+}

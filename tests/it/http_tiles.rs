@@ -1,0 +1,141 @@
+//! Tiles over HTTP: statuses, encodings, entity tags, how far a tile is.
+
+use actix_web::http::StatusCode;
+use orthotile::encode::compress::Encoding;
+use orthotile::georef::{TileCoord, WorldBounds, WorldPoint};
+use orthotile::plugin::{Orthotile, ServeOptions};
+use orthotile::seed::Live;
+use std::sync::Arc;
+
+use crate::asked::get;
+use crate::maps;
+
+fn serve(live: &Arc<Live>) -> Orthotile {
+    Orthotile::new(Arc::clone(live), ServeOptions::default()).expect("it has a place on the ground")
+}
+
+fn middle(bounds: &WorldBounds) -> WorldPoint {
+    WorldPoint { x: f64::midpoint(bounds.min.x, bounds.max.x), y: f64::midpoint(bounds.min.y, bounds.max.y) }
+}
+
+/// The path of the tile in the middle of a map.
+fn tile(live: &Live, z: u32) -> String {
+    format!("/tiles/{}.mvt", TileCoord::at(z, middle(&live.bounds())).expect("on the map"))
+}
+
+#[actix_web::test]
+async fn a_tile_has_its_kind_its_tag_and_its_time() {
+    let live = maps::made("town");
+    let answer = get(&serve(&live), &tile(&live, 16), &[]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), "application/vnd.mapbox-vector-tile");
+    assert_eq!(answer.header("x-tile-state"), "complete");
+    assert_eq!(answer.header("vary"), "Accept-Encoding");
+    assert!(answer.header("cache-control").contains("max-age=60"));
+    assert!(answer.header("etag").starts_with('"'), "strong: {}", answer.header("etag"));
+    assert!(answer.body.windows(9).any(|w| w == b"buildings"), "the name of the layer stands in the bytes");
+}
+
+#[actix_web::test]
+async fn each_encoding_has_its_body_and_its_tag() {
+    let live = maps::made("town");
+    let (map, path) = (serve(&live), tile(&live, 16));
+    let plain = get(&map, &path, &[]).await;
+    let mut tags = vec![plain.header("etag").to_owned()];
+    for encoding in [Encoding::Gzip, Encoding::Brotli, Encoding::Zstd] {
+        let token = encoding.token().expect("it has one");
+        let answer = get(&map, &path, &[("Accept-Encoding", token)]).await;
+        assert_eq!(answer.header("content-encoding"), token);
+        assert_eq!(answer.body, encoding.compress(&plain.body));
+        tags.push(answer.header("etag").to_owned());
+    }
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), 4, "a strong tag names one sequence of bytes");
+}
+
+#[actix_web::test]
+async fn a_tile_that_the_client_holds_is_not_sent_again() {
+    let live = maps::made("town");
+    let (map, path) = (serve(&live), tile(&live, 16));
+    let first = get(&map, &path, &[("Accept-Encoding", "gzip")]).await;
+    let held = first.header("etag");
+    let again = get(&map, &path, &[("Accept-Encoding", "gzip"), ("If-None-Match", held)]).await;
+    assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    assert_eq!(again.header("etag"), held);
+    let other = get(&map, &path, &[("Accept-Encoding", "zstd"), ("If-None-Match", held)]).await;
+    assert_eq!(other.status, StatusCode::OK, "another encoding is another body");
+}
+
+#[actix_web::test]
+async fn empty_inside_is_204_and_outside_is_404() {
+    let live = maps::made("town");
+    let map = serve(&live);
+    let corner = WorldPoint { x: live.bounds().max.x - 1e-9, y: live.bounds().max.y - 1e-9 };
+    let json = get(&map, "/tiles.json", &[]).await;
+    let json: serde_json::Value = json.json();
+    let deepest = json["maxzoom"].as_u64().expect("a number") as u32;
+    let at = TileCoord::at(deepest + 2, corner).expect("on the map");
+    let (deep, empty) = (format!("/tiles/{at}.mvt"), TileCoord::at(deepest, corner).expect("on the map"));
+    assert_eq!(get(&map, &deep, &[]).await.status, StatusCode::NOT_FOUND, "deeper than maxzoom");
+    let answer = get(&map, &format!("/tiles/{empty}.mvt"), &[]).await;
+    assert!([StatusCode::OK, StatusCode::NO_CONTENT].contains(&answer.status));
+    let unmade = maps::unmade("growing");
+    let answer = get(&serve(&unmade), &tile(&unmade, 16), &[]).await;
+    assert_eq!((answer.status, answer.body.len()), (StatusCode::NO_CONTENT, 0), "in the map, nothing made yet");
+    for outside in
+        ["/tiles/16/0/0.mvt", "/tiles/99/0/0.mvt", "/tiles/16/x/0.mvt", "/tiles/1/5/5.mvt", "/tiles/-1/0/0.mvt"]
+    {
+        let answer = get(&map, outside, &[]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{outside}");
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{outside}");
+    }
+}
+
+#[actix_web::test]
+async fn a_tile_whose_blocks_are_missing_starts_them_and_says_so() {
+    let live = maps::unmade("growing");
+    let map = serve(&live);
+    let answer = get(&map, &tile(&live, 16), &[]).await;
+    assert_eq!(answer.header("x-tile-state"), "provisional");
+    assert_eq!(answer.header("cache-control"), "public, max-age=3");
+    assert!(live.progress().queued > 0);
+    let queued = live.progress().queued;
+    get(&map, &tile(&live, 16), &[]).await;
+    assert_eq!(live.progress().queued, queued, "asked twice, queued once");
+}
+
+#[actix_web::test]
+async fn a_tile_of_half_the_map_starts_nothing() {
+    let live = maps::unmade("growing");
+    let options = ServeOptions { min_request_zoom: 16, ..ServeOptions::default() };
+    let map = Orthotile::new(Arc::clone(&live), options).expect("on the ground");
+    let answer = get(&map, &tile(&live, 15), &[]).await;
+    assert_eq!(answer.header("x-tile-state"), "partial");
+    assert_eq!(live.progress().queued, 0);
+}
+
+#[actix_web::test]
+async fn label_tiles_are_palette_images_and_imagery_is_404_without_a_mosaic() {
+    let live = maps::made("town");
+    let map = serve(&live);
+    let at = TileCoord::at(18, middle(&live.bounds())).expect("on the map");
+    let answer = get(&map, &format!("/labels/{at}.png"), &[]).await;
+    assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "image/png"));
+    assert_eq!(answer.body[25], 3, "colour type 3: a palette");
+    let held = answer.header("etag").to_owned();
+    let again = get(&map, &format!("/labels/{at}.png"), &[("If-None-Match", &held)]).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    let imagery = get(&map, &format!("/imagery/{at}.webp"), &[]).await;
+    assert_eq!(imagery.status, StatusCode::NOT_FOUND);
+    assert!(String::from_utf8_lossy(&imagery.body).contains("imagery"));
+}
+
+#[actix_web::test]
+async fn imagery_tiles_are_webp() {
+    let live = maps::unmade("growing");
+    let at = TileCoord::at(19, middle(&live.bounds())).expect("on the map");
+    let answer = get(&serve(&live), &format!("/imagery/{at}.webp"), &[]).await;
+    assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "image/webp"));
+    assert_eq!((&answer.body[..4], &answer.body[8..12]), (&b"RIFF"[..], &b"WEBP"[..]));
+}
