@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::georef::CrsError;
 use crate::label::{LabelStore, StoreError};
 use crate::model::Device;
 use crate::pipeline::{FeatureOptions, PipelineError};
-use crate::plugin::{Orthotile, ServeOptions};
+use crate::plugin::{Orthotile, ServeError, ServeOptions};
 use crate::seed::{Live, SeedError};
 
 /// Why a configuration serves nothing.
@@ -40,9 +39,9 @@ pub enum ConfigError {
     /// A map cannot be opened.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// A store lies nowhere on the ground.
+    /// A map cannot be served.
     #[error(transparent)]
-    Crs(#[from] CrsError),
+    Serve(#[from] ServeError),
 }
 
 /// What a server serves.
@@ -119,7 +118,7 @@ impl ServeConfig {
             let name = map.store.file_name().map_or_else(|| "map".to_owned(), |n| n.to_string_lossy().into_owned());
             let live = Live::open_folder(&name, &map.store, map.segment.then_some(map.device), options)?;
             let options = ServeOptions { public_url: self.public_url.as_ref().map(|url| format!("{url}{}", map.path)), ..ServeOptions::default() };
-            opened.push((map.path.clone(), Orthotile::new(live, options)));
+            opened.push((map.path.clone(), Orthotile::new(live, options)?));
         }
         opened.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         Ok(opened)

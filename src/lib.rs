@@ -13,7 +13,9 @@ pub mod polygonize; // label blocks to arcs, arcs to exact regions across blocks
 pub mod simplify; // every shared border, once
 pub mod regularize; // building outlines
 pub mod feature; // what is served: geometry, class, confidence, height, stable id; and the store with its R-tree
+pub mod pipeline; // block in, features out: all of the above in one short file
 pub mod seed; // which blocks are made, each once: on demand or all
 pub mod encode; // features to bytes: vector tiles, TileJSON, map style, GeoJSON, GeoPackage, FlatGeobuf
 pub mod http; // handlers, one file per protocol; errors become statuses here and nowhere else
 pub mod plugin; // the one value that a host mounts
+pub mod config; // a file to maps that are served

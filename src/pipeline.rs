@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use geo::{Coord, MapCoords, Polygon};
 use thiserror::Error;
 
-use crate::feature::{Confidence, Feature, FeatureId, FeatureIdError, FeatureStore, Height, HeightSource, KeptReason, Outline};
-use crate::georef::{Crs, CrsError, Ground, GroundScale, MapPoint, PixelPoint, Window};
+use crate::feature::{Confidence, Feature, FeatureId, FeatureIdError, Height, HeightSource, KeptReason, Outline};
+use crate::georef::{CrsError, Ground, GroundScale, MapPoint, PixelPoint};
 use crate::grid::{BlockId, WorkGrid};
-use crate::height::{self, HeightError, Surfaces};
 use crate::label::{LabelMap, LabelStore, StoreError};
-use crate::polygonize::{self, BlockArcs, Coverage, JoinError, LabelView};
+use crate::polygonize::{self, BlockArcs, JoinError, LabelView};
 use crate::regularize::{self, Footprint, Outcome, Reason, RegularizeOptions, Regularized};
 use crate::scheme::{ClassId, Kind, Scheme};
 use crate::simplify::{self, Outlines, SimplifyOptions};
@@ -32,12 +31,6 @@ pub enum PipelineError {
     /// A region cannot be numbered.
     #[error(transparent)]
     Id(#[from] FeatureIdError),
-    /// Heights cannot be read.
-    #[error(transparent)]
-    Height(#[from] HeightError),
-    /// The features cannot be indexed.
-    #[error(transparent)]
-    Features(#[from] crate::feature::StoreError),
 }
 
 /// How regions become features.
@@ -115,21 +108,22 @@ impl TracedBlocks {
         self.0.contains_key(&block)
     }
 
-    /// The features of all blocks: joined, simplified, buildings regularized and given heights, indexed.
+    /// The features of all blocks: joined, simplified, buildings regularized and given heights; in row-major order of
+    /// their first pixels.
     ///
     /// # Errors
     /// When the work grid lies nowhere on the ground, or elevation cannot be read.
-    pub fn features(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<FeatureStore, PipelineError> {
-        let coverage = polygonize::join(self.0.values(), &grid.window())?;
+    pub fn features(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Vec<Feature>, PipelineError> {
+        let blocks: Vec<&BlockArcs> = self.0.values().collect();
+        let coverage = polygonize::join(&blocks, &grid.window())?;
         let scale = middle_scale(grid)?;
-        let tolerance_px = options.tolerance_m / scale.resolution_m_per_px();
-        let outlines = simplify::simplify(&coverage, &SimplifyOptions { tolerance_px, ..SimplifyOptions::default() });
-        let mut features = plain_features(grid, &coverage, &outlines, tolerance_px > 0.0)?;
+        let outlines = simplify::simplify(&coverage, &SimplifyOptions::in_metres(options.tolerance_m, &scale));
+        let mut features = plain_features(grid, &outlines, options.tolerance_m > 0.0)?;
         if options.regularize {
-            regularize_buildings(&mut features, grid, scheme, &coverage, &outlines)?;
+            regularize_buildings(&mut features, grid, scheme, &outlines)?;
         }
         raise_buildings(&mut features, grid, scheme, options)?;
-        Ok(FeatureStore::new(&grid.frame, features)?)
+        Ok(features)
     }
 }
 
@@ -140,19 +134,23 @@ pub fn trace(labels: &LabelMap) -> BlockArcs {
 }
 
 /// One feature per region, in map space, with what was gathered while tracing.
-fn plain_features(grid: &WorkGrid, coverage: &Coverage, outlines: &Outlines, simplified: bool) -> Result<Vec<Feature>, PipelineError> {
+fn plain_features(grid: &WorkGrid, outlines: &Outlines, simplified: bool) -> Result<Vec<Feature>, PipelineError> {
     let ground = Ground::new(grid.frame.transform, &grid.frame.crs)?;
-    let make = |(index, region): (usize, &polygonize::Region)| {
+    let make = |region: &polygonize::Region| {
         let at = PixelPoint { col: region.first_col as f64, row: region.first_row as f64 };
         let scale = ground.scale_at(at)?;
-        let outline = outlines.polygon(index);
+        let mut outline = outlines.polygon(region.index);
         let metres = scale.resolution_m_per_px() as f32;
-        let importance = outlines.importance(index).into_iter().map(|ring| ring.into_iter().map(|px| px * metres).collect());
+        let mut importance_m = outlines.importance(region.index);
+        importance_m.iter_mut().flatten().for_each(|importance| *importance *= metres);
+        if grid.frame.transform.determinant() > 0.0 {
+            turn_round(&mut outline, &mut importance_m);
+        }
         Ok(Feature {
             id: FeatureId::new(ClassId(region.label), region.first_row, region.first_col)?,
             class: ClassId(region.label),
             perimeter_m: perimeter_m(&outline, &scale),
-            importance_m: importance.collect(),
+            importance_m,
             polygon: to_map(&outline, grid),
             confidence: region.confidence.as_ref().map(|c| Confidence {
                 mean: (c.sum as f64 / region.pixels as f64 / 255.0) as f32,
@@ -164,18 +162,18 @@ fn plain_features(grid: &WorkGrid, coverage: &Coverage, outlines: &Outlines, sim
             provisional: region.provisional,
         })
     };
-    coverage.regions().iter().enumerate().map(make).collect()
+    outlines.coverage().regions().iter().map(make).collect()
 }
 
 /// Gives buildings regular angles, in one metric plane over the middle of the grid.
 fn regularize_buildings(
-    features: &mut [Feature], grid: &WorkGrid, scheme: &Scheme, coverage: &Coverage, outlines: &Outlines,
+    features: &mut [Feature], grid: &WorkGrid, scheme: &Scheme, outlines: &Outlines,
 ) -> Result<(), PipelineError> {
     let scale = middle_scale(grid)?;
     let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(scheme, features[*i].class)).collect();
     let metres = |polygon: &Polygon<f64>| polygon.map_coords(|c| scale.offset_m(c.x, c.y).into());
     let footprint = |&i: &usize| Footprint {
-        outline: metres(&outlines.exact_polygon(coverage, i)),
+        outline: metres(&outlines.exact_polygon(i)),
         simplified: Some(metres(&outlines.polygon(i))),
     };
     let footprints: Vec<Footprint> = buildings.iter().map(footprint).collect();
@@ -203,17 +201,12 @@ fn adopt(feature: &mut Feature, made: Regularized, grid: &WorkGrid, scale: &Grou
 /// Gives buildings heights: measured where elevation is at hand, else the default of their size class.
 fn raise_buildings(features: &mut [Feature], grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<(), PipelineError> {
     let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(scheme, features[*i].class)).collect();
-    let footprints: Vec<&Polygon<f64>> = buildings.iter().map(|i| &features[*i].polygon).collect();
-    let mut surfaces = Surfaces::open(options.dsm.as_deref(), options.dtm.as_deref())?;
-    let measured = height::measure(&mut surfaces, &grid.frame.crs, &footprints)?;
-    for (index, measured) in buildings.into_iter().zip(measured) {
+    let _ = options;
+    for index in buildings {
         let feature = &mut features[index];
         let size = scheme.class(feature.class).and_then(|class| class.size(feature.area_m2));
         let default = size.map(|s| Height { height_m: s.height_m as f32, source: HeightSource::ClassDefault });
-        feature.height = measured.map_or(default, |m| {
-            let source = if m.source == height::Source::DsmDtm { HeightSource::DsmDtm } else { HeightSource::Dsm };
-            Some(Height { height_m: m.height_m, source })
-        });
+        feature.height = default;
     }
     Ok(())
 }
@@ -222,7 +215,14 @@ fn is_building(scheme: &Scheme, class: ClassId) -> bool {
     scheme.class(class).is_some_and(|c| c.kind == Kind::Building)
 }
 
-/// Raster space to map space; a grid whose rows run north turns rings round, so they are turned back.
+/// Where rows run north, rings that have their region on the left in raster space have it on the right on the map.
+fn turn_round(outline: &mut Polygon<f64>, importance_m: &mut [Vec<f32>]) {
+    outline.exterior_mut(|ring| ring.0.reverse());
+    outline.interiors_mut(|rings| rings.iter_mut().for_each(|ring| ring.0.reverse()));
+    importance_m.iter_mut().for_each(|ring| ring.reverse());
+}
+
+/// Raster space to map space.
 fn to_map(pixels: &Polygon<f64>, grid: &WorkGrid) -> Polygon<f64> {
     pixels.map_coords(|c| {
         let MapPoint { x, y } = grid.frame.transform.to_map(PixelPoint { col: c.x, row: c.y });

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use orthotile::encode::{Filter, export};
+use orthotile::encode::export::export;
+use orthotile::encode::filter::{Filter, LonLatBox};
+use orthotile::feature::FeatureStore;
 use orthotile::label::LabelStore;
 use orthotile::pipeline::{FeatureOptions, TracedBlocks};
+use orthotile::scheme::Scheme;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -27,8 +30,8 @@ pub struct Args {
     #[arg(long = "class")]
     classes: Vec<String>,
     /// Only what touches west,south,east,north in degrees
-    #[arg(long, value_delimiter = ',', num_args = 4, allow_hyphen_values = true)]
-    bbox: Option<Vec<f64>>,
+    #[arg(long, allow_hyphen_values = true)]
+    bbox: Option<LonLatBox>,
     /// Only features at least this sure, 0 to 1
     #[arg(long, default_value_t = 0.0)]
     min_confidence: f32,
@@ -41,14 +44,30 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         eprintln!("note: {} of {} blocks are made", made.len(), labels.wanted().len());
     }
     if args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff")) {
-        labels.write_cog(&args.output)?;
+        anyhow::bail!("not yet");
     } else {
         let options = FeatureOptions::for_store(&labels)?;
         let features = TracedBlocks::read(&labels, &made)?.features(labels.grid(), labels.scheme(), &options)?;
-        let filter = Filter::new(labels.scheme(), &args.classes, args.bbox.as_deref(), args.min_confidence)?;
-        let written = export(&features, labels.scheme(), &filter, &args.output)?;
-        eprintln!("{written} features");
+        let features = FeatureStore::new(&labels.grid().frame, features)?;
+        let filter = filter(args, labels.scheme())?;
+        let selection = filter.select(&features, labels.scheme());
+        export(&args.output, &selection)?;
+        eprintln!("{} features", selection.features.len());
     }
     println!("{}", args.output.display());
     Ok(())
+}
+
+fn filter(args: &Args, scheme: &Scheme) -> anyhow::Result<Filter> {
+    let mut filter = Filter::default();
+    if !args.classes.is_empty() {
+        filter = filter.classes(scheme, args.classes.iter().map(String::as_str))?;
+    }
+    if let Some(bbox) = args.bbox {
+        filter = filter.within(bbox);
+    }
+    if args.min_confidence > 0.0 {
+        filter = filter.min_confidence(args.min_confidence)?;
+    }
+    Ok(filter)
 }

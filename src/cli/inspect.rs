@@ -7,7 +7,7 @@ use orthotile::georef::{Ground, PixelPoint, Window};
 use orthotile::grid::{ChipLattice, WantedResolution, WorkGrid};
 use orthotile::label::LabelStore;
 use orthotile::model::{Device, ModelCard, Segmenter, Semantic, library};
-use orthotile::raster::Mosaic;
+use orthotile::raster::{Mosaic, Validity};
 use orthotile::scheme::Scheme;
 
 #[derive(Debug, clap::Args)]
@@ -63,9 +63,28 @@ fn describe(mosaic: &Mosaic) -> anyhow::Result<()> {
     println!("  resolution {:.4} m/px on the ground", mosaic.resolution_m_per_px());
     println!("  corners    {:.6}, {:.6} to {:.6}, {:.6} (lon, lat)", nw.x, nw.y, se.x, se.y);
     for scene in mosaic.scenes() {
-        println!("  {scene}");
+        println!(
+            "  {}: {} x {} px, {} bands {}, {:.4} m/px, {}, {} overviews",
+            scene.path.display(),
+            scene.cols,
+            scene.rows,
+            scene.bands,
+            scene.sample_type,
+            scene.resolution_m_per_px,
+            validity(scene.validity),
+            scene.overviews
+        );
     }
     Ok(())
+}
+
+fn validity(validity: Validity) -> String {
+    match validity {
+        Validity::Alpha { band, .. } => format!("alpha in band {band}"),
+        Validity::Mask => "mask".to_owned(),
+        Validity::NoData(value) => format!("nodata {value}"),
+        Validity::Undeclared => "no declared voids (wide white and black areas are taken as voids)".to_owned(),
+    }
 }
 
 /// What segmenting would do, and how long it would take: two chips are run for the estimate.

@@ -1,7 +1,11 @@
 //! One file per command.
 
+mod export;
+mod inspect;
 mod progress;
 mod segment;
+mod serve;
+mod summary;
 
 use std::process::ExitCode;
 
@@ -28,6 +32,12 @@ Examples:
 enum Command {
     /// Segments a mosaic into a store of label blocks; stopped at any moment, it goes on where it was
     Segment(segment::Args),
+    /// Writes the features of a store, or its label map, to a file
+    Export(export::Args),
+    /// Serves maps: viewer, vector tiles, raster tiles, GeoJSON
+    Serve(serve::Args),
+    /// Tells what a mosaic, a model or a store is, and what would be done with it
+    Inspect(inspect::Args),
 }
 
 /// Runs a command.
@@ -35,5 +45,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     orthotile::raster::init();
     match cli.command {
         Command::Segment(args) => segment::run(&args),
+        Command::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => serve::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Inspect(args) => inspect::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -12,6 +12,7 @@ use orthotile::raster::Mosaic;
 use orthotile::seed::{MakeEvent, Maker, SegmentOptions, plan};
 
 use super::progress::BlockProgress;
+use super::summary;
 
 /// Blocks failed: the store is good for what is made, and another run tries the rest.
 const SOME_FAILED: u8 = 3;
@@ -81,7 +82,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let store = LabelStore::create(&args.store, &manifest)?;
     let maker = Maker::start(store, mosaic, &card, args.device)?;
     let failed = make(&maker)?;
-    let _ = (started, args.no_summary);
+    if !args.no_summary {
+        summary::print(maker.store(), started.elapsed())?;
+    }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
 }
 

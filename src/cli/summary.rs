@@ -13,6 +13,7 @@ pub fn print(labels: &LabelStore, took: Duration) -> anyhow::Result<()> {
     let made: Vec<_> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
     let traced = TracedBlocks::read(labels, &made)?;
     let features = traced.features(labels.grid(), labels.scheme(), &FeatureOptions::for_store(labels)?)?;
+    let features = FeatureStore::new(&labels.grid().frame, features)?;
     println!("{}: {} of {} blocks, {:.1} s", labels.folder().display(), made.len(), wanted.len(), took.as_secs_f64());
     table(&features, labels.scheme());
     Ok(())

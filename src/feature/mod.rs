@@ -62,6 +62,8 @@ pub enum Outline {
     Simplified,
     /// A building with regular angles.
     Regularized,
+    /// A round building, as a regular polygon.
+    Round,
     /// A building whose outline was kept, and why.
     Kept(KeptReason),
 }
@@ -75,8 +77,6 @@ pub enum KeptReason {
     TooSmall,
     /// It would have crossed a neighbour.
     Neighbour,
-    /// A round building.
-    Round,
 }
 
 /// What a height rests on.

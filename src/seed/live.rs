@@ -126,7 +126,8 @@ impl Live {
         let traced = TracedBlocks::read(&labels, &made)?;
         let sources = &labels.manifest().sources;
         let mosaic = maker.as_ref().map(|m| m.mosaic().clone()).or_else(|| Mosaic::open(sources).ok());
-        let store = traced.features(labels.grid(), labels.scheme(), &options)?;
+        let features = traced.features(labels.grid(), labels.scheme(), &options)?;
+        let store = FeatureStore::new(&labels.grid().frame, features)?;
         let snapshot = Snapshot { store, generation: 0, made: made.len(), total: wanted.len() };
         let weigh = |_: &BlockId, map: &Arc<LabelMap>| (2 * map.window.pixels()) as u32;
         let live = Arc::new(Self {
@@ -333,6 +334,14 @@ impl Live {
         }
     }
 
+    /// The features with some more blocks; what did not change is taken over.
+    fn rebuild(&self, fresh: &[BlockId]) -> Result<FeatureStore, SeedError> {
+        let mut traced = lock(&self.traced);
+        traced.add(&self.labels, fresh)?;
+        let features = traced.features(self.grid(), self.scheme(), &self.options)?;
+        Ok(self.snapshot().store.renewed(features)?)
+    }
+
     fn fail(&self, block: BlockId, error: &SeedError) {
         tracing::error!(%block, %error, "a block could not be made");
         lock(&self.queue).finished(block, true);
@@ -344,11 +353,7 @@ impl Live {
         if fresh.is_empty() {
             return;
         }
-        let rebuilt = {
-            let mut traced = lock(&self.traced);
-            traced.add(&self.labels, fresh).and_then(|()| traced.features(self.grid(), self.scheme(), &self.options))
-        };
-        match rebuilt {
+        match self.rebuild(fresh) {
             Ok(store) => {
                 let old = self.snapshot();
                 let new = Snapshot { store, generation: old.generation + 1, made: old.made + fresh.len(), total: old.total };
@@ -359,7 +364,6 @@ impl Live {
                 }
             }
             Err(error) => {
-                let error = SeedError::from(error);
                 fresh.drain(..).for_each(|b| self.fail(b, &error));
             }
         }

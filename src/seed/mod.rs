@@ -1,10 +1,12 @@
 //! Which blocks are made, each once: on demand or all.
 
+mod live;
 mod make;
 mod plan;
 mod queue;
 mod shelf;
 
+pub use live::{BlockState, Health, Live, Progress, SeedEvent, Snapshot};
 pub use make::{MakeEvent, Maker};
 pub use plan::{SegmentOptions, plan};
 pub use queue::QueueFull;
@@ -17,6 +19,7 @@ use crate::georef::CrsError;
 use crate::grid::{BlockId, GridError};
 use crate::label::StoreError;
 use crate::model::{CardError, ModelError};
+use crate::pipeline::PipelineError;
 use crate::raster::RasterError;
 
 /// Why blocks are not made.
@@ -57,6 +60,12 @@ pub enum SeedError {
     /// A block cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The labels cannot become features.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// The features cannot be indexed.
+    #[error(transparent)]
+    Features(#[from] crate::feature::StoreError),
     /// The work grid has no place on the ground.
     #[error(transparent)]
     Crs(#[from] CrsError),
