@@ -32,7 +32,8 @@ impl Canvas {
             return;
         };
         self.pixels = first;
-        self.open = self.pixels.valid.iter().filter(|valid| **valid == 0).count();
+        let done: usize = self.pixels.valid.iter().map(|valid| usize::from(*valid)).sum();
+        self.open = self.pixels.valid.len() - done;
         if self.open > 0 {
             for plane in self.pixels.samples.chunks_exact_mut(self.pixels.valid.len()) {
                 plane.iter_mut().zip(&self.pixels.valid).for_each(|(sample, valid)| *sample *= valid);

@@ -37,6 +37,10 @@ impl Draft {
         drop(dataset);
         let sync = || -> std::io::Result<()> {
             File::open(&self.temporary)?.sync_all()?;
+            let (from, to) = (companion(&self.temporary), companion(&self.path));
+            if from.exists() {
+                std::fs::rename(from, to)?;
+            }
             std::fs::rename(&self.temporary, &self.path)?;
             let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             File::open(folder)?.sync_all()
@@ -47,8 +51,15 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.temporary); // gone when it was renamed
+        for file in [companion(&self.temporary), self.temporary.clone()] {
+            let _ = std::fs::remove_file(file); // gone when it was renamed
+        }
     }
+}
+
+/// Where GDAL keeps what a TIFF has no place for.
+fn companion(path: &Path) -> PathBuf {
+    open::with_suffix(path, "aux.xml")
 }
 
 /// Makes an empty `GeoTIFF` for a window of a grid.

@@ -5,11 +5,15 @@
 //! windows fit each other to the bit, whoever reads them in whatever order.
 
 mod canvas;
+mod category;
+mod class_raster;
 mod create;
+mod elevation;
 mod error;
 #[cfg(test)]
 mod fixture;
 mod label_block;
+mod label_cog;
 mod mosaic;
 mod native;
 mod open;
@@ -17,14 +21,18 @@ mod place;
 mod reader;
 mod resample;
 mod scene;
+mod single;
 mod sources;
 mod stretch;
 mod void;
 mod vrt;
 mod write;
 
+pub use class_raster::{ClassRaster, Label};
+pub use elevation::Elevation;
 pub use error::RasterError;
 pub use label_block::{LabelBands, LabelBlockData, LabelTags, read_label_block, write_label_block};
+pub use label_cog::{LabelMap, write_label_cog};
 pub use mosaic::Mosaic;
 pub use open::init;
 pub use reader::MosaicReader;

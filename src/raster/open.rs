@@ -175,7 +175,7 @@ pub(super) fn companions(path: &Path) -> impl Iterator<Item = PathBuf> {
     ["msk", "ovr", "msk.ovr"].map(|suffix| with_suffix(path, suffix)).into_iter().filter(|file| file.exists())
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(suffix);

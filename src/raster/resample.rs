@@ -72,17 +72,18 @@ impl Warper<'_> {
         let anchors = self.anchors(to)?;
         let Some(needed) = self.needed(&anchors, to) else { return Ok(()) };
         let pixels = self.averaged(&needed)?;
-        let mut taps = (Taps::default(), Taps::default());
+        let mut rows = Taps::default();
+        let mut cols: Vec<Taps> = vec![Taps::default(); to.cols as usize];
         for row in to.row..to.end_row() {
-            for col in to.col..to.end_col() {
+            for (col, cols) in (to.col..).zip(&mut cols) {
                 let at = canvas.pixels.window.index(col, row);
                 if canvas.is_done(at) {
                     continue;
                 }
                 if let Some((x, y)) = anchors.place(col as f64 + 0.5, row as f64 + 0.5) {
-                    taps.0.set(x, self.warp.reach.0);
-                    taps.1.set(y, self.warp.reach.1);
-                    filter(&pixels, &taps, (at, canvas));
+                    cols.set(x, self.warp.reach.0);
+                    rows.set(y, self.warp.reach.1);
+                    filter(&pixels, (cols, &rows), (at, canvas));
                 }
             }
         }
@@ -178,51 +179,73 @@ impl Anchors {
 }
 
 /// The weights of a tent filter along one axis.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Taps {
+    /// The position that the weights are for, as bits; most grids have it the same all along a row or a column.
+    at: u64,
     first: i64,
     weights: Vec<f32>,
+    total: f32,
 }
 
 impl Taps {
     fn set(&mut self, at: f64, reach: f64) {
+        if self.at == at.to_bits() && !self.weights.is_empty() {
+            return;
+        }
+        self.at = at.to_bits();
         self.first = (at - reach - 0.5).ceil() as i64;
         let last = (at + reach - 0.5).floor() as i64;
+        let weight = |tap: i64| (1.0 - (tap as f64 + 0.5 - at).abs() / reach).max(0.0) as f32;
         self.weights.clear();
-        self.weights
-            .extend((self.first..=last).map(|tap| (1.0 - (tap as f64 + 0.5 - at).abs() / reach).max(0.0) as f32));
+        self.weights.extend((self.first..=last).map(weight));
+        self.total = self.weights.iter().sum();
     }
 
-    /// The taps inside `from..to`.
-    fn inside(&self, from: i64, to: i64) -> impl Iterator<Item = (i64, f32)> {
-        let tap = (self.first..).zip(self.weights.iter().copied());
-        tap.filter(move |(at, _)| *at >= from && *at < to)
-    }
-
-    fn total(&self) -> f32 {
-        self.weights.iter().sum()
+    /// The first tap inside `from..to`, counted from `from`, and the weights of those that are.
+    fn inside(&self, from: i64, to: i64) -> (usize, &[f32]) {
+        let skip = (from - self.first).max(0) as usize;
+        let end = (to - self.first).clamp(0, self.weights.len() as i64) as usize;
+        let weights = self.weights.get(skip..end).unwrap_or_default();
+        ((self.first - from).max(0) as usize, weights)
     }
 }
 
 /// Adds the weighted valid pixels around a position to pixel `at` of the canvas.
-fn filter(pixels: &PixelWindow, (cols, rows): &(Taps, Taps), (at, canvas): (usize, &mut Canvas)) {
+///
+/// Both ways through the pixels add the same numbers in the same order: which is taken does not show in the result.
+fn filter(pixels: &PixelWindow, (cols, rows): (&Taps, &Taps), (at, canvas): (usize, &mut Canvas)) {
     let (window, size) = (&pixels.window, pixels.valid.len());
-    let (mut weight, mut sums) = (0.0_f32, [0.0_f32; 4]);
-    for (row, row_weight) in rows.inside(window.row, window.end_row()) {
-        let start = (row - window.row) as usize * window.cols as usize;
-        for (col, col_weight) in cols.inside(window.col, window.end_col()) {
-            let from = start + (col - window.col) as usize;
-            if pixels.valid[from] != 0 {
-                let share = row_weight * col_weight;
-                weight += share;
-                for (channel, sum) in sums.iter_mut().enumerate().take(pixels.channels) {
-                    *sum += share * f32::from(pixels.samples[channel * size + from]);
-                }
-            }
+    let (first_col, col_weights) = cols.inside(window.col, window.end_col());
+    let (first_row, row_weights) = rows.inside(window.row, window.end_row());
+    if col_weights.is_empty() || row_weights.is_empty() {
+        return;
+    }
+    let (mut weight, mut total, mut sums) = (0.0_f32, 0.0_f32, [0.0_f32; 4]);
+    for row_weight in &rows.weights {
+        total += row_weight * cols.total;
+    }
+    for (row, row_weight) in (first_row..).zip(row_weights) {
+        let from = row * window.cols as usize + first_col;
+        let valid = &pixels.valid[from..from + col_weights.len()];
+        let whole = valid.iter().all(|v| *v == 1);
+        if whole && col_weights.len() == cols.weights.len() {
+            weight += row_weight * cols.total;
+        } else {
+            weight += row_weight * col_weights.iter().zip(valid).map(|(w, v)| w * f32::from(*v)).sum::<f32>();
+        }
+        for (channel, sum) in sums.iter_mut().enumerate().take(pixels.channels) {
+            let samples = &pixels.samples[channel * size + from..][..col_weights.len()];
+            let line = if whole {
+                col_weights.iter().zip(samples).map(|(w, s)| w * f32::from(*s)).sum::<f32>()
+            } else {
+                let taps = col_weights.iter().zip(samples).zip(valid);
+                taps.map(|((w, s), v)| w * f32::from(*s) * f32::from(*v)).sum::<f32>()
+            };
+            *sum += row_weight * line;
         }
     }
     if weight > 0.0 {
-        let total = cols.total() * rows.total();
         canvas.add(at, weight / total, |channel| sums[channel] / total);
     }
 }

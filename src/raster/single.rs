@@ -1,0 +1,58 @@
+//! Rasters of one band that are read as they are: heights and classes.
+
+use std::path::{Path, PathBuf};
+
+use gdal::Dataset;
+use gdal::errors::GdalError;
+use gdal::raster::GdalType;
+
+use super::{RasterError, open, scene};
+use crate::georef::{Crs, PixelFrame, Window};
+
+/// An open `GeoTIFF` whose first band is read.
+pub(super) struct Single {
+    pub(super) path: PathBuf,
+    pub(super) dataset: Dataset,
+    pub(super) frame: PixelFrame,
+    pub(super) window: Window,
+    pub(super) sample_type: String,
+    pub(super) nodata: Option<f64>,
+}
+
+impl Single {
+    pub(super) fn open(path: &Path) -> Result<Self, RasterError> {
+        let dataset = open::open(path)?;
+        open::check_extent(path, &dataset)?;
+        let frame = scene::frame(path, &dataset, &mut |wkt| Ok(Crs::new(wkt)?))?;
+        let (cols, rows) = dataset.raster_size();
+        let (sample_type, nodata) = {
+            let band = dataset.rasterband(1).map_err(|e| RasterError::damaged(path, &e))?;
+            (band.band_type().name(), band.no_data_value())
+        };
+        let window = Window::new(0, 0, cols as u32, rows as u32);
+        Ok(Self { path: path.to_owned(), dataset, frame, window, sample_type, nodata })
+    }
+
+    /// Reads a window that may reach outside; what lies there is `outside`.
+    pub(super) fn read<T: GdalType + Copy>(&self, window: &Window, outside: T) -> Result<Vec<T>, RasterError> {
+        let Some(inside) = window.intersection(&self.window) else { return Ok(vec![outside; window.pixels()]) };
+        let samples = self.read_inside(&inside, outside).map_err(|e| RasterError::read(&self.path, inside, &e))?;
+        if inside == *window {
+            return Ok(samples);
+        }
+        let mut all = vec![outside; window.pixels()];
+        for (line, row) in samples.chunks_exact(inside.cols as usize).zip(inside.row..) {
+            let start = window.index(inside.col, row);
+            all[start..start + line.len()].copy_from_slice(line);
+        }
+        Ok(all)
+    }
+
+    fn read_inside<T: GdalType + Copy>(&self, window: &Window, fill: T) -> Result<Vec<T>, GdalError> {
+        let size = (window.cols as usize, window.rows as usize);
+        let mut samples = vec![fill; window.pixels()];
+        let corner = (window.col as isize, window.row as isize);
+        self.dataset.rasterband(1)?.read_into_slice(corner, size, size, &mut samples, None)?;
+        Ok(samples)
+    }
+}
