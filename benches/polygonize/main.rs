@@ -85,9 +85,8 @@ fn vertices(coverage: &Coverage) -> usize {
 fn blocks(labels: &[u8], window: Window) -> Vec<(Window, Vec<u8>)> {
     let starts = |size: u32| (0..size).step_by(BLOCK_PX as usize).map(i64::from);
     let side = i64::from(BLOCK_PX);
-    let windows = starts(window.rows).flat_map(|row| {
-        starts(window.cols).map(move |col| Window::between(col, row, col + side, row + side))
-    });
+    let windows = starts(window.rows)
+        .flat_map(|row| starts(window.cols).map(move |col| Window::between(col, row, col + side, row + side)));
     windows
         .filter_map(|w| w.intersection(&window))
         .map(|w| {
