@@ -24,45 +24,46 @@ type Chord = (usize, usize);
 
 /// Raises the importance of vertices to `tolerance` until the points that are needed at `tolerance` bound valid regions.
 pub(super) fn repair(lines: &mut Lines, tolerance: f64) {
-    let mut chords = chords(lines, tolerance);
-    let kept = |lines: &Lines| -> Vec<Coord<f64>> {
-        let needed = lines.points.iter().zip(&lines.importance);
-        needed.filter(|(_, importance)| **importance >= tolerance as f32).map(|(point, _)| *point).collect()
-    };
-    let mut all = PointIndex::new(kept(lines).iter().copied());
-    let mut offenders: Vec<Chord> =
-        chords.iter().copied().filter(|&chord| offends(&lines.points, chord, &all)).collect();
-    offenders.extend(doubled(lines, tolerance));
+    let least = tolerance as f32;
+    let mut chords = chords(lines, least);
+    let kept = lines.points.iter().zip(&lines.importance).filter(|(_, importance)| **importance >= least);
+    // What was kept at first, and what each round added.
+    let mut indices = vec![PointIndex::new(kept.map(|(point, _)| *point))];
+    let mut offenders = offending(&lines.points, &chords, &indices);
+    offenders.extend(doubled(lines, least));
     while !offenders.is_empty() {
         offenders.sort_unstable();
         offenders.dedup();
-        let mut halves = Vec::new();
-        let mut fresh = Vec::new();
+        let (mut halves, mut fresh) = (Vec::new(), Vec::new());
         for &(from, to) in &offenders {
             let Some((split, _)) = farthest(&lines.points, from, to) else { continue };
-            lines.importance[split] = lines.importance[split].max(tolerance as f32);
+            lines.importance[split] = lines.importance[split].max(least);
             fresh.push(lines.points[split]);
             halves.extend([(from, split), (split, to)].into_iter().filter(|(from, to)| to - from > 1));
         }
         chords.retain(|chord| offenders.binary_search(chord).is_err());
+        indices.push(PointIndex::new(fresh.iter().copied()));
         // The old chords need only be held against the fresh points, the halves against all.
-        let recent = PointIndex::new(fresh.iter().copied());
-        let mut next: Vec<Chord> = chords.iter().copied().filter(|&c| offends(&lines.points, c, &recent)).collect();
-        all = PointIndex::new(kept(lines).iter().copied());
-        next.extend(halves.iter().copied().filter(|&chord| offends(&lines.points, chord, &all)));
+        offenders = offending(&lines.points, &chords, &indices[indices.len() - 1..]);
+        offenders.extend(offending(&lines.points, &halves, &indices));
         chords.extend(halves);
-        offenders = next;
     }
 }
 
+/// The chords beside which a point of one of the indices lies wrong.
+fn offending(points: &[Coord<f64>], chords: &[Chord], indices: &[PointIndex]) -> Vec<Chord> {
+    let offends = |chord: &&Chord| indices.iter().any(|index| offends(points, **chord, index));
+    chords.iter().filter(offends).copied().collect()
+}
+
 /// The chords that leave out at least one vertex.
-fn chords(lines: &Lines, tolerance: f64) -> Vec<Chord> {
+fn chords(lines: &Lines, least: f32) -> Vec<Chord> {
     let mut chords = Vec::new();
     for line in 0..lines.len() {
         let range = lines.range(line);
         let mut from = range.start;
         for to in range.skip(1) {
-            if lines.importance[to] >= tolerance as f32 {
+            if lines.importance[to] >= least {
                 if to - from > 1 {
                     chords.push((from, to));
                 }
@@ -74,20 +75,20 @@ fn chords(lines: &Lines, tolerance: f64) -> Vec<Chord> {
 }
 
 /// The lines that became the same segment as another and can be bent again.
-fn doubled(lines: &Lines, tolerance: f64) -> Vec<Chord> {
-    let mut segments = Vec::new();
+fn doubled(lines: &Lines, least: f32) -> Vec<Chord> {
+    let straight = |line: usize| lines.importance[lines.range(line)].iter().skip(1).rev().skip(1).all(|i| *i < least);
+    let end = |line: usize| lines.points[lines.offsets[line + 1] - 1];
+    let start = |line: usize| lines.points[lines.offsets[line]];
+    let mut doubled = Vec::new();
     for line in 0..lines.len() {
-        let range = lines.range(line);
-        let (from, to) = (range.start, range.end - 1);
-        if (from + 1..to).all(|i| lines.importance[i] < tolerance as f32) {
-            let (a, b) = (lines.points[from], lines.points[to]);
-            let ends = if (a.x, a.y) < (b.x, b.y) { [a.x, a.y, b.x, b.y] } else { [b.x, b.y, a.x, a.y] };
-            segments.push((ends.map(f64::to_bits), (from, to)));
+        // Arcs stand in the order of their starts, and start at the lesser end: those of the same ends are neighbours.
+        let others = (line + 1..lines.len()).take_while(|&other| start(other) == start(line));
+        for other in others.filter(|&other| end(other) == end(line) && straight(other) && straight(line)) {
+            doubled.extend([line, other].map(|line| (lines.offsets[line], lines.offsets[line + 1] - 1)));
         }
     }
-    segments.sort_unstable();
-    let same = segments.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1).flatten();
-    same.map(|(_, chord)| *chord).filter(|(from, to)| to - from > 1).collect()
+    doubled.retain(|(from, to)| to - from > 1);
+    doubled
 }
 
 /// Whether a point of the index lies between a chord and the piece of border that it stands for, or on the chord.

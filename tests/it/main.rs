@@ -9,4 +9,5 @@ mod http_features;
 mod http_tiles;
 mod maps;
 mod mount;
+mod polygonize;
 mod segment;
