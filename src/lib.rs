@@ -9,8 +9,9 @@ pub mod grid; // the work grid: blocks, halos, the chip lattice
 pub mod preprocess; // a chip as a normalized tensor
 pub mod model; // tensors to scores: card, session, one file per family
 pub mod label; // scores blended into a label map, cleaned, kept as label blocks
-pub mod regularize; // building outlines
 pub mod polygonize; // label blocks to arcs, arcs to exact regions across blocks
+pub mod regularize; // building outlines
+pub mod height; // heights above ground
 pub mod feature; // what is served: geometry, class, confidence, height, stable id; and the store with its R-tree
 pub mod seed; // which blocks are made, each once: on demand or all
 pub mod encode; // features to bytes: vector tiles, TileJSON, map style, GeoJSON, GeoPackage, FlatGeobuf

@@ -6,7 +6,7 @@ use std::time::Instant;
 use orthotile::georef::{Ground, PixelPoint, Window};
 use orthotile::grid::{ChipLattice, WantedResolution, WorkGrid};
 use orthotile::label::LabelStore;
-use orthotile::model::{Device, ModelCard, Semantic, Segmenter, library};
+use orthotile::model::{Device, ModelCard, Segmenter, Semantic, library};
 use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
 
@@ -52,7 +52,13 @@ fn describe(mosaic: &Mosaic) -> anyhow::Result<()> {
     let ground = Ground::new(frame.transform, &frame.crs)?;
     let corner = |col: i64, row: i64| ground.lon_lat(PixelPoint { col: col as f64, row: row as f64 });
     let (nw, se) = (corner(window.col, window.row)?, corner(window.end_col(), window.end_row())?);
-    println!("mosaic of {} scenes, {} x {} px, {:.1} Mpx", mosaic.scenes().len(), window.cols, window.rows, window.pixels() as f64 / 1e6);
+    println!(
+        "mosaic of {} scenes, {} x {} px, {:.1} Mpx",
+        mosaic.scenes().len(),
+        window.cols,
+        window.rows,
+        window.pixels() as f64 / 1e6
+    );
     println!("  CRS        {}", frame.crs.name());
     println!("  resolution {:.4} m/px on the ground", mosaic.resolution_m_per_px());
     println!("  corners    {:.6}, {:.6} to {:.6}, {:.6} (lon, lat)", nw.x, nw.y, se.x, se.y);
@@ -82,7 +88,10 @@ fn forecast(mosaic: &Mosaic, card: &ModelCard, device: Device) -> anyhow::Result
     println!("with model {} {} on {}", card.name, card.version, network.device());
     println!("  work grid  {} x {} px at {:.3} m/px", grid.cols, grid.rows, scale.resolution_m_per_px());
     println!("  work       {} blocks, {chips} chips of {} px", grid.blocks().count(), card.input.chip_px);
-    println!("  time       about {} where every chip holds imagery", indicatif::HumanDuration(std::time::Duration::from_secs_f64(seconds)));
+    println!(
+        "  time       about {} where every chip holds imagery",
+        indicatif::HumanDuration(std::time::Duration::from_secs_f64(seconds))
+    );
     Ok(())
 }
 
@@ -115,7 +124,10 @@ fn store(folder: &Path) -> anyhow::Result<()> {
         println!("  mosaic     {}{}", source.display(), if source.exists() { "" } else { " (gone)" });
     }
     println!("  clean-up   {} majority rounds, {} m²", manifest.clean.majority_rounds, manifest.clean.min_area_m2);
-    println!("  heights    {}", manifest.dsm.as_ref().map_or_else(|| "class defaults".to_owned(), |d| d.display().to_string()));
+    println!(
+        "  heights    {}",
+        manifest.dsm.as_ref().map_or_else(|| "class defaults".to_owned(), |d| d.display().to_string())
+    );
     println!("  valid for  {}", manifest.fingerprint);
     Ok(())
 }

@@ -41,7 +41,8 @@ impl<'a> BlockProgress<'a> {
         self.pixels.set(self.pixels.get() + self.grid.block_window(block).pixels() as u64);
         self.bar.inc(1);
         let mpx_per_s = self.mpx_per_s();
-        let left_px = (self.bar.length().unwrap_or(0) - self.bar.position()) as f64 * f64::from(self.grid.block_px).powi(2);
+        let left_px =
+            (self.bar.length().unwrap_or(0) - self.bar.position()) as f64 * f64::from(self.grid.block_px).powi(2);
         let left = HumanDuration(Duration::from_secs_f64(left_px / 1e6 / mpx_per_s.max(1e-6)));
         self.bar.set_message(format!("{mpx_per_s:.2} Mpx/s, {left} left"));
         if !std::io::stderr().is_terminal() && self.last_line.get().elapsed() > Duration::from_secs(5) {

@@ -66,7 +66,12 @@ fn config(args: &Args) -> anyhow::Result<ServeConfig> {
         (Some(file), _) => ServeConfig::open(file)?,
         (None, Some(store)) => {
             let device = args.segment.then_some(args.device);
-            ServeConfig::of_map(MapConfig { path: String::new(), store: store.clone(), segment: args.segment, device: device.unwrap_or_default() })
+            ServeConfig::of_map(MapConfig {
+                path: String::new(),
+                store: store.clone(),
+                segment: args.segment,
+                device: device.unwrap_or_default(),
+            })
         }
         (None, None) => bail!("give --store or --config"),
     };

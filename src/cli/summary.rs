@@ -29,7 +29,11 @@ pub fn table(features: &FeatureStore, scheme: &Scheme) {
         let area_m2: f64 = of_class().map(|f| f.area_m2).sum();
         let sure: f64 = of_class().filter_map(|f| f.confidence.map(|c| f64::from(c.mean) * f.area_m2)).sum();
         let name = scheme.class(class).map_or_else(|| class.0.to_string(), |c| c.name.clone());
-        print!("{name:<14}{:>9}{area_m2:>14.0}{:>12.0}%", of_class().count(), 100.0 * sure / area_m2.max(f64::MIN_POSITIVE));
+        print!(
+            "{name:<14}{:>9}{area_m2:>14.0}{:>12.0}%",
+            of_class().count(),
+            100.0 * sure / area_m2.max(f64::MIN_POSITIVE)
+        );
         if scheme.class(class).is_some_and(|c| c.kind == Kind::Building) {
             let regular = of_class().filter(|f| matches!(f.outline, Outline::Regularized | Outline::Round)).count();
             let mut heights: Vec<f32> = of_class().filter_map(|f| f.height.map(|h| h.height_m)).collect();

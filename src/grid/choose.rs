@@ -55,7 +55,12 @@ impl WorkGrid {
     ///
     /// # Errors
     /// When the mosaic lies nowhere on the ground, is far too coarse for the model, or too large for one grid.
-    pub fn choose(native: &PixelFrame, extent: &Window, wanted: &WantedResolution, block_px: u32) -> Result<Self, GridError> {
+    pub fn choose(
+        native: &PixelFrame,
+        extent: &Window,
+        wanted: &WantedResolution,
+        block_px: u32,
+    ) -> Result<Self, GridError> {
         let middle = PixelPoint {
             col: extent.col as f64 + f64::from(extent.cols) / 2.0,
             row: extent.row as f64 + f64::from(extent.rows) / 2.0,
@@ -83,7 +88,11 @@ fn factors(scale: &GroundScale, wanted: &WantedResolution) -> Result<(f64, f64),
     let (across_m, down_m) = (length(scale.per_col_m), length(scale.per_row_m));
     let square = (across_m / down_m - 1.0).abs() < 0.02;
     // Coarser than wanted but within range: better the true pixels than invented ones.
-    let goal = if native > wanted.best_m_per_px && (finest..=coarsest).contains(&native) { native } else { wanted.best_m_per_px };
+    let goal = if native > wanted.best_m_per_px && (finest..=coarsest).contains(&native) {
+        native
+    } else {
+        wanted.best_m_per_px
+    };
     if square {
         let factor = snapped(goal / native);
         return Ok((factor, factor));

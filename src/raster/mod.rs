@@ -29,7 +29,9 @@ pub use mosaic::Mosaic;
 pub use open::init;
 pub use reader::MosaicReader;
 pub use scene::{Channel, Scene, Validity};
-pub use write::{Compression, RasterWriteError, SceneOptions, SceneSamples, WrittenValidity, write_elevation, write_scene};
+pub use write::{
+    Compression, RasterWriteError, SceneOptions, SceneSamples, WrittenValidity, write_elevation, write_scene,
+};
 
 use crate::georef::Window;
 

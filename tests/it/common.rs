@@ -79,7 +79,8 @@ pub fn maker(scenes: &Path, store: &Path, model: &str, block_px: u32) -> Maker {
     let card = ModelCard::open(&fixture("models").join(format!("{model}.onnx"))).expect("a fixture");
     let sources = vec![scenes.to_owned()];
     let mosaic = Mosaic::open(&sources).expect("a mosaic");
-    let options = SegmentOptions { block_px: Some(block_px), clean: CleanOptions::default(), ..SegmentOptions::default() };
+    let options =
+        SegmentOptions { block_px: Some(block_px), clean: CleanOptions::default(), ..SegmentOptions::default() };
     let manifest = plan(&mosaic, &sources, &card, &options).expect("a plan");
     let store = LabelStore::create(store, &manifest).expect("a store");
     Maker::start(store, mosaic, &card, Device::Cpu).expect("ONNX Runtime is in target/onnxruntime: run make setup")

@@ -64,7 +64,9 @@ fn each_foreign_crate_has_one_room() {
         for file in files.iter().flat_map(|f| sources(f)) {
             let code = code(&file);
             for (name, allowed) in rooms {
-                let used = code.lines().any(|l| l.trim_start().starts_with(&format!("use {name}::")) || l.contains(&format!(" {name}::")));
+                let used = code
+                    .lines()
+                    .any(|l| l.trim_start().starts_with(&format!("use {name}::")) || l.contains(&format!(" {name}::")));
                 if used && !allowed.contains(&module.as_str()) {
                     strays.push(format!("{} uses {name}", file.display()));
                 }

@@ -8,12 +8,19 @@ use orthotile::grid::BlockId;
 
 use crate::common::{Scene, fixture, label_map, maker, small_mosaic, town};
 
-fn make_all(scenes: &Path, store: &Path, block_px: u32, order: impl Fn(&mut Vec<BlockId>)) -> ((Vec<u8>, Vec<u8>), f64) {
+fn make_all(
+    scenes: &Path,
+    store: &Path,
+    block_px: u32,
+    order: impl Fn(&mut Vec<BlockId>),
+) -> ((Vec<u8>, Vec<u8>), f64) {
     let maker = maker(scenes, store, "context", block_px);
     let mut blocks = maker.store().wanted();
     order(&mut blocks);
     let needed = maker.chips_needed(&blocks);
-    maker.make(&blocks, &mut |event| assert!(matches!(event, orthotile::seed::MakeEvent::Made(_)), "{event:?}")).expect("made");
+    maker
+        .make(&blocks, &mut |event| assert!(matches!(event, orthotile::seed::MakeEvent::Made(_)), "{event:?}"))
+        .expect("made");
     (label_map(maker.store()), maker.chips_run() as f64 / needed as f64)
 }
 
@@ -26,7 +33,9 @@ fn the_label_map_is_the_same_whatever_the_blocks_and_their_order() {
     assert!(ratio <= 1.0, "{ratio}");
     for (block_px, seed) in [(64, 1), (256, 2), (512, 3), (256, 4)] {
         let shuffle = |blocks: &mut Vec<BlockId>| {
-            blocks.sort_by_key(|b| (u64::from(b.row) * 7919 + u64::from(b.col) * 104_729 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            blocks.sort_by_key(|b| {
+                (u64::from(b.row) * 7919 + u64::from(b.col) * 104_729 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            });
         };
         let (labels, ratio) = make_all(&scenes, &folder.path().join(format!("{block_px}-{seed}")), block_px, shuffle);
         assert!(labels == truth, "blocks of {block_px} px in order {seed}");
@@ -53,7 +62,8 @@ fn segment(scenes: &Path, store: &Path, model: &str) -> Command {
 
 fn files(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let labels = std::fs::read_dir(store.join("labels")).expect("a store").flatten().map(|e| e.path());
-    let mut files: Vec<_> = labels.map(|p| (PathBuf::from(p.file_name().expect("a file")), std::fs::read(&p).expect("read"))).collect();
+    let mut files: Vec<_> =
+        labels.map(|p| (PathBuf::from(p.file_name().expect("a file")), std::fs::read(&p).expect("read"))).collect();
     files.sort();
     files
 }
