@@ -5,6 +5,7 @@
 pub mod georef; // raster space, map space, tile space and the maps between them
 pub mod scheme; // what a pixel can be: classes, colours, default heights
 pub mod raster; // samples that know where they lie: mosaics read in windows, rasters written
+pub mod demo; // a made town: mosaic, elevation and truth from a seed
 pub mod grid; // the work grid: blocks, halos, the chip lattice
 pub mod preprocess; // a chip as a normalized tensor
 pub mod model; // tensors to scores: card, session, one file per family

@@ -3,6 +3,7 @@
 
 mod asked;
 mod common;
+mod demo;
 mod house;
 mod http_documents;
 mod http_features;
