@@ -9,9 +9,13 @@ use super::state::{RASTER_TILE_PX, State};
 use crate::encode::compress::Encoding;
 use crate::georef::{Crs, GeoTransform, PixelFrame, TileCoord, Window, WorldPoint};
 use crate::raster::{Channel, PixelWindow, RasterSource};
+use crate::seed::Live;
 
 /// WebP quality, 0 to 100: no visible loss on orthophotos at about 1 bit per pixel.
 const QUALITY: f32 = 80.0;
+
+/// Zooms above the deepest one that are read from the mosaic; those further out are made from their children.
+const READ_ZOOMS: u8 = 2;
 
 /// `GET /imagery/{z}/{x}/{y}.webp`.
 pub async fn tile(
@@ -38,19 +42,58 @@ pub async fn tile(
 
 /// The bytes of a tile; empty where no pixel is valid.
 pub fn paint(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
-    let open = |live: &crate::seed::Live| {
+    let far = at.z() + READ_ZOOMS < easel.imagery_zoom;
+    let rgba = if far { from_children(easel, at)? } else { from_mosaic(easel, at)? };
+    if rgba.chunks_exact(4).all(|pixel| pixel[3] == 0) {
+        return Ok(Vec::new());
+    }
+    let encoded = webp::Encoder::from_rgba(&rgba, RASTER_TILE_PX, RASTER_TILE_PX).encode_simple(false, QUALITY);
+    encoded.map(|bytes| bytes.to_vec()).map_err(|e| PaintError::Encode { tile: at, reason: format!("{e:?}") })
+}
+
+/// Reads the pixels of the mosaic under a tile.
+fn from_mosaic(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
+    let open = |live: &Live| {
         let mosaic = live.mosaic().expect("imagery is only asked for where there is a mosaic");
         mosaic.reader(&frame(at.z()), &[Channel::Red, Channel::Green, Channel::Blue])
     };
     let side = i64::from(RASTER_TILE_PX);
     let window = Window::new(i64::from(at.x()) * side, i64::from(at.y()) * side, RASTER_TILE_PX, RASTER_TILE_PX);
-    let pixels = easel.reader(at.z(), open)?.read(&window)?;
-    if pixels.valid.iter().all(|v| *v == 0) {
-        return Ok(Vec::new());
+    Ok(rgba(&easel.reader(at.z(), open)?.read(&window)?))
+}
+
+/// Averages the four tiles of the next zoom, so that looking from afar reads the mosaic once and not once per zoom.
+fn from_children(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
+    let (side, half) = (RASTER_TILE_PX as usize, RASTER_TILE_PX as usize / 2);
+    let mut tile = vec![0_u8; 4 * side * side];
+    for (right, down) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+        let child = TileCoord::new(u32::from(at.z()) + 1, 2 * at.x() + right, 2 * at.y() + down)?;
+        let body = easel.picture(Picture::Imagery(child), 0)?;
+        let Some(image) = webp::Decoder::new(&body).decode() else { continue }; // nothing is there
+        let channels = if image.is_alpha() { 4 } else { 3 };
+        for row in 0..half {
+            for col in 0..half {
+                let to = (row + half * down as usize) * side + col + half * right as usize;
+                let corner = |i: usize| &image[channels * ((2 * row + i / 2) * side + 2 * col + i % 2)..][..channels];
+                tile[4 * to..4 * to + 4].copy_from_slice(&average([0, 1, 2, 3].map(corner)));
+            }
+        }
     }
-    let encoder =
-        webp::Encoder::from_rgba(&rgba(&pixels), RASTER_TILE_PX, RASTER_TILE_PX).encode_simple(false, QUALITY);
-    encoder.map(|bytes| bytes.to_vec()).map_err(|e| PaintError::Encode { tile: at, reason: format!("{e:?}") })
+    Ok(tile)
+}
+
+/// The mean colour of those of four pixels that are there.
+fn average(pixels: [&[u8]; 4]) -> [u8; 4] {
+    let seen = |pixel: &&[u8]| pixel.get(3).is_none_or(|alpha| *alpha > 127);
+    let there = pixels.iter().filter(|p| seen(p)).count() as u32;
+    if there == 0 {
+        return [0; 4];
+    }
+    let mean = |i: usize| {
+        let sum: u32 = pixels.iter().filter(|p| seen(p)).map(|p| u32::from(p[i])).sum();
+        ((sum + there / 2) / there) as u8
+    };
+    [mean(0), mean(1), mean(2), 255]
 }
 
 /// The pixel grid of all tiles of a zoom.
@@ -67,4 +110,26 @@ fn rgba(pixels: &PixelWindow) -> Vec<u8> {
     let plane = |i: usize| &pixels.samples[i * count..(i + 1) * count];
     let (red, green, blue) = (plane(0), plane(1), plane(2));
     (0..count).flat_map(|i| if pixels.valid[i] == 0 { [0; 4] } else { [red[i], green[i], blue[i], 255] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_leaves_out_what_is_not_there() {
+        let (seen, other, none) = ([10, 20, 30, 255], [20, 40, 60, 255], [200, 200, 200, 0]);
+        assert_eq!(average([&seen, &other, &none, &none]), [15, 30, 45, 255]);
+        assert_eq!(average([&none, &none, &none, &none]), [0; 4]);
+        assert_eq!(average([&[1, 2, 3], &[3, 2, 1], &[1, 2, 3], &[3, 2, 1]]), [2, 2, 2, 255]);
+    }
+
+    #[test]
+    fn a_tile_is_a_window_of_the_grid_of_its_zoom() {
+        let at = TileCoord::new(10, 700, 400).expect("a tile");
+        let side = i64::from(RASTER_TILE_PX);
+        let bounds = frame(10).bounds(&Window::new(700 * side, 400 * side, RASTER_TILE_PX, RASTER_TILE_PX));
+        let corner = at.bounds().min.to_web_mercator();
+        assert!((bounds.min.x - corner.x).abs() < 1e-6 && (bounds.max.y - corner.y).abs() < 1e-6);
+    }
 }

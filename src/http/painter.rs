@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::cache::Bodies;
 use super::options::ServeOptions;
 use super::{imagery, labels};
-use crate::georef::{Crs, CrsError, Projector, TileCoord};
+use crate::georef::{Crs, CrsError, Projector, TileCoord, TileError};
 use crate::raster::{MosaicReader, RasterError};
 use crate::seed::{Live, SeedError};
 
@@ -43,6 +43,9 @@ pub enum PaintError {
     /// The tile has no place in the work grid.
     #[error(transparent)]
     Crs(#[from] CrsError),
+    /// A child of the deepest tile.
+    #[error(transparent)]
+    Tile(#[from] TileError),
     /// An encoder refused.
     #[error("tile {tile} cannot be written: {reason}")]
     Encode {
@@ -70,17 +73,20 @@ struct Job {
 }
 
 impl Painter {
-    /// Starts the threads; they end with the painter.
+    /// Starts the threads; they end with the painter. The imagery has no tiles below its zoom.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(live: &Arc<Live>, options: &ServeOptions) -> io::Result<Self> {
+    pub fn new(live: &Arc<Live>, imagery_zoom: u8, options: &ServeOptions) -> io::Result<Self> {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
         let kept = Arc::new(Bodies::new(options.raster_cache_bytes));
         for i in 0..options.raster_threads.max(1) {
             let (waiting, kept, live) = (Arc::clone(&waiting), Arc::clone(&kept), Arc::clone(live));
-            thread::Builder::new().name(format!("painter-{i}")).spawn(move || paint_all(&waiting, &kept, live))?;
+            let work = move || {
+                paint_all(&waiting, Easel { live, imagery_zoom, kept: &kept, readers: BTreeMap::new(), to_grid: None });
+            };
+            thread::Builder::new().name(format!("painter-{i}")).spawn(work)?;
         }
         Ok(Self { live: Arc::clone(live), kept, jobs })
     }
@@ -110,16 +116,14 @@ impl Painter {
 }
 
 /// The life of a thread.
-fn paint_all(waiting: &Mutex<mpsc::Receiver<Job>>, kept: &Bodies<Picture>, live: Arc<Live>) {
-    let mut easel = Easel { live, kept, readers: BTreeMap::new(), to_grid: None };
+fn paint_all(waiting: &Mutex<mpsc::Receiver<Job>>, mut easel: Easel) {
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(job) = next else { return };
         if job.reply.is_closed() {
             continue; // the client went on to another place of the map
         }
-        let painted = kept.get(&job.picture, job.generation).map_or_else(|| easel.paint(&job), Ok);
-        let _ = job.reply.send(painted); // nobody may wait for it any more
+        let _ = job.reply.send(easel.picture(job.picture, job.generation)); // nobody may wait for it any more
     }
 }
 
@@ -127,20 +131,26 @@ fn paint_all(waiting: &Mutex<mpsc::Receiver<Job>>, kept: &Bodies<Picture>, live:
 pub struct Easel<'a> {
     /// The map.
     pub live: Arc<Live>,
+    /// The deepest zoom of the imagery.
+    pub imagery_zoom: u8,
     /// Finished pictures of all threads.
-    pub kept: &'a Bodies<Picture>,
+    kept: &'a Bodies<Picture>,
     readers: BTreeMap<u8, MosaicReader>,
     to_grid: Option<Projector>,
 }
 
 impl Easel<'_> {
-    fn paint(&mut self, job: &Job) -> Result<Bytes, PaintError> {
-        let body: Bytes = match job.picture {
+    /// A picture of a generation, kept or drawn.
+    pub fn picture(&mut self, picture: Picture, generation: u64) -> Result<Bytes, PaintError> {
+        if let Some(body) = self.kept.get(&picture, generation) {
+            return Ok(body);
+        }
+        let body: Bytes = match picture {
             Picture::Imagery(tile) => imagery::paint(self, tile)?,
             Picture::Labels(tile) => labels::paint(self, tile)?,
         }
         .into();
-        self.kept.put(job.picture, job.generation, body.clone());
+        self.kept.put(picture, generation, body.clone());
         Ok(body)
     }
 

@@ -81,13 +81,15 @@ impl State {
         let name = || live.name().to_owned();
         let (resolution_m_per_px, latitude_deg) =
             measure(&live).map_err(|source| ServeError::Crs { name: name(), source })?;
-        let painter = Painter::new(&live, &options).map_err(|source| ServeError::Thread { name: name(), source })?;
         let first = mvt::min_zoom(&live.bounds()).saturating_sub(ZOOMS_OUT);
         let zooms = |resolution: f64, deeper: u8| {
             let last = (mvt::max_zoom(resolution, latitude_deg) + deeper).min(TileCoord::MAX_ZOOM);
             first.min(last)..=last
         };
         let imagery = live.mosaic().map(|m| zooms(m.resolution_m_per_px(), RASTER_ZOOMS_DEEPER));
+        let deepest = imagery.as_ref().map_or(0, |zooms| *zooms.end());
+        let painter =
+            Painter::new(&live, deepest, &options).map_err(|source| ServeError::Thread { name: name(), source })?;
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             zooms: zooms(resolution_m_per_px, 0),

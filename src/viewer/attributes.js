@@ -11,9 +11,9 @@ const SHOWN = {
     'dsm-dtm': 'surface − terrain', dsm: 'surface', 'class-default': 'default of its size',
   })[value] ?? value],
   size: ['Size class', String],
-  confidence: ['Confidence', (value) => `${value <= 1 ? Math.round(value * 100) : value} %`],
-  area: ['Area', (value) => `${Math.round(value).toLocaleString('en')} m²`],
+  confidence: ['Confidence', (value) => `${value} %`],
   area_m2: ['Area', (value) => `${Math.round(value).toLocaleString('en')} m²`],
+  regularized: ['Outline', (value) => (value ? 'regular angles' : 'as segmented')],
   provisional: ['State', (value) => (value ? 'provisional' : 'complete')],
 };
 

@@ -33,7 +33,7 @@ export function heading({name, features, resolution_m_per_px: metres, classes}) 
     const item = document.getElementById(`class-${id}`);
     if (!item) continue;
     item.hidden = some === 0 && features > 0;
-    item.querySelector('output').textContent = count(some);
+    item.querySelector('b').textContent = count(some);
   }
 }
 
@@ -61,7 +61,7 @@ function legend(layers, classes) {
   for (const {name, title, colour} of classes) {
     const item = list.appendChild(document.createElement('li'));
     item.id = `class-${name}`;
-    item.innerHTML = '<label><i class="chip"></i><span class="grow"></span><output></output><input class="switch" type="checkbox" role="switch" checked></label>';
+    item.innerHTML = '<label><i class="chip"></i><span class="grow"></span><b></b><input class="switch" type="checkbox" role="switch" checked></label>';
     item.querySelector('.chip').style.background = colour;
     item.querySelector('span').textContent = title;
     item.querySelector('input').value = name;

@@ -35,10 +35,10 @@ fn features() -> Vec<Feature> {
 
 /// A map of 16 features, all made, without imagery.
 pub fn made(name: &str) -> Arc<Live> {
-    Live::stand_in(name, grid(), features(), false, false)
+    Live::stand_in(name, grid(), features(), false, None)
 }
 
 /// A map of which nothing is made yet, and a model that could.
 pub fn unmade(name: &str) -> Arc<Live> {
-    Live::stand_in(name, grid(), features(), true, true)
+    Live::stand_in(name, grid(), features(), true, None)
 }

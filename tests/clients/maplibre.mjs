@@ -1,0 +1,154 @@
+// The map page in a headless browser: what it draws, flat and pitched, and that it asks nobody else.
+// maplibre.mjs BASE OUT, with BROWSER naming a Chromium.
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {VectorTile} from '@mapbox/vector-tile';
+import {validateStyleMin} from '@maplibre/maplibre-gl-style-spec';
+import {PbfReader} from 'pbf';
+import {chromium} from 'playwright-core';
+import {PNG} from 'pngjs';
+
+const [base, out] = process.argv.slice(2);
+const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync'];
+let failures = 0;
+
+function check(name, held, more = '') {
+  console.log(`${held ? 'ok' : 'FAILED'} ${name}${more === '' ? '' : `: ${more}`}`);
+  if (!held) failures += 1;
+}
+
+await documents();
+const browser = await chromium.launch({executablePath: process.env.BROWSER, args: QUIET});
+try {
+  await desktop();
+  await phone();
+} finally {
+  await browser.close();
+}
+process.exit(failures ? 1 : 0);
+
+/** The style by its specification, and a tile by an independent decoder. */
+async function documents() {
+  for (const path of ['style.json', 'style.json?extrude=false', 'style.json?imagery=true']) {
+    const errors = validateStyleMin(await (await fetch(`${base}/${path}`)).json());
+    check(`${path} is a valid style`, errors.length === 0, errors.map((e) => e.message).join('; '));
+  }
+  const {bounds: [w, s, e, n], maxzoom, tiles: [template]} = await (await fetch(`${base}/tiles.json`)).json();
+  const z = maxzoom - 1;
+  const x = Math.floor(((w + e) / 720 + 0.5) * 2 ** z);
+  const half = (lat) => 0.5 - Math.asinh(Math.tan(lat * Math.PI / 180)) / (2 * Math.PI);
+  const y = Math.floor((half(s) + half(n)) / 2 * 2 ** z);
+  const response = await fetch(template.replace('{z}', z).replace('{x}', x).replace('{y}', y));
+  const tile = new VectorTile(new PbfReader(new Uint8Array(await response.arrayBuffer())));
+  let polygons = 0, closed = true, named = true;
+  for (const layer of Object.values(tile.layers)) {
+    for (let i = 0; i < layer.length; i += 1) {
+      const feature = layer.feature(i);
+      polygons += 1;
+      named &&= feature.id === feature.properties.fid && typeof feature.properties.class === 'string';
+      closed &&= feature.loadGeometry().every((ring) => ring.length >= 4);
+    }
+  }
+  check(`tile ${z}/${x}/${y} is read by an independent decoder`, polygons > 0, `${polygons} polygons`);
+  check('its ids are its attribute fid, its rings are closed', named && closed);
+}
+
+async function desktop() {
+  const {page, hosts, problems} = await open({width: 1280, height: 800});
+  await settle(page);
+  const count = () => page.evaluate(() => {
+    const found = orthotile.map.queryRenderedFeatures({layers: orthotile.layers.ids});
+    const of = (type) => found.filter((f) => f.layer.type === type).length;
+    return {fill: of('fill'), extrusion: of('fill-extrusion')};
+  });
+  const standing = await count();
+  check('3D: features and extrusions are drawn', standing.fill + standing.extrusion > 0 && standing.extrusion > 0, JSON.stringify(standing));
+  const tall = await shot(page, 'viewer-3d.png');
+
+  // The same view with the extrusions put away: what they cover.
+  await page.evaluate(() => orthotile.layers.served.filter((l) => l.type === 'fill-extrusion').forEach((l) => orthotile.layers.show(l.id, false)));
+  await settle(page);
+  const covered = differing(tall, await shot(page, null));
+  check('3D: extrusions cover pixels', covered > 0.002, `${(covered * 100).toFixed(1)} %`);
+
+  await page.click('#view label:has(input[value=flat])');
+  await settle(page);
+  check('flat: the view is straight down', await page.evaluate(() => orthotile.map.getPitch() === 0));
+  const flat = await count();
+  check('flat: features are drawn, none stands', flat.fill > 0 && flat.extrusion === 0, JSON.stringify(flat));
+  await shot(page, 'viewer-flat.png');
+
+  await page.click('#legend li:not([hidden]) label');
+  await settle(page);
+  const first = await page.evaluate(() => {
+    const name = document.querySelector('#legend li:not([hidden]) input').value;
+    return orthotile.map.queryRenderedFeatures({layers: orthotile.layers.ids}).filter((f) => f.properties.class === name).length;
+  });
+  check('legend: a class that is switched off is gone', first === 0);
+  await page.click('#legend li:not([hidden]) label');
+  await settle(page);
+
+  await page.evaluate(() => {
+    const {map, layers} = orthotile;
+    const canvas = map.getCanvas();
+    for (let y = 100; y < canvas.clientHeight - 100; y += 12) {
+      for (let x = 340; x < canvas.clientWidth - 100; x += 12) {
+        const found = map.queryRenderedFeatures([x, y], {layers: layers.ids})[0];
+        if (found?.properties.height !== undefined) return map.fire('click', {point: map.project(map.unproject([x, y])), lngLat: map.unproject([x, y])});
+      }
+    }
+  });
+  const popup = await page.locator('.attributes').innerText({timeout: 5000}).catch(() => '');
+  check('click: the attributes are told', popup.includes('Height') && popup.includes('Area'), popup.replace(/\s+/g, ' '));
+  await settle(page);
+  await shot(page, 'viewer-click.png');
+  await page.click('#underneath label:has(input[value=labels])');
+  await settle(page);
+  check('the page asks nobody else', hosts.size === 1, [...hosts].join(', '));
+  check('the page has no errors', problems.length === 0, problems.join('; '));
+  await page.close();
+}
+
+async function phone() {
+  const {page, problems} = await open({width: 390, height: 780});
+  await settle(page);
+  await shot(page, 'viewer-phone.png');
+  check('phone: the page has no errors', problems.length === 0, problems.join('; '));
+  await page.close();
+}
+
+async function open(viewport) {
+  const page = await browser.newPage({viewport});
+  const hosts = new Set(), problems = [];
+  page.on('request', (request) => { if (/^http/.test(request.url())) hosts.add(new URL(request.url()).host); });
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('response', (response) => { if (response.status() >= 400) problems.push(`${response.status()} ${response.url()}`); });
+  await page.goto(`${base}/`);
+  return {page, hosts, problems};
+}
+
+/** Until the map stands still with all its tiles. */
+async function settle(page) {
+  await page.waitForTimeout(900);
+  await page.waitForFunction(() => {
+    const map = globalThis.orthotile?.map;
+    return map?.loaded() && map.areTilesLoaded() && !map.isMoving();
+  }, null, {timeout: 120_000});
+  await page.waitForTimeout(300);
+}
+
+async function shot(page, name) {
+  const bytes = await page.screenshot();
+  if (name) writeFileSync(join(out, name), bytes);
+  return PNG.sync.read(bytes);
+}
+
+/** The share of pixels that are not alike in two pictures. */
+function differing(a, b) {
+  let count = 0;
+  for (let i = 0; i < a.data.length; i += 4) {
+    if ([0, 1, 2].some((c) => Math.abs(a.data[i + c] - b.data[i + c]) > 12)) count += 1;
+  }
+  return count / (a.data.length / 4);
+}
