@@ -18,18 +18,20 @@ async fn ask(query: &str) -> (StatusCode, Value) {
 async fn an_answer_says_how_many_there_are() {
     let (status, all) = ask("").await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!((all["numberMatched"].as_u64(), all["numberReturned"].as_u64()), (Some(16), Some(12)));
+    assert!(all["numberMatched"].as_u64() > Some(50), "{}", all["numberMatched"]);
+    assert_eq!(all["numberReturned"], 12);
     let (_, two) = ask("?limit=2").await;
     assert_eq!(two["features"].as_array().map(Vec::len), Some(2));
 }
 
 #[actix_web::test]
 async fn filters_narrow_by_class_confidence_and_place() {
-    let (_, woods) = ask("?class=vegetation").await;
-    let features = woods["features"].as_array().expect("a list");
-    assert!(!features.is_empty() && features.iter().all(|f| f["properties"]["class"] == "vegetation"));
+    let (_, lawns) = ask("?class=grass").await;
+    let features = lawns["features"].as_array().expect("a list");
+    assert!(!features.is_empty() && features.iter().all(|f| f["properties"]["class"] == "grass"));
     let (_, sure) = ask("?min_confidence=0.8").await;
-    assert!(sure["numberMatched"].as_u64() < Some(16));
+    let count = |json: &Value| json["numberMatched"].as_u64().expect("a number");
+    assert!(count(&sure) > 0 && count(&sure) < count(&ask("").await.1));
     let (_, none) = ask("?bbox=0,0,1,1").await;
     assert_eq!(none["numberMatched"], 0);
 }

@@ -6,6 +6,7 @@ use orthotile::georef::{TileCoord, WorldBounds, WorldPoint};
 use orthotile::plugin::{Orthotile, ServeOptions};
 use orthotile::seed::Live;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::asked::get;
 use crate::maps;
@@ -80,8 +81,8 @@ async fn empty_inside_is_204_and_outside_is_404() {
     assert_eq!(get(&map, &deep, &[]).await.status, StatusCode::NOT_FOUND, "deeper than maxzoom");
     let answer = get(&map, &format!("/tiles/{empty}.mvt"), &[]).await;
     assert!([StatusCode::OK, StatusCode::NO_CONTENT].contains(&answer.status));
-    let unmade = maps::unmade("growing");
-    let answer = get(&serve(&unmade), &tile(&unmade, 16), &[]).await;
+    let growing = maps::growing("growing");
+    let answer = get(&serve(&growing), &tile(&growing, 16), &[]).await;
     assert_eq!((answer.status, answer.body.len()), (StatusCode::NO_CONTENT, 0), "in the map, nothing made yet");
     for outside in
         ["/tiles/16/0/0.mvt", "/tiles/99/0/0.mvt", "/tiles/16/x/0.mvt", "/tiles/1/5/5.mvt", "/tiles/-1/0/0.mvt"]
@@ -93,21 +94,31 @@ async fn empty_inside_is_204_and_outside_is_404() {
 }
 
 #[actix_web::test]
-async fn a_tile_whose_blocks_are_missing_starts_them_and_says_so() {
-    let live = maps::unmade("growing");
-    let map = serve(&live);
-    let answer = get(&map, &tile(&live, 16), &[]).await;
-    assert_eq!(answer.header("x-tile-state"), "provisional");
-    assert_eq!(answer.header("cache-control"), "public, max-age=3");
-    assert!(live.progress().queued > 0);
-    let queued = live.progress().queued;
-    get(&map, &tile(&live, 16), &[]).await;
-    assert_eq!(live.progress().queued, queued, "asked twice, queued once");
+async fn a_tile_whose_blocks_are_missing_starts_them_and_is_complete_when_they_are_made() {
+    let live = maps::growing("growing");
+    let (map, path) = (serve(&live), tile(&live, 16));
+    let first = get(&map, &path, &[]).await;
+    assert_eq!(first.status, StatusCode::NO_CONTENT, "nothing is made yet");
+    assert_eq!(first.header("x-tile-state"), "provisional");
+    assert_eq!(first.header("cache-control"), "public, max-age=3");
+    let mut last = first;
+    for _ in 0..600 {
+        let held = last.header("etag").to_owned();
+        last = get(&map, &path, &[("If-None-Match", &held)]).await;
+        if last.header("x-tile-state") == "complete" {
+            break;
+        }
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(last.header("x-tile-state"), "complete");
+    let body = get(&map, &path, &[]).await;
+    assert_eq!(body.status, StatusCode::OK, "it has houses now");
+    assert!(body.header("cache-control").contains("max-age=60"));
 }
 
 #[actix_web::test]
 async fn a_tile_of_half_the_map_starts_nothing() {
-    let live = maps::unmade("growing");
+    let live = maps::growing("growing");
     let options = ServeOptions { min_request_zoom: 16, ..ServeOptions::default() };
     let map = Orthotile::new(Arc::clone(&live), options).expect("on the ground");
     let answer = get(&map, &tile(&live, 15), &[]).await;
@@ -133,7 +144,7 @@ async fn label_tiles_are_palette_images_and_imagery_is_404_without_a_mosaic() {
 
 #[actix_web::test]
 async fn imagery_tiles_are_webp() {
-    let live = maps::unmade("growing");
+    let live = maps::growing("growing");
     let at = TileCoord::at(19, middle(&live.bounds())).expect("on the map");
     let answer = get(&serve(&live), &format!("/imagery/{at}.webp"), &[]).await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "image/webp"));

@@ -1,44 +1,63 @@
-//! stand-in for small maps to serve
+//! Small maps to serve.
+
+use std::ops::Deref;
 use std::sync::Arc;
 
-use geo::{Rect, coord};
-use orthotile::feature::{Confidence, Feature, FeatureId, Height, HeightSource, Outline};
-use orthotile::georef::{Crs, GeoTransform, PixelFrame};
-use orthotile::grid::WorkGrid;
-use orthotile::scheme::ClassId;
-use orthotile::seed::Live;
+use orthotile::label::{LabelMap, LabelStore};
+use orthotile::model::ModelCard;
+use orthotile::pipeline::FeatureOptions;
+use orthotile::raster::Mosaic;
+use orthotile::seed::{Live, SegmentOptions, plan};
+use tempfile::TempDir;
 
-fn grid() -> WorkGrid {
-    let transform = GeoTransform::new([700_000.0, 0.25, 0.0, 3_060_000.0, 0.0, -0.25]).expect("regular");
-    let frame = PixelFrame { crs: Crs::new("EPSG:32645").expect("known"), transform };
-    WorkGrid { frame, cols: 512, rows: 512, block_px: 256 }
+use crate::common::{fixture, maker, small_mosaic};
+
+/// A map and the folder that it lives in.
+pub struct Map {
+    live: Arc<Live>,
+    _folder: TempDir,
 }
 
-fn features() -> Vec<Feature> {
-    let square = |i: i64| {
-        let (x, y) = (700_005.0 + (i % 4) as f64 * 30.0, 3_059_990.0 - (i / 4) as f64 * 30.0);
-        Feature {
-            id: FeatureId::new(ClassId(1), i, 0).expect("in range"),
-            class: ClassId(if i % 5 == 4 { 3 } else { 1 }),
-            polygon: Rect::new(coord! { x: x, y: y - 10.0 }, coord! { x: x + 12.0, y: y }).to_polygon(),
-            importance_m: Vec::new(),
-            confidence: Some(Confidence { mean: 0.5 + 0.03 * i as f32, min: 0.4 }),
-            area_m2: 120.0,
-            perimeter_m: 44.0,
-            outline: Outline::Regularized,
-            height: Some(Height { height_m: 6.0, source: HeightSource::ClassDefault }),
-            provisional: false,
-        }
-    };
-    (0..16).map(square).collect()
+impl Deref for Map {
+    type Target = Arc<Live>;
+
+    fn deref(&self) -> &Arc<Live> {
+        &self.live
+    }
 }
 
-/// A map of 16 features, all made, without imagery.
-pub fn made(name: &str) -> Arc<Live> {
-    Live::stand_in(name, grid(), features(), false, None)
+/// A map that is all made, of some hundred houses with a lawn here and there; its imagery is not there any more.
+pub fn made(name: &str) -> Map {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sources = vec![small_mosaic(folder.path())];
+    let card = ModelCard::open(&fixture("models/threshold.onnx")).expect("a fixture");
+    let options = SegmentOptions { block_px: Some(256), ..SegmentOptions::default() };
+    let manifest = plan(&Mosaic::open(&sources).expect("a mosaic"), &sources, &card, &options).expect("a plan");
+    let store = LabelStore::create(&folder.path().join("store"), &manifest).expect("a store");
+    for block in store.wanted() {
+        let window = store.grid().block_window(block);
+        let places = (window.row..window.end_row()).flat_map(|row| (window.col..window.end_col()).map(move |col| (col, row)));
+        let (classes, confidence) = places.map(|(col, row)| label(col, row)).unzip();
+        store.write(block, &LabelMap { window, classes, confidence }).expect("written");
+    }
+    std::fs::remove_dir_all(&sources[0]).expect("it was written above");
+    let options = FeatureOptions::for_store(&store).expect("it lies on the ground");
+    Map { live: Live::open(name, store, None, options).expect("labels become features"), _folder: folder }
 }
 
-/// A map of which nothing is made yet, and a model that could.
-pub fn unmade(name: &str) -> Arc<Live> {
-    Live::stand_in(name, grid(), features(), true, None)
+/// Houses of 30 × 20 pixels, every seventh place a lawn, the surer the further east.
+fn label(col: i64, row: i64) -> (u8, u8) {
+    let inside = (10..40).contains(&(col % 50)) && (10..30).contains(&(row % 50));
+    let class = if (col / 50 + row / 50) % 7 == 6 { 9 } else { 1 };
+    if inside { (class, 120 + (col / 5).min(130) as u8) } else { (0, 0) }
+}
+
+/// A map of which nothing is made yet, with its imagery and a model that makes it on request.
+pub fn growing(name: &str) -> Map {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenes = small_mosaic(folder.path());
+    let maker = maker(&scenes, &folder.path().join("store"), "threshold", 256);
+    let store = maker.store().clone();
+    let options = FeatureOptions::for_store(&store).expect("it lies on the ground");
+    Map { live: Live::open(name, store, Some(maker), options).expect("nothing is made"), _folder: folder }
 }
