@@ -89,7 +89,8 @@ impl ServeConfig {
     /// # Errors
     /// When the file cannot be read, a key is unknown or missing, or two maps share a path.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let invalid = |reason: String| ConfigError::Invalid { path: path.to_owned(), reason };
         let mut config: Self = toml::from_str(&text).map_err(|e| invalid(e.to_string()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -117,7 +118,10 @@ impl ServeConfig {
             let options = FeatureOptions::for_store(&labels)?;
             let name = map.store.file_name().map_or_else(|| "map".to_owned(), |n| n.to_string_lossy().into_owned());
             let live = Live::open_folder(&name, &map.store, map.segment.then_some(map.device), options)?;
-            let options = ServeOptions { public_url: self.public_url.as_ref().map(|url| format!("{url}{}", map.path)), ..ServeOptions::default() };
+            let options = ServeOptions {
+                public_url: self.public_url.as_ref().map(|url| format!("{url}{}", map.path)),
+                ..ServeOptions::default()
+            };
             opened.push((map.path.clone(), Orthotile::new(live, options)?));
         }
         opened.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
@@ -138,7 +142,8 @@ mod tests {
 
     #[test]
     fn stores_lie_beside_the_configuration() {
-        let config = parse("[[maps]]\npath = \"/a\"\nstore = \"a\"\nsegment = true\ndevice = \"cuda:1\"\n").expect("valid");
+        let config =
+            parse("[[maps]]\npath = \"/a\"\nstore = \"a\"\nsegment = true\ndevice = \"cuda:1\"\n").expect("valid");
         assert!(config.maps[0].store.is_absolute() && config.maps[0].store.ends_with("a"));
         assert_eq!((config.maps[0].device, config.listen.as_str()), (Device::Cuda(1), "127.0.0.1:8080"));
     }

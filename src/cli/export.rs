@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         eprintln!("note: {} of {} blocks are made", made.len(), labels.wanted().len());
     }
     if args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff")) {
-        anyhow::bail!("not yet");
+        labels.write_cog(&args.output)?;
     } else {
         let options = FeatureOptions::for_store(&labels)?;
         let features = TracedBlocks::read(&labels, &made)?.features(labels.grid(), labels.scheme(), &options)?;

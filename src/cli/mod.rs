@@ -1,11 +1,13 @@
 //! One file per command.
 
+mod demo;
 mod export;
 mod inspect;
 mod progress;
 mod segment;
 mod serve;
 mod summary;
+mod vectorize;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,10 @@ enum Command {
     Serve(serve::Args),
     /// Tells what a mosaic, a model or a store is, and what would be done with it
     Inspect(inspect::Args),
+    /// Makes a small town with known truth: scenes, elevation, polygons
+    Demo(demo::Args),
+    /// Turns any class raster into polygons, without a model
+    Vectorize(vectorize::Args),
 }
 
 /// Runs a command.
@@ -48,5 +54,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Serve(args) => serve::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Demo(args) => demo::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Vectorize(args) => vectorize::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

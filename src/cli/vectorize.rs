@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use orthotile::encode::{Filter, export};
-use orthotile::pipeline::{VectorizeOptions, vectorize};
+use orthotile::encode::export::export;
+use orthotile::encode::filter::Filter;
+use orthotile::feature::FeatureStore;
+use orthotile::pipeline::{VectorizeOptions, scheme_of, vectorize};
 use orthotile::raster::ClassRaster;
 use orthotile::scheme::Scheme;
 
@@ -38,10 +40,11 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let started = Instant::now();
     let raster = ClassRaster::open(&args.labels)?;
-    let scheme = if args.city { Scheme::city() } else { raster.scheme(&args.buildings)? };
-    let features = vectorize(&raster, &scheme, &VectorizeOptions { tolerance_m: args.tolerance_m })?;
-    let written = export(&features, &scheme, &Filter::all(), &args.output)?;
+    let scheme = if args.city { Scheme::city() } else { scheme_of(&raster, &args.buildings) };
+    let (grid, features) = vectorize(&raster, &scheme, &VectorizeOptions { tolerance_m: args.tolerance_m })?;
+    let features = FeatureStore::new(&grid.frame, features)?;
+    export(&args.output, &Filter::default().select(&features, &scheme))?;
     summary::table(&features, &scheme);
-    println!("{}: {written} features in {:.1} s", args.output.display(), started.elapsed().as_secs_f64());
+    println!("{}: {} features in {:.1} s", args.output.display(), features.len(), started.elapsed().as_secs_f64());
     Ok(())
 }

@@ -12,7 +12,7 @@ use geo::{BoundingRect, Polygon};
 use thiserror::Error;
 
 use crate::georef::{Crs, CrsError, Ground, MapPoint, PixelFrame, PixelPoint, Projector, Window};
-use crate::raster::RasterError;
+use crate::raster::{Elevation, RasterError};
 use crate::scheme::Class;
 
 use cells::{Outline, distances_m};
@@ -31,6 +31,20 @@ pub trait Heights {
     /// # Errors
     /// When the cells cannot be read.
     fn read(&mut self, window: &Window) -> Result<Vec<f32>, RasterError>;
+}
+
+impl Heights for Elevation {
+    fn frame(&self) -> &PixelFrame {
+        Self::frame(self)
+    }
+
+    fn window(&self) -> Window {
+        Self::window(self)
+    }
+
+    fn read(&mut self, window: &Window) -> Result<Vec<f32>, RasterError> {
+        Self::read(self, window)
+    }
 }
 
 /// How heights are measured.

@@ -23,6 +23,18 @@ pub struct LabelMap {
     pub confidence: Vec<u8>,
 }
 
+impl LabelMap {
+    /// Copies the class codes that a row-major buffer of `window` shares with it.
+    pub fn copy_classes(&self, window: &Window, codes: &mut [u8]) {
+        let Some(common) = self.window.intersection(window) else { return };
+        for row in common.row..common.end_row() {
+            let (from, to) = (self.window.index(common.col, row), window.index(common.col, row));
+            let len = common.cols as usize;
+            codes[to..to + len].copy_from_slice(&self.classes[from..from + len]);
+        }
+    }
+}
+
 /// Blended scores with their place: what clean-up decides on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoreMap {

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{CleanOptions, LabelMap};
-use crate::georef::{Crs, CrsError, GeoTransform, PixelFrame, TransformError};
+use crate::georef::{Crs, CrsError, GeoTransform, PixelFrame, TransformError, Window};
 use crate::grid::{BlockId, WorkGrid};
-use crate::raster::{LabelBands, LabelTags, RasterError, read_label_block, write_label_block};
+use crate::raster::{self, LabelBands, LabelTags, RasterError, read_label_block, write_label_block, write_label_cog};
 use crate::scheme::Scheme;
 
 /// The item of a label block that says what it is valid for.
@@ -57,6 +57,9 @@ pub enum StoreError {
         /// What is wrong.
         source: RasterError,
     },
+    /// The label map cannot be written.
+    #[error(transparent)]
+    Raster(#[from] RasterError),
     /// The coordinate reference system of the manifest.
     #[error(transparent)]
     Crs(#[from] CrsError),
@@ -244,6 +247,27 @@ impl LabelStore {
             });
         }
         Ok(LabelMap { window, classes: data.classes, confidence: data.confidence })
+    }
+
+    /// Writes the label map of the blocks that are made as a Cloud Optimized `GeoTIFF` with a colour table.
+    ///
+    /// # Errors
+    /// When a block is broken or the file cannot be written.
+    pub fn write_cog(&self, path: &Path) -> Result<(), StoreError> {
+        let map = raster::LabelMap { frame: &self.grid.frame, window: self.grid.window(), scheme: &self.scheme };
+        write_label_cog(path, &map, |window| self.classes(window))
+    }
+
+    /// The class codes of a window of the work grid, row-major; 0 where nothing is made.
+    ///
+    /// # Errors
+    /// When a block is broken.
+    pub fn classes(&self, window: &Window) -> Result<Vec<u8>, StoreError> {
+        let mut codes = vec![0_u8; window.pixels()];
+        for block in self.grid.blocks_touching(window).filter(|b| self.has(*b)) {
+            self.read(block)?.copy_classes(window, &mut codes);
+        }
+        Ok(codes)
     }
 }
 

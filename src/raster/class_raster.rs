@@ -77,6 +77,18 @@ impl ClassRaster {
         self.largest
     }
 
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.raster.path
+    }
+
+    /// What is added to a value of the file to make a label: 1 where 0 is a class, else 0.
+    #[must_use]
+    pub fn label_shift(&self) -> u32 {
+        self.shift
+    }
+
     /// The value in the file of a label other than 0.
     #[must_use]
     pub fn value_of(&self, label: u32) -> u32 {

@@ -118,7 +118,12 @@ impl Live {
     ///
     /// # Errors
     /// When a label block is broken, or the features cannot be made.
-    pub fn open(name: &str, labels: LabelStore, maker: Option<Maker>, options: FeatureOptions) -> Result<Arc<Self>, SeedError> {
+    pub fn open(
+        name: &str,
+        labels: LabelStore,
+        maker: Option<Maker>,
+        options: FeatureOptions,
+    ) -> Result<Arc<Self>, SeedError> {
         let wanted = labels.wanted();
         let places = places(labels.grid(), &wanted)?;
         let bounds = places.values().copied().reduce(|a, b| a.union(&b)).ok_or(SeedError::AreaMisses)?;
@@ -158,7 +163,12 @@ impl Live {
     ///
     /// # Errors
     /// As [`Self::open`], and when mosaic or model cannot be opened.
-    pub fn open_folder(name: &str, folder: &Path, make: Option<crate::model::Device>, options: FeatureOptions) -> Result<Arc<Self>, SeedError> {
+    pub fn open_folder(
+        name: &str,
+        folder: &Path,
+        make: Option<crate::model::Device>,
+        options: FeatureOptions,
+    ) -> Result<Arc<Self>, SeedError> {
         let store = LabelStore::open(folder)?;
         let maker = make.map(|device| Maker::open(store.clone(), device)).transpose()?;
         Self::open(name, store, maker, options)
@@ -234,12 +244,8 @@ impl Live {
     pub fn labels(&self, window: &Window) -> Result<Vec<u8>, SeedError> {
         let mut codes = vec![0_u8; window.pixels()];
         for block in self.grid().blocks_touching(window) {
-            let Some(map) = self.block(block)? else { continue };
-            let Some(common) = map.window.intersection(window) else { continue };
-            for row in common.row..common.end_row() {
-                let (from, to) = (map.window.index(common.col, row), window.index(common.col, row));
-                let len = common.cols as usize;
-                codes[to..to + len].copy_from_slice(&map.classes[from..from + len]);
+            if let Some(map) = self.block(block)? {
+                map.copy_classes(window, &mut codes);
             }
         }
         Ok(codes)
@@ -356,7 +362,8 @@ impl Live {
         match self.rebuild(fresh) {
             Ok(store) => {
                 let old = self.snapshot();
-                let new = Snapshot { store, generation: old.generation + 1, made: old.made + fresh.len(), total: old.total };
+                let new =
+                    Snapshot { store, generation: old.generation + 1, made: old.made + fresh.len(), total: old.total };
                 *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
                 for block in fresh.drain(..) {
                     lock(&self.queue).finished(block, false);

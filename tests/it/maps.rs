@@ -36,7 +36,8 @@ pub fn made(name: &str) -> Map {
     let store = LabelStore::create(&folder.path().join("store"), &manifest).expect("a store");
     for block in store.wanted() {
         let window = store.grid().block_window(block);
-        let places = (window.row..window.end_row()).flat_map(|row| (window.col..window.end_col()).map(move |col| (col, row)));
+        let places =
+            (window.row..window.end_row()).flat_map(|row| (window.col..window.end_col()).map(move |col| (col, row)));
         let (classes, confidence) = places.map(|(col, row)| label(col, row)).unzip();
         store.write(block, &LabelMap { window, classes, confidence }).expect("written");
     }

@@ -7,12 +7,19 @@ use std::path::PathBuf;
 use geo::{Coord, MapCoords, Polygon};
 use thiserror::Error;
 
-use crate::feature::{Confidence, Feature, FeatureId, FeatureIdError, Height, HeightSource, KeptReason, Outline};
+mod buildings;
+mod vectorize;
+
+use buildings::Plane;
+pub use vectorize::{VectorizeOptions, scheme_of, vectorize};
+
+use crate::feature::{Confidence, Feature, FeatureId, FeatureIdError, Outline};
 use crate::georef::{CrsError, Ground, GroundScale, MapPoint, PixelPoint};
 use crate::grid::{BlockId, WorkGrid};
+use crate::height::HeightError;
 use crate::label::{LabelMap, LabelStore, StoreError};
 use crate::polygonize::{self, BlockArcs, JoinError, LabelView};
-use crate::regularize::{self, Footprint, Outcome, Reason, RegularizeOptions, Regularized};
+use crate::raster::RasterError;
 use crate::scheme::{ClassId, Kind, Scheme};
 use crate::simplify::{self, Outlines, SimplifyOptions};
 
@@ -28,6 +35,12 @@ pub enum PipelineError {
     /// The work grid has no place on the ground.
     #[error(transparent)]
     Crs(#[from] CrsError),
+    /// Elevation has no place or cannot be read.
+    #[error(transparent)]
+    Height(#[from] HeightError),
+    /// A raster cannot be read.
+    #[error(transparent)]
+    Raster(#[from] RasterError),
     /// A region cannot be numbered.
     #[error(transparent)]
     Id(#[from] FeatureIdError),
@@ -38,8 +51,8 @@ pub enum PipelineError {
 pub struct FeatureOptions {
     /// How far a border may move when it is simplified, in ground metres; 0 keeps pixel edges.
     pub tolerance_m: f64,
-    /// Whether buildings get regular angles.
-    pub regularize: bool,
+    /// What was added to the values of a class raster, so that 0 is "no label"; taken away from classes again.
+    pub label_shift: u32,
     /// Surface and terrain model for heights.
     pub dsm: Option<PathBuf>,
     /// The terrain under the surface model.
@@ -56,7 +69,7 @@ impl FeatureOptions {
         let manifest = store.manifest();
         Ok(Self {
             tolerance_m: 1.5 * scale.resolution_m_per_px(),
-            regularize: true,
+            label_shift: 0,
             dsm: manifest.dsm.clone(),
             dtm: manifest.dtm.clone(),
         })
@@ -113,16 +126,22 @@ impl TracedBlocks {
     ///
     /// # Errors
     /// When the work grid lies nowhere on the ground, or elevation cannot be read.
-    pub fn features(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Vec<Feature>, PipelineError> {
+    pub fn features(
+        &self,
+        grid: &WorkGrid,
+        scheme: &Scheme,
+        options: &FeatureOptions,
+    ) -> Result<Vec<Feature>, PipelineError> {
         let blocks: Vec<&BlockArcs> = self.0.values().collect();
         let coverage = polygonize::join(&blocks, &grid.window())?;
         let scale = middle_scale(grid)?;
         let outlines = simplify::simplify(&coverage, &SimplifyOptions::in_metres(options.tolerance_m, &scale));
-        let mut features = plain_features(grid, &outlines, options.tolerance_m > 0.0)?;
-        if options.regularize {
-            regularize_buildings(&mut features, grid, scheme, &outlines)?;
-        }
-        raise_buildings(&mut features, grid, scheme, options)?;
+        let mut features = plain_features(grid, &outlines, options)?;
+        let is_building = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Building);
+        let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(&features[*i])).collect();
+        let plane = Plane { grid, scale };
+        buildings::regularize(&mut features, &buildings, &outlines, &plane);
+        buildings::raise(&mut features, &buildings, (&plane, scheme), options)?;
         Ok(features)
     }
 }
@@ -130,15 +149,24 @@ impl TracedBlocks {
 /// The cracks of one label block.
 #[must_use]
 pub fn trace(labels: &LabelMap) -> BlockArcs {
-    polygonize::trace(&LabelView { window: labels.window, labels: &labels.classes, confidence: Some(&labels.confidence) })
+    polygonize::trace(&LabelView {
+        window: labels.window,
+        labels: &labels.classes,
+        confidence: Some(&labels.confidence),
+    })
 }
 
 /// One feature per region, in map space, with what was gathered while tracing.
-fn plain_features(grid: &WorkGrid, outlines: &Outlines, simplified: bool) -> Result<Vec<Feature>, PipelineError> {
+fn plain_features(
+    grid: &WorkGrid,
+    outlines: &Outlines,
+    options: &FeatureOptions,
+) -> Result<Vec<Feature>, PipelineError> {
     let ground = Ground::new(grid.frame.transform, &grid.frame.crs)?;
     let make = |region: &polygonize::Region| {
         let at = PixelPoint { col: region.first_col as f64, row: region.first_row as f64 };
         let scale = ground.scale_at(at)?;
+        let class = ClassId(region.label - options.label_shift);
         let mut outline = outlines.polygon(region.index);
         let metres = scale.resolution_m_per_px() as f32;
         let mut importance_m = outlines.importance(region.index);
@@ -147,8 +175,8 @@ fn plain_features(grid: &WorkGrid, outlines: &Outlines, simplified: bool) -> Res
             turn_round(&mut outline, &mut importance_m);
         }
         Ok(Feature {
-            id: FeatureId::new(ClassId(region.label), region.first_row, region.first_col)?,
-            class: ClassId(region.label),
+            id: FeatureId::new(class, region.first_row, region.first_col)?,
+            class,
             perimeter_m: perimeter_m(&outline, &scale),
             importance_m,
             polygon: to_map(&outline, grid),
@@ -157,62 +185,12 @@ fn plain_features(grid: &WorkGrid, outlines: &Outlines, simplified: bool) -> Res
                 min: f32::from(c.min) / 255.0,
             }),
             area_m2: region.pixels as f64 * scale.pixel_area_m2(),
-            outline: if simplified { Outline::Simplified } else { Outline::Exact },
+            outline: if options.tolerance_m > 0.0 { Outline::Simplified } else { Outline::Exact },
             height: None,
             provisional: region.provisional,
         })
     };
     outlines.coverage().regions().iter().map(make).collect()
-}
-
-/// Gives buildings regular angles, in one metric plane over the middle of the grid.
-fn regularize_buildings(
-    features: &mut [Feature], grid: &WorkGrid, scheme: &Scheme, outlines: &Outlines,
-) -> Result<(), PipelineError> {
-    let scale = middle_scale(grid)?;
-    let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(scheme, features[*i].class)).collect();
-    let metres = |polygon: &Polygon<f64>| polygon.map_coords(|c| scale.offset_m(c.x, c.y).into());
-    let footprint = |&i: &usize| Footprint {
-        outline: metres(&outlines.exact_polygon(i)),
-        simplified: Some(metres(&outlines.polygon(i))),
-    };
-    let footprints: Vec<Footprint> = buildings.iter().map(footprint).collect();
-    let options = RegularizeOptions::for_pixel(scale.resolution_m_per_px());
-    for (index, made) in buildings.into_iter().zip(regularize::regularize(&footprints, &options)) {
-        adopt(&mut features[index], made, grid, &scale);
-    }
-    Ok(())
-}
-
-fn adopt(feature: &mut Feature, made: Regularized, grid: &WorkGrid, scale: &GroundScale) {
-    feature.outline = match made.outcome {
-        Outcome::Regularized => Outline::Regularized,
-        Outcome::Round => Outline::Round,
-        Outcome::Kept(Reason::PoorFit) => Outline::Kept(KeptReason::PoorFit),
-        Outcome::Kept(Reason::TooSmall) => Outline::Kept(KeptReason::TooSmall),
-        Outcome::Kept(Reason::Neighbour) => Outline::Kept(KeptReason::Neighbour),
-    };
-    let pixels = made.polygon.map_coords(|c| scale.offset_px(c.x, c.y).into());
-    feature.perimeter_m = perimeter_m(&pixels, scale);
-    feature.polygon = to_map(&pixels, grid);
-    feature.importance_m = made.importance_m;
-}
-
-/// Gives buildings heights: measured where elevation is at hand, else the default of their size class.
-fn raise_buildings(features: &mut [Feature], grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<(), PipelineError> {
-    let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(scheme, features[*i].class)).collect();
-    let _ = options;
-    for index in buildings {
-        let feature = &mut features[index];
-        let size = scheme.class(feature.class).and_then(|class| class.size(feature.area_m2));
-        let default = size.map(|s| Height { height_m: s.height_m as f32, source: HeightSource::ClassDefault });
-        feature.height = default;
-    }
-    Ok(())
-}
-
-fn is_building(scheme: &Scheme, class: ClassId) -> bool {
-    scheme.class(class).is_some_and(|c| c.kind == Kind::Building)
 }
 
 /// Where rows run north, rings that have their region on the left in raster space have it on the right on the map.

@@ -1,0 +1,138 @@
+//! What only buildings get: regular angles and heights.
+
+use geo::{BoundingRect, MapCoords, Polygon, Rect, coord};
+
+use super::{FeatureOptions, PipelineError, perimeter_m};
+use crate::feature::{Feature, Height, HeightSource, KeptReason, Outline};
+use crate::georef::GroundScale;
+use crate::grid::WorkGrid;
+use crate::height::{HeightOptions, Measured, Source, Surveyor, class_default_m};
+use crate::raster::Elevation;
+use crate::regularize::{self, Footprint, Outcome, Reason, RegularizeOptions, Regularized};
+use crate::scheme::Scheme;
+use crate::simplify::Outlines;
+
+/// Gives buildings regular angles, all in one metric plane, so that neighbours are kept apart.
+pub(super) fn regularize(features: &mut [Feature], buildings: &[usize], outlines: &Outlines, plane: &Plane) {
+    let metres = |polygon: &Polygon<f64>| polygon.map_coords(|c| plane.scale.offset_m(c.x, c.y).into());
+    let footprint = |&i: &usize| Footprint {
+        outline: metres(&outlines.exact_polygon(i)),
+        simplified: Some(metres(&outlines.polygon(i))),
+    };
+    let footprints: Vec<Footprint> = buildings.iter().map(footprint).collect();
+    let options = RegularizeOptions::for_pixel(plane.scale.resolution_m_per_px());
+    for (index, made) in buildings.iter().zip(regularize::regularize(&footprints, &options)) {
+        adopt(&mut features[*index], made, plane);
+    }
+}
+
+/// The metric plane over the middle of a grid.
+pub(super) struct Plane<'a> {
+    pub(super) grid: &'a WorkGrid,
+    pub(super) scale: GroundScale,
+}
+
+fn adopt(feature: &mut Feature, made: Regularized, plane: &Plane) {
+    feature.outline = match made.outcome {
+        Outcome::Regularized => Outline::Regularized,
+        Outcome::Round => Outline::Round,
+        Outcome::Kept(Reason::PoorFit) => Outline::Kept(KeptReason::PoorFit),
+        Outcome::Kept(Reason::TooSmall) => Outline::Kept(KeptReason::TooSmall),
+        Outcome::Kept(Reason::Neighbour) => Outline::Kept(KeptReason::Neighbour),
+    };
+    let pixels = made.polygon.map_coords(|c| plane.scale.offset_px(c.x, c.y).into());
+    feature.perimeter_m = perimeter_m(&pixels, &plane.scale);
+    feature.polygon = super::to_map(&pixels, plane.grid);
+    feature.importance_m = made.importance_m;
+}
+
+/// Gives buildings heights: measured where elevation is at hand, else the default of their size class.
+pub(super) fn raise(
+    features: &mut [Feature],
+    buildings: &[usize],
+    (plane, scheme): (&Plane, &Scheme),
+    options: &FeatureOptions,
+) -> Result<(), PipelineError> {
+    let measured = match &options.dsm {
+        Some(dsm) => {
+            let surface = Elevation::open(dsm)?;
+            let terrain = options.dtm.as_deref().map(Elevation::open).transpose()?;
+            let surveyor = Surveyor::new(&plane.grid.frame.crs, surface, terrain, HeightOptions::default())?;
+            measure(features, buildings, surveyor, plane)?
+        }
+        None => vec![None; buildings.len()],
+    };
+    for (&index, measured) in buildings.iter().zip(measured) {
+        let feature = &mut features[index];
+        let default_m = scheme.class(feature.class).and_then(|class| class_default_m(class, feature.area_m2));
+        let default = default_m.map(|height_m| Height { height_m, source: HeightSource::ClassDefault });
+        feature.height = measured.map(height).or(default);
+    }
+    Ok(())
+}
+
+fn height(measured: Measured) -> Height {
+    let source = match measured.source {
+        Source::DsmDtm => HeightSource::DsmDtm,
+        Source::Dsm => HeightSource::Dsm,
+    };
+    Height { height_m: measured.height_m, source }
+}
+
+fn measure(
+    features: &[Feature],
+    buildings: &[usize],
+    mut surveyor: Surveyor<Elevation>,
+    plane: &Plane,
+) -> Result<Vec<Option<Measured>>, PipelineError> {
+    // Map units per metre: those of Web Mercator are not metres.
+    let transform = plane.grid.frame.transform;
+    let units_per_m = transform.determinant().abs().sqrt() / plane.scale.resolution_m_per_px();
+    let margin = HeightOptions::default().ring_m[1] * units_per_m;
+    let polygons: Vec<&Polygon<f64>> = buildings.iter().map(|i| &features[*i].polygon).collect();
+    let near = neighbours(&polygons, margin);
+    let measure = |(polygon, near): (&&Polygon<f64>, &Vec<usize>)| {
+        let others: Vec<&Polygon<f64>> = near.iter().map(|i| polygons[*i]).collect();
+        Ok(surveyor.measure(polygon, &others)?)
+    };
+    polygons.iter().zip(&near).map(measure).collect()
+}
+
+/// For each polygon the others whose bounds come within a margin: a sweep from west to east.
+fn neighbours(polygons: &[&Polygon<f64>], margin: f64) -> Vec<Vec<usize>> {
+    let bounds: Vec<Rect<f64>> = polygons
+        .iter()
+        .map(|p| p.bounding_rect().unwrap_or_else(|| Rect::new(coord! { x: 0.0, y: 0.0 }, coord! { x: 0.0, y: 0.0 })))
+        .collect();
+    let mut order: Vec<usize> = (0..bounds.len()).collect();
+    order.sort_by(|a, b| bounds[*a].min().x.total_cmp(&bounds[*b].min().x));
+    let mut near = vec![Vec::new(); bounds.len()];
+    let mut open: Vec<usize> = Vec::new();
+    for i in order {
+        let (low, high) = (bounds[i].min(), bounds[i].max());
+        open.retain(|j| bounds[*j].max().x >= low.x - margin);
+        for &j in &open {
+            if bounds[j].min().y <= high.y + margin && bounds[j].max().y >= low.y - margin {
+                near[i].push(j);
+                near[j].push(i);
+            }
+        }
+        open.push(i);
+    }
+    near.iter_mut().for_each(|list| list.sort_unstable());
+    near
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_those_within_the_margin() {
+        let square =
+            |x: f64, y: f64| Rect::new(coord! { x: x, y: y }, coord! { x: x + 10.0, y: y + 10.0 }).to_polygon();
+        let polygons = [square(0.0, 0.0), square(12.0, 0.0), square(40.0, 0.0), square(0.0, 12.0)];
+        let near = neighbours(&polygons.iter().collect::<Vec<_>>(), 3.0);
+        assert_eq!(near, [vec![1, 3], vec![0, 3], vec![], vec![0, 1]]);
+    }
+}

@@ -1,0 +1,90 @@
+//! Any class raster to features, without a model.
+
+use super::{FeatureOptions, PipelineError, TracedBlocks, middle_scale, threads};
+use crate::feature::Feature;
+use crate::grid::{BlockId, WorkGrid};
+use crate::polygonize::{self, BlockArcs, LabelView};
+use crate::raster::{ClassRaster, RasterError};
+use crate::scheme::{Class, Colour, Kind, Scheme};
+
+/// How a class raster becomes features.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct VectorizeOptions {
+    /// How far a border may move, in ground metres; 0 keeps pixel edges; a pixel and a half unless told.
+    pub tolerance_m: Option<f64>,
+}
+
+/// The side of the squares that are traced one by one: a few fit in memory, and their seams leave no trace.
+const BLOCK_PX: u32 = 2048;
+
+/// The features of a class raster, by values of the file; pixels without data have none.
+///
+/// # Errors
+/// When the raster cannot be read, lies nowhere on the ground, or has more than 4194303 rows or columns.
+pub fn vectorize(
+    raster: &ClassRaster,
+    scheme: &Scheme,
+    options: &VectorizeOptions,
+) -> Result<(WorkGrid, Vec<Feature>), PipelineError> {
+    let window = raster.window();
+    let grid = WorkGrid { frame: raster.frame().clone(), cols: window.cols, rows: window.rows, block_px: BLOCK_PX };
+    let blocks: Vec<BlockId> = grid.blocks().collect();
+    let share = blocks.len().div_ceil(threads().get()).max(1);
+    let (path, grid_of) = (raster.path().to_owned(), &grid);
+    let read = |part: &[BlockId]| -> Result<Vec<BlockArcs>, RasterError> {
+        // One dataset belongs to one thread.
+        let raster = ClassRaster::open(&path)?;
+        part.iter().map(|b| trace(&raster, grid_of, *b)).collect()
+    };
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let running: Vec<_> = blocks.chunks(share).map(|part| scope.spawn(|| read(part))).collect();
+        running.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    let mut traced = TracedBlocks::default();
+    for (part, ids) in parts.into_iter().zip(blocks.chunks(share)) {
+        ids.iter().zip(part?).for_each(|(id, arcs)| traced.insert(*id, arcs));
+    }
+    let pixel_m = middle_scale(&grid)?.resolution_m_per_px();
+    let options = FeatureOptions {
+        tolerance_m: options.tolerance_m.unwrap_or(1.5 * pixel_m),
+        label_shift: raster.label_shift(),
+        dsm: None,
+        dtm: None,
+    };
+    let features = traced.features(&grid, scheme, &options)?;
+    Ok((grid, features))
+}
+
+fn trace(raster: &ClassRaster, grid: &WorkGrid, block: BlockId) -> Result<BlockArcs, RasterError> {
+    let window = grid.block_window(block);
+    Ok(match raster.largest_label() {
+        0..=0xff => polygonize::trace(&LabelView { window, labels: &raster.read::<u8>(&window)?, confidence: None }),
+        0x100..=0xffff => {
+            polygonize::trace(&LabelView { window, labels: &raster.read::<u16>(&window)?, confidence: None })
+        }
+        _ => polygonize::trace(&LabelView { window, labels: &raster.read::<u32>(&window)?, confidence: None }),
+    })
+}
+
+/// A scheme of the values of a class raster, with the names and colours that the file gives; some values are buildings.
+#[must_use]
+pub fn scheme_of(raster: &ClassRaster, buildings: &[u32]) -> Scheme {
+    let city = Scheme::city();
+    let sizes = city.classes.iter().find(|c| c.kind == Kind::Building).map(|c| c.sizes.clone()).unwrap_or_default();
+    let class = |value: u8| {
+        let label = u32::from(value) + raster.label_shift();
+        let name =
+            raster.names().iter().find(|(l, name)| *l == label && !name.is_empty()).map(|(_, name)| name.clone());
+        let colour = raster.colours().iter().find(|(l, _)| *l == label).map(|(_, rgb)| *rgb);
+        let is_building = buildings.contains(&u32::from(value));
+        Class {
+            code: value,
+            title: name.clone().unwrap_or_else(|| format!("Class {value}")),
+            name: name.unwrap_or_else(|| value.to_string()),
+            colour: Colour(colour.unwrap_or([value, value.wrapping_mul(89), value.wrapping_mul(151)])),
+            kind: if is_building { Kind::Building } else { Kind::Natural },
+            sizes: if is_building { sizes.clone() } else { Vec::new() },
+        }
+    };
+    Scheme { name: "values of the raster".to_owned(), classes: (0..=255).map(class).collect() }
+}
