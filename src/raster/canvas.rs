@@ -3,7 +3,7 @@
 use super::PixelWindow;
 use crate::georef::Window;
 
-/// A pixel counts as imagery when scenes cover at least half of it.
+/// A pixel counts as imagery when scenes cover its middle, or at least half of it.
 const MIN_WEIGHT: f32 = 0.499;
 /// A pixel is done when scenes cover all of it.
 const FULL_WEIGHT: f32 = 0.999;
@@ -13,7 +13,7 @@ pub(super) struct Canvas {
     pub(super) pixels: PixelWindow,
     /// Pixels that are not done.
     open: usize,
-    /// Where a scene covered a pixel only in part: weights, then weighted samples, planar.
+    /// Where scenes covered pixels only in part: weights, whether the middle is covered, weighted samples; planar.
     partial: Vec<f32>,
 }
 
@@ -101,13 +101,13 @@ impl Canvas {
                 self.open -= 1;
             } else {
                 let sample = |channel: usize| f32::from(source.samples[channel * plane + from + x]);
-                self.add(to + x, 1.0, sample);
+                self.add(to + x, (1.0, true), sample);
             }
         }
     }
 
-    /// Adds a share `weight` of pixel `at`; `sum` is the weighted sample of a channel.
-    pub(super) fn add(&mut self, at: usize, weight: f32, sum: impl Fn(usize) -> f32) {
+    /// Adds a share `weight` of pixel `at`, perhaps its middle; `sum` is the weighted sample of a channel.
+    pub(super) fn add(&mut self, at: usize, (weight, middle): (f32, bool), sum: impl Fn(usize) -> f32) {
         let size = self.pixels.valid.len();
         let known = if self.partial.is_empty() { 0.0 } else { self.partial[at] };
         if known == 0.0 && weight >= FULL_WEIGHT {
@@ -115,23 +115,28 @@ impl Canvas {
             return;
         }
         if self.partial.is_empty() {
-            self.partial = vec![0.0; size * (self.pixels.channels + 1)];
+            self.partial = vec![0.0; size * (self.pixels.channels + 2)];
         }
         self.partial[at] += weight;
+        if middle {
+            self.partial[size + at] = 1.0;
+        }
         for channel in 0..self.pixels.channels {
-            self.partial[(channel + 1) * size + at] += sum(channel);
+            self.partial[(channel + 2) * size + at] += sum(channel);
         }
         if self.partial[at] >= FULL_WEIGHT {
             self.finish_partial(at);
         }
     }
 
-    /// The pixels: what is at least half covered is imagery.
+    /// The pixels: what is covered in the middle or by half is imagery.
     pub(super) fn into_pixels(mut self) -> PixelWindow {
         self.begin();
         if !self.partial.is_empty() {
-            for at in 0..self.pixels.valid.len() {
-                if !self.is_done(at) && self.partial[at] >= MIN_WEIGHT {
+            let size = self.pixels.valid.len();
+            for at in 0..size {
+                let enough = self.partial[at] >= MIN_WEIGHT || self.partial[size + at] > 0.0;
+                if !self.is_done(at) && enough {
                     self.finish_partial(at);
                 }
             }
@@ -143,7 +148,7 @@ impl Canvas {
         let size = self.pixels.valid.len();
         let weight = self.partial[at];
         let partial = std::mem::take(&mut self.partial);
-        self.finish(at, |channel| partial[(channel + 1) * size + at] / weight);
+        self.finish(at, |channel| partial[(channel + 2) * size + at] / weight);
         self.partial = partial;
     }
 

@@ -12,6 +12,8 @@ mod elevation;
 mod error;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod inputs;
 mod label_block;
 mod label_cog;
 mod mosaic;

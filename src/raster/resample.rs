@@ -34,7 +34,7 @@ pub(super) fn average(whole: Whole, (source, to): (&PixelWindow, &Window), canva
                 }
             }
             if count > 0 {
-                canvas.add(at, count as f32 * share, |channel| sums[channel] as f32 * share);
+                canvas.add(at, (count as f32 * share, false), |channel| sums[channel] as f32 * share);
             }
         }
     }
@@ -202,6 +202,11 @@ impl Taps {
         self.total = self.weights.iter().sum();
     }
 
+    /// The pixel under the position.
+    fn middle(&self) -> i64 {
+        f64::from_bits(self.at).floor() as i64
+    }
+
     /// The first tap inside `from..to`, counted from `from`, and the weights of those that are.
     fn inside(&self, from: i64, to: i64) -> (usize, &[f32]) {
         let skip = (from - self.first).max(0) as usize;
@@ -246,6 +251,8 @@ fn filter(pixels: &PixelWindow, (cols, rows): (&Taps, &Taps), (at, canvas): (usi
         }
     }
     if weight > 0.0 {
-        canvas.add(at, weight / total, |channel| sums[channel] / total);
+        let middle = Window::new(cols.middle(), rows.middle(), 1, 1);
+        let covered = window.contains(&middle) && pixels.valid[window.index(middle.col, middle.row)] == 1;
+        canvas.add(at, (weight / total, covered), |channel| sums[channel] / total);
     }
 }
