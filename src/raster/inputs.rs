@@ -389,5 +389,5 @@ fn the_voids_of_the_real_town_are_found() {
     let white = (0..size).filter(|at| (0..3).all(|channel| pixels.samples[channel * size + at] == 255)).count();
     let void = size - pixels.valid.iter().map(|valid| usize::from(*valid)).sum::<usize>();
     assert!(white < size / 10_000, "{white} white pixels are left");
-    assert!((size / 20..size / 5).contains(&void), "{void} of {size} are void");
+    assert!((size / 25..size / 20).contains(&void), "{void} of {size} are void");
 }

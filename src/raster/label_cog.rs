@@ -70,7 +70,7 @@ fn begin(path: &Path, map: &LabelMap) -> Result<Dataset, GdalError> {
 
 fn copy(mut dataset: Dataset, path: &Path) -> Result<(), GdalError> {
     dataset.flush_cache()?;
-    let options = ["COMPRESS=DEFLATE", "BLOCKSIZE=512", "OVERVIEW_RESAMPLING=MODE", "BIGTIFF=IF_SAFER"];
+    let options = ["COMPRESS=DEFLATE", "LEVEL=1", "BLOCKSIZE=512", "OVERVIEW_RESAMPLING=MODE", "BIGTIFF=IF_SAFER"];
     let options = options.into_iter().collect::<RasterCreationOptions>();
     dataset.create_copy(&DriverManager::get_driver_by_name("COG")?, path, &options)?.close()
 }

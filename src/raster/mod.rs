@@ -16,6 +16,7 @@ mod fixture;
 mod inputs;
 mod label_block;
 mod label_cog;
+mod layout;
 mod mosaic;
 mod native;
 mod open;

@@ -4,7 +4,7 @@ use gdal::Dataset;
 use gdal::errors::GdalError;
 use gdal::raster::{GdalType, RasterBand};
 
-use super::scene::Colours;
+use super::layout::Colours;
 use super::stretch::Stretch;
 use super::void::VoidMask;
 use super::{Channel, PixelWindow, RasterError, Scene, Validity, open};

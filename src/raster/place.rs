@@ -201,7 +201,8 @@ fn warp(scene: &Scene, target: &PixelFrame, per_target: (f64, f64)) -> Warp {
     let level = levels.max_by(|a, b| a.1.0.total_cmp(&b.1.0));
     let (level, (level_cols, level_rows)) =
         level.map_or((Level::Native, (1.0, 1.0)), |(at, f)| (Level::Overview(at), f));
-    let reduce = (ratio / level_cols.max(level_rows)).floor().clamp(1.0, MAX_REDUCE);
+    // The filter stays at least twice as wide as what is averaged before it, so that the averages do not blur.
+    let reduce = (ratio / level_cols.max(level_rows) / 2.0).floor().clamp(1.0, MAX_REDUCE);
     let scale = (level_cols * reduce, level_rows * reduce);
     let reach = ((per_target.0 / scale.0).max(1.0), (per_target.1 / scale.1).max(1.0));
     Warp { target: target.clone(), scene: scene.frame.clone(), level, reduce: reduce as u32, scale, reach }

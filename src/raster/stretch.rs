@@ -3,8 +3,8 @@
 use gdal::Dataset;
 use gdal::errors::GdalError;
 
-use super::scene::{Scene, Validity, sample};
-use super::{Channel, RasterError, open};
+use super::layout::sample;
+use super::{Channel, RasterError, Scene, Validity, open};
 
 /// The range of each channel that becomes 0..=255: the 2nd to the 98th percentile of a fixed sample of all scenes of a
 /// mosaic that need it.
