@@ -3,7 +3,9 @@
 //! `cargo bench --bench polygonize` prints the table for two seeded rasters of five classes;
 //! `-- --side 2048` takes smaller ones;
 //! `-- --export DIR` also writes each raster as `NAME.npy` and the figures as `NAME.json` there: see
-//! `benches/peers/polygonize.py`, which runs this and the peer and prints the ratios.
+//! `benches/peers/polygonize.py`, which runs this and the peer and prints the ratios;
+//! `-- --labels LABELS.npy --outlines OUT.geojsonl --tolerance-px 1.5` writes the simplified polygons of a raster of bytes,
+//! one a line: see `benches/peers/coverage.py`, which has GEOS judge them.
 
 mod raster;
 
@@ -11,7 +13,7 @@ use std::{fs, hint::black_box, path::Path, time::Instant};
 
 use orthotile::{
     georef::Window,
-    polygonize::{BlockArcs, Coverage, LabelView, join, trace},
+    polygonize::{BlockArcs, Coverage, LabelView, Region, join, trace},
     simplify::{SimplifyOptions, simplify},
 };
 
@@ -20,6 +22,10 @@ const BLOCK_PX: u32 = 512;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| arguments.iter().position(|a| a == name).and_then(|i| arguments.get(i + 1));
+    if let (Some(input), Some(output)) = (value("--labels"), value("--outlines")) {
+        let tolerance_px = value("--tolerance-px").map_or(Ok(1.0), |v| v.parse())?;
+        return write_outlines(Path::new(input), Path::new(output), tolerance_px);
+    }
     let side: u32 = value("--side").map_or(Ok(8192), |v| v.parse())?;
     for (name, labels) in [("smooth", raster::smooth(side)), ("speckled", raster::speckled(side))] {
         let window = Window::new(0, 0, side, side);
@@ -29,8 +35,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             fs::create_dir_all(folder)?;
             fs::write(Path::new(folder).join(format!("{name}.npy")), raster::npy(side, &labels))?;
             fs::write(Path::new(folder).join(format!("{name}.json")), figures.json())?;
+            fs::write(Path::new(folder).join(format!("{name}.csv")), regions(&labels, window))?;
         }
     }
+    Ok(())
+}
+
+/// Label, first row, first column and pixels of each region, one a line.
+fn regions(labels: &[u8], window: Window) -> String {
+    let coverage = join(&[trace(&LabelView { window, labels, confidence: None })], &window).expect("one block");
+    let line = |r: &Region| format!("{},{},{},{}\n", r.label, r.first_row, r.first_col, r.pixels);
+    coverage.regions().iter().map(line).collect()
+}
+
+/// The simplified polygons of a NumPy file of bytes as GeoJSON geometries, one a line.
+fn write_outlines(input: &Path, output: &Path, tolerance_px: f64) -> Result<(), Box<dyn std::error::Error>> {
+    let (cols, labels) = raster::from_npy(&fs::read(input)?).ok_or("no NumPy file of bytes in C order")?;
+    let window = Window::new(0, 0, cols, labels.len() as u32 / cols);
+    let coverage = join(&[trace(&LabelView { window, labels: &labels, confidence: None })], &window)?;
+    let outlines = simplify(&coverage, &SimplifyOptions { tolerance_px, ..SimplifyOptions::default() });
+    let polygons = (0..coverage.regions().len()).map(|region| outlines.polygon(region));
+    let lines: String = polygons.map(|p| format!("{}\n", geojson::Geometry::from(&p))).collect();
+    fs::write(output, lines)?;
     Ok(())
 }
 

@@ -74,3 +74,16 @@ pub fn npy(side: u32, labels: &[u8]) -> Vec<u8> {
     file.extend_from_slice(labels);
     file
 }
+
+/// The width and the bytes of a NumPy file, format 1.0, in C order.
+pub fn from_npy(file: &[u8]) -> Option<(u32, Vec<u8>)> {
+    let length = usize::from(u16::from_le_bytes([*file.get(8)?, *file.get(9)?]));
+    let header = std::str::from_utf8(file.get(10..10 + length)?).ok()?;
+    if !header.contains("'|u1'") || !header.contains("'fortran_order': False") {
+        return None;
+    }
+    let (_, shape) = header.split_once("'shape': (")?;
+    let (shape, _) = shape.split_once(')')?;
+    let cols = shape.split(',').nth(1)?.trim().parse().ok()?;
+    Some((cols, file[10 + length..].to_vec()))
+}

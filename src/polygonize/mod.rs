@@ -32,6 +32,7 @@ mod runs;
 mod seams;
 mod stitch;
 mod sweep;
+mod walk;
 
 pub use block::BlockArcs;
 pub use coverage::{Arc, Coverage, LatticePoint, Region, RegionConfidence, Side};

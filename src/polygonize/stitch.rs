@@ -157,16 +157,20 @@ impl Needle<'_> {
                 Target::None => break None,
             }
         };
-        match start.zip(end) {
-            Some((start, end)) => self.out.nodes.push(Some([start, end])),
-            None => self.close_ring(),
+        self.finish(start.zip(end).map(|(start, end)| [start, end]));
+    }
+
+    /// Closes a chain between two nodes, or one that returned to its start.
+    fn finish(&mut self, nodes: Option<[u32; 2]>) {
+        if nodes.is_none() {
+            self.close_ring();
         }
+        self.out.nodes.push(nodes);
         self.out.chains.close();
     }
 
     /// Turns a closed chain so that it starts at its first point in row-major order and goes east.
     fn close_ring(&mut self) {
-        self.out.nodes.push(None);
         let from = self.out.chains.offsets[self.out.chains.len()];
         let ring = &mut self.out.chains.points[from..];
         let first = (0..ring.len()).min_by_key(|&i| (ring[i].row, ring[i].col)).unwrap_or(0);

@@ -14,10 +14,11 @@
 use std::mem;
 
 use super::{
-    block::{BlockArcs, Border, Trace},
+    block::{BlockArcs, Border},
     components::Tally,
     graph::{CrackGraph, EAST, Link, NORTH, SOUTH, WEST},
     runs::{Label, run_starts},
+    walk::Trace,
 };
 use crate::georef::Window;
 

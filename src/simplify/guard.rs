@@ -17,7 +17,11 @@
 
 use geo::Coord;
 
-use super::{importance::farthest, index::PointIndex, lines::Lines};
+use super::{
+    importance::farthest,
+    index::{PointIndex, cell_row_borders},
+    lines::Lines,
+};
 
 /// Two kept points of a line with none kept between them, by index.
 type Chord = (usize, usize);
@@ -99,27 +103,29 @@ fn offends(points: &[Coord<f64>], (from, to): Chord, index: &PointIndex) -> bool
         low = Coord { x: low.x.min(point.x), y: low.y.min(point.y) };
         high = Coord { x: high.x.max(point.x), y: high.y.max(point.y) };
     }
-    if !index.any_in_rows(low.y, high.y) {
+    let rows = index.cell_rows(low.y, high.y);
+    if rows.is_empty() {
         return false;
     }
     let (a, b) = (points[from], points[to]);
     let widest = piece.iter().map(|&p| cross(a, b, p).abs()).fold(0.0, f64::max);
-    (low.y as usize..=high.y as usize).any(|row| {
-        let (left, right) = span(a, b, row, widest);
-        let near = index.in_row(row, left.max(low.x), right.min(high.x));
-        near.iter()
-            .any(|&point| point != a && point != b && cross(a, b, point).abs() <= widest && encloses(piece, point))
+    let between = |p: Coord<f64>| low.x <= p.x && p.x <= high.x && low.y <= p.y && p.y <= high.y;
+    rows.into_iter().any(|row| {
+        let (left, right) = span(a, b, cell_row_borders(row), widest);
+        let near = index.in_cells(row, left.max(low.x), right.min(high.x));
+        near.iter().any(|&point| {
+            between(point) && point != a && point != b && cross(a, b, point).abs() <= widest && encloses(piece, point)
+        })
     })
 }
 
-/// The columns of a row that lie near a chord: not farther than what has the cross product `widest` with it.
-fn span(a: Coord<f64>, b: Coord<f64>, row: usize, widest: f64) -> (f64, f64) {
+/// The columns between two rows that lie near a chord: not farther than what has the cross product `widest` with it.
+fn span(a: Coord<f64>, b: Coord<f64>, rows: [f64; 2], widest: f64) -> (f64, f64) {
     let dy = b.y - a.y;
     if dy.abs() < 1.0 {
         return (f64::NEG_INFINITY, f64::INFINITY);
     }
-    let at = |y: f64| a.x + (y - a.y) * (b.x - a.x) / dy;
-    let (above, below) = (at(row as f64), at(row as f64 + 1.0));
+    let [above, below] = rows.map(|y| a.x + (y - a.y) * (b.x - a.x) / dy);
     let margin = widest / dy.abs() + 1.0;
     (above.min(below) - margin, above.max(below) + margin)
 }

@@ -35,7 +35,8 @@ pub struct SimplifyOptions {
     pub smoothing: Option<Smoothing>,
 }
 
-/// Corners of natural borders cut once or twice (Chaikin 1974), arcs again, never polygons; nodes stay.
+/// Corners of natural borders cut once or twice (Chaikin 1974), arcs again, never polygons; nodes stay. The curves keep
+/// what a quarter of the tolerance needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Smoothing {
     /// The labels of natural regions. A border is smoothed where the regions on both sides are natural or none.
@@ -70,10 +71,14 @@ pub fn simplify<'a>(coverage: &'a Coverage, options: &SimplifyOptions) -> Outlin
     importance::rank(&mut lines, tolerance);
     guard::repair(&mut lines, tolerance);
     lines.keep(tolerance);
+    let mut coarser = 2.0 * tolerance;
     if let Some(smoothing) = &options.smoothing {
         lines = smooth::smooth(&lines, coverage, smoothing);
+        // The curves have vertices of little use, and all are ranked anew.
+        guard::repair(&mut lines, tolerance / 4.0);
+        lines.keep(tolerance / 4.0);
+        coarser = tolerance;
     }
-    let mut coarser = 2.0 * tolerance;
     while coarser > 0.0 && coarser <= options.coarsest_px {
         guard::repair(&mut lines, coarser);
         coarser *= 2.0;

@@ -66,12 +66,13 @@ fn mark(points: &[Coord<f64>], index: &PointIndex) -> Vec<Vertex> {
 fn is_free(triangle: [Coord<f64>; 3], index: &PointIndex) -> bool {
     let [a, b, c] = triangle;
     let (low, high) = (a.x.min(b.x).min(c.x), a.x.max(b.x).max(c.x));
-    let (top, bottom) = (a.y.min(b.y).min(c.y) as usize, a.y.max(b.y).max(c.y) as usize);
+    let (top, bottom) = (a.y.min(b.y).min(c.y), a.y.max(b.y).max(c.y));
     let inside = |p: Coord<f64>| {
         let turns = [cross(a, b, p), cross(b, c, p), cross(c, a, p)];
         turns.iter().all(|t| *t >= 0.0) || turns.iter().all(|t| *t <= 0.0)
     };
-    (top..=bottom).all(|row| index.in_row(row, low, high).iter().all(|&p| triangle.contains(&p) || !inside(p)))
+    let mut near = index.cell_rows(top, bottom).flat_map(|row| index.in_cells(row, low, high));
+    near.all(|&p| triangle.contains(&p) || !inside(p))
 }
 
 /// One round: each corner is replaced by the points at a quarter of its two segments.

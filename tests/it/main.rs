@@ -4,6 +4,8 @@
 mod asked;
 mod common;
 mod demo;
+mod coverage_case;
+mod fuzzed;
 mod house;
 mod http_documents;
 mod http_features;
