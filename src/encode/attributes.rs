@@ -181,5 +181,5 @@ fn tell_building<'a>(stored: &StoredFeature, class: &'a Class, take: &mut impl F
     if let Some(size) = class.size(feature.area_m2) {
         take(Key::Size, Value::Text(size.name.as_str().into()));
     }
-    take(Key::Regularized, Value::Flag(feature.outline == Outline::Regularized));
+    take(Key::Regularized, Value::Flag(matches!(feature.outline, Outline::Regularized | Outline::Round)));
 }

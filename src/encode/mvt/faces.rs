@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::inside::RowedRing;
 use super::quantize::{Point, Rings, twice_area};
-use super::validity::inside;
 
 /// A directed edge with the area to its left (y up), to its right on screen.
 pub(super) type Directed = (Point, Point);
@@ -14,53 +14,63 @@ pub(super) type Directed = (Point, Point);
 /// Of the rings of a face one winds positively, its exterior; all others are holes.
 pub(super) fn faces(mut edges: Vec<Directed>) -> Vec<Rings> {
     edges.sort_unstable();
-    let reversed = |(a, b): Directed| (b, a);
-    let all = edges.clone();
-    edges.retain(|e| all.binary_search(&reversed(*e)).is_err());
     edges.dedup();
-    let mut polygons: Vec<Vec<Vec<Point>>> = Vec::new();
-    let mut alone: Vec<Vec<Point>> = Vec::new();
+    let all = edges.clone();
+    edges.retain(|(a, b)| all.binary_search(&(*b, *a)).is_err());
+    let (mut polygons, mut alone) = (Vec::new(), Vec::new());
     for walk in walks(&edges) {
-        let (exteriors, mut holes): (Vec<_>, Vec<_>) = part(walk).into_iter().partition(|ring| twice_area(ring) > 0);
+        let (exteriors, mut holes): (Vec<_>, Vec<_>) = walk.into_iter().partition(|ring| twice_area(ring) > 0);
         match exteriors.into_iter().next() {
             None => alone.append(&mut holes),
-            Some(exterior) => polygons.push(std::iter::once(exterior).chain(holes).collect()),
+            Some(exterior) => polygons.push((exterior, holes)),
         }
     }
-    polygons.sort_by_key(|rings| twice_area(&rings[0]));
-    for hole in alone {
-        // The smallest that holds it: it touches no exterior of its own face.
-        if let Some(rings) = polygons.iter_mut().find(|rings| inside(hole[0], &rings[0]) == Some(true)) {
-            rings.push(hole);
-        }
-    }
-    polygons.iter().map(|rings| collect(rings)).filter(|rings| !rings.is_empty()).collect()
+    adopt(alone, &mut polygons);
+    polygons.iter().map(|(exterior, holes)| collect(exterior, holes)).filter(|rings| !rings.is_empty()).collect()
 }
 
-/// Closed walks along the edges, each edge once.
-fn walks(edges: &[Directed]) -> Vec<Vec<Point>> {
+/// Gives holes that touch no exterior to the smallest polygon around them.
+fn adopt(holes: Vec<Vec<Point>>, polygons: &mut [(Vec<Point>, Vec<Vec<Point>>)]) {
+    if holes.is_empty() {
+        return;
+    }
+    polygons.sort_by_cached_key(|(exterior, _)| twice_area(exterior));
+    let exteriors: Vec<Vec<Point>> = polygons.iter().map(|(exterior, _)| exterior.clone()).collect();
+    let rowed: Vec<RowedRing<'_>> = exteriors.iter().map(|exterior| RowedRing::new(exterior)).collect();
+    for hole in holes {
+        if let Some(i) = rowed.iter().position(|exterior| exterior.holds(hole[0]) == Some(true)) {
+            polygons[i].1.push(hole);
+        }
+    }
+}
+
+/// Closed walks along the edges, each edge once, as rings that come by no point twice.
+fn walks(edges: &[Directed]) -> Vec<Vec<Vec<Point>>> {
     let mut walked = vec![false; edges.len()];
+    let mut places = vec![None; edges.len()];
     let mut walks = Vec::new();
     for start in 0..edges.len() {
-        let mut walk = Vec::new();
+        let mut walk = Walk { rings: Vec::new(), open: Vec::new(), places: &mut places };
         let mut at = Some(start);
         while let Some(i) = at.filter(|i| !std::mem::replace(&mut walked[*i], true)) {
-            walk.push(edges[i].0);
+            walk.come_by(edges, i);
             at = next(edges, edges[i]);
         }
-        if !walk.is_empty() {
-            walks.push(walk);
-        }
+        walks.extend(walk.end());
     }
     walks
 }
 
 /// The edge that goes on along the face to the left: the first one clockwise from the way back.
 fn next(edges: &[Directed], (from, at): Directed) -> Option<usize> {
-    let first = edges.partition_point(|e| e.0 < at);
-    let leaving = (first..edges.len()).take_while(|i| edges[*i].0 == at);
+    let leaving = leaving(edges, at);
     let direction = |to: Point| (to.x - at.x, to.y - at.y);
     leaving.min_by(|i, j| clockwise(direction(from), direction(edges[*i].1), direction(edges[*j].1)))
+}
+
+/// The numbers of the edges that leave a point.
+fn leaving(edges: &[Directed], at: Point) -> impl Iterator<Item = usize> {
+    (edges.partition_point(|e| e.0 < at)..edges.len()).take_while(move |i| edges[*i].0 == at)
 }
 
 /// Which of two directions comes first when turning clockwise (y up) from a third.
@@ -75,26 +85,48 @@ fn clockwise(from: (i64, i64), a: (i64, i64), b: (i64, i64)) -> Ordering {
     quarter(a).cmp(&quarter(b)).then(cross(a, b).cmp(&0))
 }
 
-/// The rings of a walk: no ring comes by a point twice.
-fn part(walk: Vec<Point>) -> Vec<Vec<Point>> {
-    let mut rings = Vec::new();
-    let mut open: Vec<Point> = Vec::new();
-    for p in walk {
-        if let Some(i) = open.iter().position(|q| *q == p) {
-            rings.push(open.split_off(i));
-        }
-        open.push(p);
-    }
-    rings.push(open);
-    rings
+/// A walk on its way.
+struct Walk<'a> {
+    rings: Vec<Vec<Point>>,
+    /// The points since the last ring was parted, each with the number of its first edge.
+    open: Vec<(Point, usize)>,
+    /// Where in `open` a point stands, by the number of its first edge.
+    places: &'a mut [Option<u32>],
 }
 
-fn collect(polygon: &[Vec<Point>]) -> Rings {
+impl Walk<'_> {
+    fn come_by(&mut self, edges: &[Directed], edge: usize) {
+        let at = edges[edge].0;
+        let first = leaving(edges, at).next().unwrap_or(edge);
+        if let Some(place) = self.places[first] {
+            self.part(place as usize);
+        }
+        self.places[first] = Some(self.open.len() as u32);
+        self.open.push((at, first));
+    }
+
+    fn part(&mut self, from: usize) {
+        let ring = self.open.split_off(from);
+        for (_, first) in &ring {
+            self.places[*first] = None;
+        }
+        self.rings.push(ring.into_iter().map(|(p, _)| p).collect());
+    }
+
+    fn end(mut self) -> Option<Vec<Vec<Point>>> {
+        self.part(0);
+        self.rings.retain(|ring| !ring.is_empty());
+        (!self.rings.is_empty()).then_some(self.rings)
+    }
+}
+
+fn collect(exterior: &[Point], holes: &[Vec<Point>]) -> Rings {
     let mut rings = Rings::default();
-    for (i, ring) in polygon.iter().enumerate() {
-        rings.points.extend_from_slice(ring);
-        if !rings.close(i == 0) && i == 0 {
-            break;
+    rings.points.extend_from_slice(exterior);
+    if rings.close(true) {
+        for hole in holes {
+            rings.points.extend_from_slice(hole);
+            rings.close(false);
         }
     }
     rings

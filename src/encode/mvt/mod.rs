@@ -10,6 +10,7 @@
 
 mod clip;
 mod faces;
+mod inside;
 mod layer;
 mod protobuf;
 mod quantize;
@@ -84,7 +85,7 @@ pub fn max_zoom(resolution_m_per_px: f64, latitude_deg: f64) -> u8 {
     zoom.clamp(0.0, f64::from(TileCoord::MAX_ZOOM)) as u8
 }
 
-/// The deepest zoom at which everything fits in the area of one tile.
+/// The deepest zoom at which everything fits in the area of one tile; for a small map it may be deeper than [`max_zoom`].
 #[must_use]
 pub fn min_zoom(bounds: &WorldBounds) -> u8 {
     let side = (bounds.max.x - bounds.min.x).max(bounds.max.y - bounds.min.y);
@@ -189,8 +190,9 @@ mod tests {
         assert_eq!(max_zoom(0.13, 27.63), 17);
         assert_eq!(max_zoom(1e9, 0.0), 0);
         let world = |x, y| WorldPoint { x, y };
+        let strip = WorldBounds { min: world(0.5, 0.5), max: world(0.5 + 0.9 / 1024.0, 0.5) };
+        assert_eq!(min_zoom(&strip), 10);
         assert_eq!(min_zoom(&WorldBounds { min: world(0.0, 0.0), max: world(1.0, 0.3) }), 0);
-        assert_eq!(min_zoom(&WorldBounds { min: world(0.5, 0.5), max: world(0.5 + 0.9 / 1024.0, 0.5) }), 10);
     }
 
     /// A ring around a middle, its radii as given, in metres.

@@ -2,9 +2,10 @@
 
 use super::TileOptions;
 use super::clip::ClipSquare;
+use super::inside::corners;
 use super::quantize::{EXTENT, Point, Rings, TileGrid};
 use super::repair::repair;
-use super::validity::{Edge, corners, is_valid};
+use super::validity::{Edge, is_valid};
 use crate::feature::StoredFeature;
 
 /// A polygon of at most this many square units is gathered with others of its class until they fill a square
@@ -81,7 +82,7 @@ impl Shaper {
             take(rings);
             return true;
         }
-        let pieces = repair(rings);
+        let pieces = repair(rings, &mut self.edges);
         pieces.iter().for_each(&mut take);
         !pieces.is_empty()
     }

@@ -1,5 +1,6 @@
 //! Whether the rings of a polygon in whole units are a valid polygon (OGC 06-103r4, 6.1.11).
 
+use super::inside::{RowedRing, corners};
 use super::quantize::{Point, Rings};
 
 /// Whether no ring meets itself, rings meet in at most single points that leave the interior in one piece,
@@ -137,53 +138,27 @@ fn root(parents: &mut [u32], mut at: u32) -> u32 {
     at
 }
 
-/// For rings that cross nowhere: a point of a hole that does not touch tells for the whole hole.
+/// For rings that cross nowhere.
 fn holes_are_inside(rings: &Rings) -> bool {
     let all: Vec<&[Point]> = rings.iter().collect();
-    let Some((exterior, holes)) = all.split_first() else { return true };
-    let bounds: Vec<(Point, Point)> = holes.iter().map(|hole| corners(hole)).collect();
-    let within = |inner: (Point, Point), outer: (Point, Point)| {
-        inner.0.x >= outer.0.x && inner.0.y >= outer.0.y && inner.1.x <= outer.1.x && inner.1.y <= outer.1.y
-    };
-    let in_other = |i: usize| {
-        let others = (0..holes.len()).filter(|j| *j != i && within(bounds[i], bounds[*j]));
-        others.into_iter().any(|j| lies_in(holes[i], holes[j]))
-    };
-    (0..holes.len()).all(|i| lies_in(holes[i], exterior) && !in_other(i))
+    let Some((exterior, holes)) = all.split_first().filter(|(_, holes)| !holes.is_empty()) else { return true };
+    let exterior = RowedRing::new(exterior);
+    holes.iter().all(|hole| exterior.holds_ring(hole)) && none_holds_another(holes)
 }
 
-/// The north-west and south-east corner of the rectangle around a ring.
-pub(super) fn corners(ring: &[Point]) -> (Point, Point) {
-    let (mut min, mut max) = (Point { x: i64::MAX, y: i64::MAX }, Point { x: i64::MIN, y: i64::MIN });
-    for p in ring {
-        min = Point { x: min.x.min(p.x), y: min.y.min(p.y) };
-        max = Point { x: max.x.max(p.x), y: max.y.max(p.y) };
-    }
-    (min, max)
-}
-
-fn lies_in(hole: &[Point], ring: &[Point]) -> bool {
-    hole.iter().find_map(|p| inside(*p, ring)).unwrap_or(false)
-}
-
-/// Whether a point lies in a ring; `None` on the ring.
-pub(super) fn inside(p: Point, ring: &[Point]) -> Option<bool> {
-    let mut inside = false;
-    let mut a = *ring.last()?;
-    for b in ring.iter().copied() {
-        if (a.y <= p.y) != (b.y <= p.y) || a.y == p.y || b.y == p.y {
-            let cross = (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
-            let between = p.x >= a.x.min(b.x) && p.x <= a.x.max(b.x) && p.y >= a.y.min(b.y) && p.y <= a.y.max(b.y);
-            if cross == 0 && between {
-                return None;
-            }
-            if (a.y <= p.y) != (b.y <= p.y) && (cross > 0) == (b.y > a.y) {
-                inside = !inside;
-            }
-        }
-        a = b;
-    }
-    Some(inside)
+fn none_holds_another(holes: &[&[Point]]) -> bool {
+    let mut bounds: Vec<(Point, Point, usize)> =
+        holes.iter().map(|hole| corners(hole)).enumerate().map(|(i, (min, max))| (min, max, i)).collect();
+    bounds.sort_unstable();
+    bounds.iter().enumerate().all(|(i, outer)| {
+        let follow = bounds[i + 1..].iter().take_while(|inner| inner.0.x <= outer.1.x);
+        // Those that begin at the same x may stand in either order.
+        let same = bounds[..i].iter().rev().take_while(|inner| inner.0.x == outer.0.x);
+        let mut within = follow
+            .chain(same)
+            .filter(|inner| inner.0.y >= outer.0.y && inner.1.x <= outer.1.x && inner.1.y <= outer.1.y);
+        within.all(|inner| !RowedRing::new(holes[outer.2]).holds_ring(holes[inner.2]))
+    })
 }
 
 #[cfg(test)]
