@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use geo::{Area, BooleanOps, Polygon, Translate};
 use geojson::{Feature, FeatureCollection, GeoJson, Geometry};
-use orthotile::regularize::{Footprint, Outcome, RegularizeOptions, Regularized, regularize};
+use orthotile::regularize::{Footprint, Outcome, Reason, RegularizeOptions, Regularized, regularize};
 
 const BUILDINGS: u64 = 4000;
 
@@ -58,14 +58,16 @@ fn timed(raw: &[Polygon<f64>], options: &RegularizeOptions) -> Vec<Regularized> 
     }
     let count = |keep: fn(&Outcome) -> bool| result.iter().filter(|r| keep(&r.outcome)).count();
     println!(
-        "{} footprints in {:.1} ms on {} threads: {:.0} footprints/s; {} regularized, {} round, {} kept",
+        "{} footprints in {:.1} ms on {} threads: {:.0} footprints/s; {} regularized, {} round, kept: {} poor fit, {} too small, {} neighbour",
         raw.len(),
         best_s * 1e3,
         options.threads,
         raw.len() as f64 / best_s,
         count(|o| *o == Outcome::Regularized),
         count(|o| *o == Outcome::Round),
-        count(|o| matches!(o, Outcome::Kept(_))),
+        count(|o| *o == Outcome::Kept(Reason::PoorFit)),
+        count(|o| *o == Outcome::Kept(Reason::TooSmall)),
+        count(|o| *o == Outcome::Kept(Reason::Neighbour)),
     );
     result
 }

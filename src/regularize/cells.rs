@@ -23,6 +23,12 @@ impl Bounds {
         }
     }
 
+    /// With a margin on every side.
+    pub fn expanded(self, margin: f64) -> Self {
+        let by = Coord { x: margin, y: margin };
+        Self { min: self.min - by, max: self.max + by }
+    }
+
     /// Whether they share a point.
     pub fn meets(&self, other: &Self) -> bool {
         self.min.x <= other.max.x && other.min.x <= self.max.x && self.min.y <= other.max.y && other.min.y <= self.max.y

@@ -7,13 +7,19 @@
 //! 2. at several tolerances its border is cut into runs along that direction, across it, or along a clear diagonal; the line of
 //!    a run is the least-squares line through the pixel edges, and lines meet in corners;
 //! 3. of these outlines, a rectangle and a circle, the one with the least `(1 - IoU) + λ·vertices` is taken
-//!    (minimal description length); a guard keeps the old outline where none fits.
+//!    (minimal description length); a guard keeps the old outline where none fits;
+//! 4. buildings that face each other take one direction where it fits each of them, and one line for their common wall;
+//!    walls that reach into a neighbour step back, and where that is not enough, the old outline is kept.
 //!
 //! The shared area behind it is exact, by a sum over pairs of edges.
 
 mod cells;
+mod contact;
 mod direction;
+mod draft;
+mod group;
 mod importance;
+mod joined;
 mod neighbours;
 mod overlap;
 mod ring;
@@ -24,10 +30,9 @@ mod walls;
 
 use std::num::NonZeroUsize;
 
-use geo::{BoundingRect, Coord, Polygon};
+use geo::Polygon;
 
-use ring::{open_rings, to_polygon};
-use shape::{Candidate, Shape};
+use draft::Draft;
 
 /// The outline of a building as it was traced.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +85,7 @@ pub enum Reason {
 pub struct RegularizeOptions {
     /// The side of a pixel.
     pub pixel_m: f64,
-    /// The tolerances that are tried, rising.
+    /// The tolerances that are tried, rising; not empty. An outline that is kept is simplified by the first.
     pub tolerances_m: Vec<f64>,
     /// What a vertex costs, as a share of the area of the building.
     pub lambda: f64,
@@ -100,6 +105,8 @@ pub struct RegularizeOptions {
     pub min_area_m2: f64,
     /// Smaller holes are filled.
     pub min_hole_m2: f64,
+    /// Walls that face each other within this distance may be one, and may move so far.
+    pub reach_m: f64,
     /// How many threads work.
     pub threads: NonZeroUsize,
 }
@@ -113,7 +120,7 @@ impl RegularizeOptions {
             pixel_m,
             tolerances_m: [0.45, 0.6, 0.9, 1.2, 1.8, 2.4].map(|t| t * scale).to_vec(),
             lambda: 0.01,
-            vertex_m2: 4.0,
+            vertex_m2: 1.0,
             trim_m: 0.8,
             least_diagonal_m: 3.0_f64.max(6.0 * pixel_m),
             min_iou: 0.75,
@@ -121,6 +128,7 @@ impl RegularizeOptions {
             max_area_change: 0.1,
             min_area_m2: 6.0_f64.max(12.0 * pixel_m * pixel_m),
             min_hole_m2: 4.0_f64.max(6.0 * pixel_m * pixel_m),
+            reach_m: 0.25 + 1.5 * pixel_m,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         }
     }
@@ -131,9 +139,9 @@ impl RegularizeOptions {
 /// The result does not depend on the number of threads.
 #[must_use]
 pub fn regularize(footprints: &[Footprint], options: &RegularizeOptions) -> Vec<Regularized> {
-    let mut found = in_parallel(footprints, options.threads, |footprint| regularize_one(footprint, options));
-    neighbours::separate(&mut found, footprints, options);
-    found
+    let mut drafts = in_parallel(footprints, options.threads, |footprint| Draft::of(footprint, options));
+    neighbours::settle(&mut drafts, footprints, options);
+    drafts.into_iter().zip(footprints).map(|(draft, footprint)| draft.finish(footprint)).collect()
 }
 
 /// `work` on every item, in order, on several threads.
@@ -145,47 +153,6 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], threads: NonZeroUsize, work: impl 
             items.chunks(chunk).map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<R>>())).collect();
         workers.into_iter().flat_map(|w| w.join().expect("a worker panics only by a defect of this module")).collect()
     })
-}
-
-fn regularize_one(footprint: &Footprint, options: &RegularizeOptions) -> Regularized {
-    let origin = origin_of(&footprint.outline);
-    let mut rings = open_rings(&footprint.outline, origin);
-    if rings.is_empty() {
-        return keep(footprint, footprint.outline.clone(), Reason::TooSmall);
-    }
-    rings.retain(|ring| ring::signed_area(ring) > 0.0 || -ring::signed_area(ring) >= options.min_hole_m2);
-    let shape = Shape::new(rings, options);
-    let along = shape.refined(shape.evidence().along());
-    let small = shape.area_m2 < options.min_area_m2;
-    let best = if small { shape.rectangle_alone(along) } else { shape.best(along) };
-    let Some(found) = best.filter(|best| fits(best, shape.area_m2, options)) else {
-        let simplified = to_polygon(&shape.simplified(options.pixel_m), origin);
-        return keep(footprint, simplified, if small { Reason::TooSmall } else { Reason::PoorFit });
-    };
-    let polygon = to_polygon(&found.rings, origin);
-    let outcome = match (small, found.round) {
-        (true, _) => Outcome::Kept(Reason::TooSmall),
-        (_, true) => Outcome::Round,
-        _ => Outcome::Regularized,
-    };
-    let degrees = along.y.atan2(along.x).to_degrees().rem_euclid(90.0);
-    let direction_deg = (outcome == Outcome::Regularized).then_some(degrees);
-    Regularized { importance_m: importance::importance_m(&polygon), polygon, outcome, direction_deg }
-}
-
-/// The middle of a polygon: near it, coordinates keep their digits.
-fn origin_of(polygon: &Polygon<f64>) -> Coord<f64> {
-    polygon.bounding_rect().map_or(Coord::zero(), geo::Rect::center)
-}
-
-fn fits(best: &Candidate, area_m2: f64, options: &RegularizeOptions) -> bool {
-    best.iou >= options.min_iou && (best.area_m2 - area_m2).abs() <= options.max_area_change * area_m2
-}
-
-fn keep(footprint: &Footprint, simplified: Polygon<f64>, reason: Reason) -> Regularized {
-    let polygon = footprint.simplified.clone().unwrap_or(simplified);
-    let importance_m = importance::importance_m(&polygon);
-    Regularized { polygon, importance_m, outcome: Outcome::Kept(reason), direction_deg: None }
 }
 
 #[cfg(test)]

@@ -2,102 +2,218 @@
 
 use std::collections::BTreeSet;
 
-use geo::Polygon;
+use geo::Coord;
 
-use super::cells::{Bounds, Cells};
+use super::contact::{contacts, near_pairs, touch};
+use super::draft::Draft;
+use super::joined::{join, with_moved_edges};
 use super::overlap::Edges;
-use super::ring::{open_rings, to_polygon};
-use super::shape::Shape;
-use super::{Footprint, Outcome, Reason, RegularizeOptions, Regularized, in_parallel, keep, origin_of};
+use super::ring::{Ring, cross, dot, edges, left, length, moved, open_rings};
+use super::valid::{contains, is_valid};
+use super::{Footprint, Outcome, Reason, RegularizeOptions, group, in_parallel};
 
 /// Less is rounding.
 const COMMON_M2: f64 = 1e-4;
+/// A row's direction may cost a building so much more than its own.
+const MOST_EXTRA_COST: f64 = 0.005;
+/// How often a pair may be pushed apart before one of the two gives up.
+const MOST_PUSHES: usize = 6;
 
-/// Gives up regular outlines that overlap their neighbours more than the traced ones do.
-pub(super) fn separate(found: &mut [Regularized], footprints: &[Footprint], options: &RegularizeOptions) {
-    let near = near_pairs(found, footprints);
-    let overlaps = |&(i, j): &(u32, u32)| {
-        gained_m2(
-            [&found[i as usize].polygon, &found[j as usize].polygon],
-            [&footprints[i as usize], &footprints[j as usize]],
-        ) > COMMON_M2
-    };
-    let bad = in_parallel(&near, options.threads, overlaps);
-    let mut todo: BTreeSet<(u32, u32)> = near.iter().zip(bad).filter(|(_, bad)| *bad).map(|(pair, _)| *pair).collect();
-    if todo.is_empty() {
+/// Neighbours agree on their direction and on their common walls, and do not overlap.
+pub(super) fn settle(drafts: &mut [Draft], footprints: &[Footprint], options: &RegularizeOptions) {
+    let near = near_pairs(drafts, footprints, options.reach_m);
+    if near.is_empty() {
         return;
     }
-    let mut partners: BTreeSet<(u32, u32)> = near.iter().copied().collect();
-    partners.extend(near.iter().map(|&(i, j)| (j, i)));
-    while let Some((i, j)) = todo.pop_first() {
+    turn_rows(drafts, footprints, (&near, options));
+    join_walls(drafts, footprints, (&near, options));
+    let apart = |&(i, j): &(u32, u32)| gained_m2([i, j], drafts, footprints) <= COMMON_M2;
+    let fine = in_parallel(&near, options.threads, apart);
+    let todo: BTreeSet<(u32, u32)> = near.iter().zip(fine).filter(|(_, fine)| !fine).map(|(pair, _)| *pair).collect();
+    Separation { drafts, footprints, options, near: &near }.run(todo);
+}
+
+type Near<'a> = (&'a [(u32, u32)], &'a RegularizeOptions);
+
+/// Buildings that face each other take the direction of their group where that fits nearly as well as their own.
+fn turn_rows(drafts: &mut [Draft], footprints: &[Footprint], (near, options): Near) {
+    let facing = in_parallel(near, options.threads, |&pair| !contacts(pair, drafts, options.reach_m).is_empty());
+    let pairs: Vec<(u32, u32)> = near.iter().zip(facing).filter(|(_, facing)| *facing).map(|(pair, _)| *pair).collect();
+    let directions = group::directions(&pairs, drafts);
+    let members: Vec<(usize, Coord<f64>)> =
+        directions.into_iter().enumerate().filter_map(|(i, along)| Some((i, along?))).collect();
+    let turned = in_parallel(&members, options.threads, |&(i, along)| Draft::along(&footprints[i], along, options));
+    for ((i, _), turned) in members.into_iter().zip(turned) {
+        if let Some(turned) = turned.filter(|turned| turned.cost <= drafts[i].cost + MOST_EXTRA_COST) {
+            drafts[i] = turned;
+        }
+    }
+}
+
+/// Facing walls of one direction become one where the traced outlines touch, or where they overlap.
+fn join_walls(drafts: &mut [Draft], footprints: &[Footprint], (near, options): Near) {
+    let common = in_parallel(near, options.threads, |&(i, j)| {
         let (a, b) = (i as usize, j as usize);
-        if gained_m2([&found[a].polygon, &found[b].polygon], [&footprints[a], &footprints[b]]) <= COMMON_M2 {
-            continue;
+        if drafts[a].along.is_none() || drafts[a].along != drafts[b].along {
+            return Vec::new();
         }
-        let Some(offender) = offender([a, b], found, footprints) else { continue };
-        found[offender] = stepped_back(&found[offender], &footprints[offender], options);
-        let o = offender as u32;
-        todo.extend(partners.range((o, 0)..=(o, u32::MAX)).map(|&(_, p)| (o.min(p), o.max(p))));
-    }
-}
-
-/// Pairs of numbers whose outlines, old or new, may meet; each once.
-fn near_pairs(found: &[Regularized], footprints: &[Footprint]) -> Vec<(u32, u32)> {
-    let around = |(i, (new, old)): (usize, (&Regularized, &Footprint))| {
-        let points = [&new.polygon, &old.outline].into_iter().flat_map(|p| p.exterior().0.iter().copied());
-        Some((Bounds::around(points)?, i as u32))
-    };
-    let boxes: Vec<(Bounds, u32)> = found.iter().zip(footprints).enumerate().filter_map(around).collect();
-    let mut bounds = vec![None; found.len()];
-    for (b, i) in &boxes {
-        bounds[*i as usize] = Some(*b);
-    }
-    let mut pairs = Vec::new();
-    Cells::of(&boxes).any_pair(|i, j| {
-        if let (Some(a), Some(b)) = (bounds[i as usize], bounds[j as usize])
-            && a.meets(&b)
-        {
-            pairs.push((i, j));
+        let mut facing = contacts((i, j), drafts, options.reach_m);
+        if facing.iter().any(|c| c.gap_m > 0.0) && !touch(&footprints[a], &footprints[b]) {
+            facing.retain(|c| c.gap_m <= 0.0);
         }
-        false
+        facing
     });
-    pairs.sort_unstable();
-    pairs.dedup();
-    pairs
+    join(drafts, &common.concat());
 }
 
-/// How much more the new outlines share than the traced ones did.
-fn gained_m2(new: [&Polygon<f64>; 2], old: [&Footprint; 2]) -> f64 {
-    let common_m2 = common_m2(new);
-    if common_m2 <= COMMON_M2 { common_m2 } else { common_m2 - self::common_m2(old.map(|f| &f.outline)) }
+/// How much more two outlines share than the traced ones did.
+fn gained_m2(pair: [u32; 2], drafts: &[Draft], footprints: &[Footprint]) -> f64 {
+    let [a, b] = pair.map(|i| drafts[i as usize].rings.as_slice());
+    let now_m2 = common_m2(a, b);
+    if now_m2 <= COMMON_M2 {
+        return now_m2;
+    }
+    let [a, b] = pair.map(|i| open_rings(&footprints[i as usize].outline, Coord::zero()));
+    now_m2 - common_m2(&a, &b)
 }
 
-fn common_m2(polygons: [&Polygon<f64>; 2]) -> f64 {
-    let origin = origin_of(polygons[0]);
-    let [a, b] = polygons.map(|p| Edges::of(&open_rings(p, origin)));
+fn common_m2(a: &[Ring], b: &[Ring]) -> f64 {
+    let Some(origin) = a.first().and_then(|ring| ring.first()) else { return 0.0 };
+    let [a, b] = [a, b].map(|rings| Edges::of(&moved(rings, -*origin)));
     a.common_area(&b)
 }
 
-/// Of two outlines that overlap, the one that reaches further into the pixels of the other and can still step back.
-fn offender([a, b]: [usize; 2], found: &[Regularized], footprints: &[Footprint]) -> Option<usize> {
-    let can_step_back = |i: usize| found[i].polygon != footprints[i].outline;
-    let reach_m2 = |i: usize, j: usize| common_m2([&found[i].polygon, &footprints[j].outline]);
-    match (can_step_back(a), can_step_back(b)) {
-        (true, true) => Some(if reach_m2(a, b) >= reach_m2(b, a) { a } else { b }),
-        (true, false) => Some(a),
-        (false, true) => Some(b),
-        (false, false) => None,
+/// Pairs that overlap, taken apart one by one.
+struct Separation<'a> {
+    drafts: &'a mut [Draft],
+    footprints: &'a [Footprint],
+    options: &'a RegularizeOptions,
+    near: &'a [(u32, u32)],
+}
+
+impl Separation<'_> {
+    fn run(&mut self, mut todo: BTreeSet<(u32, u32)>) {
+        if todo.is_empty() {
+            return;
+        }
+        let mut partners: BTreeSet<(u32, u32)> = self.near.iter().copied().collect();
+        partners.extend(self.near.iter().map(|&(i, j)| (j, i)));
+        while let Some((i, j)) = todo.pop_first() {
+            let pushed = (0..MOST_PUSHES).any(|_| !self.overlap(i, j) || !self.push(i, j));
+            if pushed && !self.overlap(i, j) {
+                continue;
+            }
+            if let Some(back) = self.step_back(i, j) {
+                todo.extend(partners.range((back, 0)..=(back, u32::MAX)).map(|&(_, p)| (back.min(p), back.max(p))));
+            }
+        }
+    }
+
+    fn overlap(&self, i: u32, j: u32) -> bool {
+        gained_m2([i, j], self.drafts, self.footprints) > COMMON_M2
+    }
+
+    /// Moves the wall of either that takes most of the common part away, at the least cost in area; false where none helps.
+    fn push(&mut self, i: u32, j: u32) -> bool {
+        let common = common_corners(&self.drafts[i as usize].rings, &self.drafts[j as usize].rings);
+        let mut options: Vec<(usize, f64, u32, Push)> = Vec::new();
+        for building in [i, j] {
+            for push in self.pushes(building, &common) {
+                options.push((push.removed, push.area_m2, building, push));
+            }
+        }
+        options.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.total_cmp(&b.1)));
+        options.into_iter().take(4).any(|(_, _, building, push)| self.apply(building, &push))
+    }
+
+    fn pushes(&self, building: u32, common: &[Coord<f64>]) -> Vec<Push> {
+        let mut list = Vec::new();
+        for (ring, points) in self.drafts[building as usize].rings.iter().enumerate() {
+            for (edge, (a, b)) in edges(points).enumerate() {
+                let length_m = length(b - a);
+                let (u, inward) = ((b - a) / length_m, left(b - a) / length_m);
+                let reach_m = self.options.reach_m;
+                let depth = |p: &Coord<f64>| {
+                    let (beside, along) = (dot(*p - a, inward), dot(*p - a, u));
+                    let near = beside > -1e-6 && beside <= reach_m && along > -reach_m && along < length_m + reach_m;
+                    near.then_some(beside)
+                };
+                let depths: Vec<f64> = common.iter().filter_map(depth).collect();
+                let depth_m = depths.iter().copied().fold(0.0, f64::max);
+                if depth_m > 0.0 {
+                    let by = inward * (depth_m + 1e-3);
+                    list.push(Push { ring, edge, by, removed: depths.len(), area_m2: depth_m * length_m });
+                }
+            }
+        }
+        list
+    }
+
+    fn apply(&mut self, building: u32, push: &Push) -> bool {
+        let draft = &mut self.drafts[building as usize];
+        let Some(ring) = with_moved_edges(&draft.rings[push.ring], &[(push.edge, push.by)]) else { return false };
+        let mut rings = draft.rings.clone();
+        rings[push.ring] = ring;
+        let fits = is_valid(&rings);
+        if fits {
+            draft.rings = rings;
+        }
+        fits
+    }
+
+    /// Of two outlines that overlap, the one that reaches further into the pixels of the other gives up its regular outline,
+    /// or its simplified one. `None` where both are as traced.
+    fn step_back(&mut self, i: u32, j: u32) -> Option<u32> {
+        let traced = |i: u32| open_rings(&self.footprints[i as usize].outline, Coord::zero());
+        let steps_left = |i: u32| match self.drafts[i as usize].outcome {
+            Outcome::Kept(Reason::Neighbour) if self.drafts[i as usize].rings == traced(i) => 0,
+            Outcome::Kept(_) => 1,
+            _ => 2,
+        };
+        let reach_m2 = |i: u32, j: u32| common_m2(&self.drafts[i as usize].rings, &traced(j));
+        let (a, b) = (steps_left(i), steps_left(j));
+        let back = if a != b {
+            if a > b { i } else { j }
+        } else if reach_m2(i, j) >= reach_m2(j, i) {
+            i
+        } else {
+            j
+        };
+        let footprint = &self.footprints[back as usize];
+        self.drafts[back as usize] = match a.max(b) {
+            2 => Draft::simplified(footprint, self.options, Reason::Neighbour),
+            1 => Draft::traced(footprint),
+            _ => return None,
+        };
+        Some(back)
     }
 }
 
-/// A regular outline goes back to the simplified one, and that to the pixels.
-fn stepped_back(found: &Regularized, footprint: &Footprint, options: &RegularizeOptions) -> Regularized {
-    let origin = origin_of(&footprint.outline);
-    let rings = open_rings(&footprint.outline, origin);
-    if matches!(found.outcome, Outcome::Kept(Reason::Neighbour | Reason::PoorFit)) || rings.is_empty() {
-        let pixels = Footprint { simplified: None, ..footprint.clone() };
-        return keep(&pixels, footprint.outline.clone(), Reason::Neighbour);
+/// A wall to move.
+struct Push {
+    ring: usize,
+    edge: usize,
+    by: Coord<f64>,
+    /// How many corners of the common part it takes away.
+    removed: usize,
+    /// What the building loses.
+    area_m2: f64,
+}
+
+/// The corners of what two outlines have in common: corners of one inside the other, and crossings of their edges.
+fn common_corners(a: &[Ring], b: &[Ring]) -> Vec<Coord<f64>> {
+    let inside = |rings: &[Ring], p: Coord<f64>| rings.iter().filter(|ring| contains(ring, p)).count() % 2 == 1;
+    let mut corners: Vec<Coord<f64>> = a.iter().flatten().copied().filter(|&p| inside(b, p)).collect();
+    corners.extend(b.iter().flatten().copied().filter(|&p| inside(a, p)));
+    for (p, q) in a.iter().flat_map(|ring| edges(ring)) {
+        for (r, s) in b.iter().flat_map(|ring| edges(ring)) {
+            let (d, e) = (q - p, s - r);
+            let turn = cross(d, e);
+            let (t, u) = (cross(r - p, e) / turn, cross(r - p, d) / turn);
+            if (0.0..=1.0).contains(&t) && (0.0..=1.0).contains(&u) {
+                corners.push(p + d * t);
+            }
+        }
     }
-    let simplified = to_polygon(&Shape::new(rings, options).simplified(options.pixel_m), origin);
-    keep(footprint, simplified, Reason::Neighbour)
+    corners
 }

@@ -33,16 +33,17 @@ fn open_ring(line: &LineString<f64>, origin: Coord<f64>, sign: f64) -> Ring {
     ring
 }
 
-/// The polygon of `rings`, moved by `origin`.
-pub(super) fn to_polygon(rings: &[Ring], origin: Coord<f64>) -> Polygon<f64> {
-    let close = |ring: &Ring| {
-        let mut line: Vec<_> = ring.iter().map(|&p| p + origin).collect();
-        line.extend(line.first().copied());
-        LineString(line)
-    };
+/// The polygon of `rings`.
+pub(super) fn to_polygon(rings: &[Ring]) -> Polygon<f64> {
+    let close = |ring: &Ring| LineString(ring.iter().chain(ring.first()).copied().collect());
     let mut lines = rings.iter().map(close);
     let exterior = lines.next().unwrap_or_else(|| LineString(Vec::new()));
     Polygon::new(exterior, lines.collect())
+}
+
+/// The rings, moved.
+pub(super) fn moved(rings: &[Ring], by: Coord<f64>) -> Vec<Ring> {
+    rings.iter().map(|ring| ring.iter().map(|&p| p + by).collect()).collect()
 }
 
 /// The edges of a ring, closing edge included.
@@ -53,7 +54,8 @@ pub(super) fn edges(ring: &[Coord<f64>]) -> impl Iterator<Item = (Coord<f64>, Co
 
 /// Positive for a counter-clockwise ring.
 pub(super) fn signed_area(ring: &[Coord<f64>]) -> f64 {
-    edges(ring).map(|(a, b)| cross(a, b)).sum::<f64>() / 2.0
+    // Around its first vertex, where coordinates keep their digits.
+    ring.first().map_or(0.0, |&o| edges(ring).map(|(a, b)| cross(a - o, b - o)).sum::<f64>() / 2.0)
 }
 
 /// The area inside the exterior and outside the holes.

@@ -36,7 +36,7 @@ pub(super) struct Candidate {
     pub iou: f64,
     pub area_m2: f64,
     pub round: bool,
-    cost: f64,
+    pub cost: f64,
 }
 
 impl<'a> Shape<'a> {
@@ -90,6 +90,12 @@ impl<'a> Shape<'a> {
         self.measured(self.rectangles(along), f64::INFINITY)
     }
 
+    /// Whether an outline changes the shape little enough.
+    pub fn is_matched_by(&self, other: &Candidate) -> bool {
+        let change_m2 = (other.area_m2 - self.area_m2).abs();
+        other.iou >= self.options.min_iou && change_m2 <= self.options.max_area_change * self.area_m2
+    }
+
     /// The outline with the vertices that a tolerance keeps; with all where that would not be valid.
     pub fn simplified(&self, tolerance_m: f64) -> Vec<Ring> {
         for halved in [1.0, 0.5, 0.25] {
@@ -125,7 +131,8 @@ impl<'a> Shape<'a> {
         let exterior = Walls::find(&self.traces[0], along, options)?;
         let mut rings = vec![exterior.corners()?];
         for (i, hole) in self.traces.iter().enumerate().skip(1) {
-            let corners = Walls::find(hole, along, options).and_then(|walls| walls.corners());
+            let square = WallOptions { diagonal_m: f64::INFINITY, ..options };
+            let corners = Walls::find(hole, along, square).and_then(|walls| walls.corners());
             rings.push(corners.unwrap_or_else(|| self.rectangle(i, along)));
         }
         let vertices = rings.iter().map(Vec::len).sum::<usize>() as f64;

@@ -1,9 +1,10 @@
 //! Small named cases, turned ones and random ones.
 
-use geo::{Area, BooleanOps, Coord, LineString, Polygon, Rotate, Translate, Validation};
+use geo::{Area, BooleanOps, BoundingRect, Coord, LineString, Polygon, Rotate, Translate, Validation};
 use proptest::prelude::*;
 use rstest::rstest;
 
+use super::ring::open_rings;
 use super::*;
 
 const PIXEL_M: f64 = 0.3;

@@ -74,8 +74,8 @@ fn holes_are_inside(rings: &[Ring]) -> bool {
     inside && (holes.len() < 2 || !any_nested(holes))
 }
 
-/// By the number of edges to the right of the point.
-fn contains(ring: &[Coord<f64>], p: Coord<f64>) -> bool {
+/// Whether a point lies inside a ring, by the number of edges to its right.
+pub(super) fn contains(ring: &[Coord<f64>], p: Coord<f64>) -> bool {
     let right = |(a, b): &(Coord<f64>, Coord<f64>)| {
         (a.y > p.y) != (b.y > p.y) && p.x < a.x + (p.y - a.y) / (b.y - a.y) * (b.x - a.x)
     };

@@ -3,7 +3,7 @@
 use geo::Coord;
 
 use super::direction::{Turn, sine};
-use super::ring::{Ring, cross, dot, left, length};
+use super::ring::{Ring, cross, dot, edges, left, length};
 use super::trace::Trace;
 
 /// Two walls that meet at less than this sine (15°) have no sure corner.
@@ -58,10 +58,11 @@ impl<'a> Walls<'a> {
         (found.list.len() >= 3).then_some(found)
     }
 
-    /// The corners, in order; `None` where two consecutive walls are nearly parallel.
+    /// The corners, in order; `None` where two consecutive walls are nearly parallel or make a spike.
     pub fn corners(&self) -> Option<Ring> {
         let previous = self.list.last().into_iter().chain(&self.list);
-        previous.zip(&self.list).map(|(a, b)| self.corner(a, b)).collect()
+        let corners = previous.zip(&self.list).map(|(a, b)| self.corner(a, b)).collect::<Option<Ring>>()?;
+        (self.diagonals() == 0 || !has_spike(&corners)).then_some(corners)
     }
 
     /// The walls that run along neither of the two main directions.
@@ -175,6 +176,13 @@ impl<'a> Walls<'a> {
             _ => a.axis != b.axis && wall.axis > 1, // a diagonal that nearly continues its neighbour
         }
     }
+}
+
+/// Whether the border turns by more than 130° in a corner.
+fn has_spike(ring: &[Coord<f64>]) -> bool {
+    let walls: Vec<Coord<f64>> = edges(ring).map(|(a, b)| b - a).collect();
+    let spike = |(d, e): (Coord<f64>, Coord<f64>)| dot(d, e) < -0.64 * length(d) * length(e);
+    edges(&walls).any(spike)
 }
 
 /// The main direction and its normal, then the diagonals between them.
