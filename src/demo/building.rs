@@ -1,7 +1,7 @@
 //! Buildings: footprints of many shapes as wings in a local frame.
 
 use super::geometry::{Place, Point, Rectangle, Ring, bounds, inside, point};
-use super::random::{Rng, sine};
+use super::random::{Dice, sine};
 use super::roof::{Cover, Roof, cover_with};
 use super::town::{Town, class};
 
@@ -53,56 +53,67 @@ impl Building {
     }
 
     /// A local position on the roof that is at least `margin` metres from the walls of a wing.
-    pub fn spot(&self, rng: &mut Rng, margin: f64) -> Option<Point> {
-        let wing = rng.pick(&self.wings);
+    pub fn spot(&self, dice: &mut Dice, margin: f64) -> Option<Point> {
+        let wing = dice.pick(&self.wings);
         let (width, depth) = wing.size();
         let room = width > 2.0 * margin && depth > 2.0 * margin;
-        let mut within = |from: f64, to: f64| rng.range(from + margin, to - margin);
+        let mut within = |from: f64, to: f64| dice.range(from + margin, to - margin);
         let spot = room.then(|| point(within(wing.min.x, wing.max.x), within(wing.min.y, wing.max.y)))?;
         (self.outline.len() == 1 || !inside(&self.outline[1], spot)).then_some(spot)
     }
 
     /// Builds it in the town and names it in the truth.
-    pub fn build(&self, town: &mut Town, rng: &mut Rng, roof: Roof, cover: &Cover) {
-        let height_m = cover_with(self, town, rng, roof, cover);
+    pub fn build(&self, town: &mut Town, dice: &mut Dice, roof: Roof, cover: &Cover) {
+        let height_m = cover_with(self, town, dice, roof, cover);
         town.name(self.rings(), class::BUILDING, Some(height_m));
     }
 }
 
 /// Outline and wings around the origin.
 fn plan(shape: Shape, width: f64, depth: f64) -> (Vec<Vec<Point>>, Vec<Rectangle>) {
-    let (w, d) = (width / 2.0, depth / 2.0);
+    let (east, north) = (width / 2.0, depth / 2.0);
     let thick = (0.42 * width.min(depth)).min(12.0);
     let all = Rectangle::centred(width, depth);
-    let outer = all.corners().to_vec();
+    let base = Rectangle::new(-east, -north, east, thick - north);
     match shape {
-        Shape::Block => (vec![outer], vec![all]),
+        Shape::Block => (vec![all.corners().to_vec()], vec![all]),
         Shape::Ell => {
-            let (x, y) = (thick - w, thick - d);
-            let outline = [(-w, -d), (w, -d), (w, y), (x, y), (x, d), (-w, d)];
-            (vec![points(&outline)], vec![Rectangle::new(-w, -d, w, y), Rectangle::new(-w, -d, x, d)])
+            let (x, y) = (thick - east, thick - north);
+            let outline = [(-east, -north), (east, -north), (east, y), (x, y), (x, north), (-east, north)];
+            (vec![points(&outline)], vec![base, Rectangle::new(-east, -north, x, north)])
         }
-        Shape::Horseshoe => {
-            let t = thick.min(width * 0.3);
-            let (x, y) = (w - t, t - d);
-            let outline = [(-w, -d), (w, -d), (w, d), (x, d), (x, y), (-x, y), (-x, d), (-w, d)];
-            let wings = [(-w, -d, w, y), (-w, -d, -x, d), (x, -d, w, d)];
-            (vec![points(&outline)], wings.map(|(a, b, c, d)| Rectangle::new(a, b, c, d)).to_vec())
-        }
+        Shape::Horseshoe => horseshoe(east, north, thick.min(width * 0.3)),
         Shape::Tee => {
-            let (x, y) = (thick / 2.0, thick - d);
-            let outline = [(-w, -d), (w, -d), (w, y), (x, y), (x, d), (-x, d), (-x, y), (-w, y)];
-            (vec![points(&outline)], vec![Rectangle::new(-w, -d, w, y), Rectangle::new(-x, -d, x, d)])
+            let (x, y) = (thick / 2.0, thick - north);
+            let right = [(east, -north), (east, y), (x, y), (x, north)];
+            let left = right.iter().rev().map(|(x, y)| (-x, *y));
+            let outline: Vec<_> = right.iter().copied().chain(left).collect();
+            (vec![points(&outline)], vec![base, Rectangle::new(-x, -north, x, north)])
         }
-        Shape::Courtyard => {
-            let t = thick.min(0.3 * width.min(depth));
-            let (x, y) = (w - t, d - t);
-            let wings = [(-w, -d, w, -y), (-w, y, w, d), (-w, -d, -x, d), (x, -d, w, d)];
-            let hole = Rectangle::new(-x, -y, x, y).corners().to_vec();
-            (vec![outer, hole], wings.map(|(a, b, c, d)| Rectangle::new(a, b, c, d)).to_vec())
-        }
-        Shape::Round => (vec![circle(w, 32)], vec![Rectangle::centred(1.4 * w, 1.4 * w)]),
+        Shape::Courtyard => courtyard(all, thick.min(0.3 * width.min(depth))),
+        Shape::Round => (vec![circle(east, 32)], vec![Rectangle::centred(1.4 * east, 1.4 * east)]),
     }
+}
+
+fn horseshoe(east: f64, north: f64, thick: f64) -> (Vec<Vec<Point>>, Vec<Rectangle>) {
+    let (x, y) = (east - thick, thick - north);
+    let right = [(east, -north), (east, north), (x, north), (x, y)];
+    let left = right.iter().rev().map(|(x, y)| (-x, *y));
+    let outline: Vec<_> = right.iter().copied().chain(left).collect();
+    let wings = [(-east, -north, east, y), (-east, -north, -x, north), (x, -north, east, north)];
+    (vec![points(&outline)], wings.map(|(x0, y0, x1, y1)| Rectangle::new(x0, y0, x1, y1)).to_vec())
+}
+
+fn courtyard(all: Rectangle, thick: f64) -> (Vec<Vec<Point>>, Vec<Rectangle>) {
+    let Rectangle { min, max } = all;
+    let yard = Rectangle::new(min.x + thick, min.y + thick, max.x - thick, max.y - thick);
+    let wings = vec![
+        Rectangle { max: point(max.x, yard.min.y), ..all },
+        Rectangle { min: point(min.x, yard.max.y), ..all },
+        Rectangle { max: point(yard.min.x, max.y), ..all },
+        Rectangle { min: point(yard.max.x, min.y), ..all },
+    ];
+    (vec![all.corners().to_vec(), yard.corners().to_vec()], wings)
 }
 
 fn points(pairs: &[(f64, f64)]) -> Vec<Point> {

@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_ribbon_has_its_width() {
         let ring = ribbon(&[point(0.0, 0.0), point(5.0, 0.0), point(10.0, 0.0)], 2.0);
-        assert_eq!(bounds(&[ring.clone()]).size(), (10.0, 2.0));
+        assert_eq!(bounds(std::slice::from_ref(&ring)).size(), (10.0, 2.0));
         assert!(inside(&ring, point(5.0, 0.9)) && !inside(&ring, point(5.0, 1.1)));
     }
 }

@@ -4,14 +4,14 @@ use super::geometry::{Point, point};
 
 /// East and north of the horizontal direction to the sun (unit vector): south-south-east.
 pub const TO_SUN: Point = point(0.53, -0.848);
-/// Sine of the sun's height above the horizon, about 48°.
-const SINE: f64 = 0.743;
+/// Sine of the sun's height above the horizon, about 57°.
+const SINE: f64 = 0.839;
 /// Cosine of the same.
-const COSINE: f64 = 0.669;
+const COSINE: f64 = 0.544;
 /// Metres that the shadow of an edge sinks for each metre away from it.
 pub const DROP: f64 = SINE / COSINE;
 /// The share of light that comes from the sky.
-const SKY: f64 = 0.3;
+const SKY: f64 = 0.34;
 
 /// The sunlight on a plane that rises by `slope` metres per metre east and north: 1 when level.
 pub fn on_slope(slope: Point) -> f32 {
@@ -21,7 +21,7 @@ pub fn on_slope(slope: Point) -> f32 {
 }
 
 /// What is left of red, green and blue in a cast shadow.
-pub const IN_SHADOW: [f32; 3] = [0.40, 0.44, 0.50];
+pub const IN_SHADOW: [f32; 3] = [0.54, 0.58, 0.64];
 
 #[cfg(test)]
 mod tests {

@@ -87,7 +87,7 @@ impl Paint {
             Material::Crop => self.crop(v, [x, y], grain),
             Material::Leaves => self.leaves(x, y, grain),
             Material::Water => {
-                let depth = fractal(x * 0.012, y * 0.012, seed);
+                let depth = fractal(x * 0.006, y * 0.006, seed);
                 let ripple = noise(x * 0.8 + 0.5 * y, y * 1.1, seed ^ 5);
                 brighter(self.colour, 1.0 + 0.12 * depth + 0.03 * ripple + 0.015 * grain)
             }
@@ -100,16 +100,17 @@ impl Paint {
     }
 
     #[inline]
-    fn concrete(&self, [u, v]: [f32; 2], [x, y]: [f32; 2], grain: f32) -> Rgb {
+    fn concrete(&self, along: [f32; 2], [x, y]: [f32; 2], grain: f32) -> Rgb {
         let seed = self.seed;
         let stains = fractal(x * 0.28, y * 0.28, seed);
         let puddle = (noise(x * 0.17, y * 0.17, seed ^ 3) - 0.25).max(0.0);
         let dirt = noise(x * 1.3, y * 1.3, seed ^ 2);
-        let joint =
-            if (u * 0.25 - (u * 0.25).floor()) < 0.05 || (v * 0.25 - (v * 0.25).floor()) < 0.05 { 0.05 } else { 0.0 };
+        let joint = along.iter().any(|t| (t * 0.25 - (t * 0.25).floor()) < 0.05);
+        let joint = if joint { 0.05 } else { 0.0 };
         let tone = 1.0 + 0.1 * stains - 0.3 * puddle + 0.06 * dirt + 0.035 * grain - joint;
-        let [r, g, b] = brighter(self.colour, tone);
-        [r, g - 2.0 * stains, b - 5.0 * stains.max(0.0)]
+        let mut rgb = brighter(self.colour, tone);
+        rgb[2] -= 6.0 * stains.max(0.0);
+        rgb
     }
 
     #[inline]
@@ -118,9 +119,12 @@ impl Paint {
         let large = fractal(x * 0.05, y * 0.05, seed);
         let small = fractal(x * 0.45, y * 0.45, seed ^ 1);
         let bump = noise(x * 1.6 + 0.35, y * 1.6 - 0.5, seed ^ 2) - noise(x * 1.6, y * 1.6, seed ^ 2);
-        let earth = brighter(self.colour, 1.0 + 0.1 * large + 0.08 * small + 0.09 * bump + 0.05 * grain);
+        let earth = brighter(self.colour, 1.0 + 0.09 * large + 0.06 * small + 0.05 * bump + 0.03 * grain);
         // Tufts of dry grass where the ground is left alone.
-        let tuft = ((fractal(x * 0.16, y * 0.16, seed ^ 9) - 0.18) * 3.0).clamp(0.0, 0.75);
+        let tuft = ((0.6 * fractal(x * 0.045, y * 0.045, seed ^ 9) + 0.5 * fractal(x * 0.3, y * 0.3, seed ^ 0x33)
+            - 0.2)
+            * 2.4)
+            .clamp(0.0, 0.7);
         blend(earth, [104.0 + 12.0 * grain, 106.0 + 12.0 * grain, 66.0 + 8.0 * grain], tuft)
     }
 
@@ -167,7 +171,7 @@ impl Paint {
         let row = 1.0 - 2.0 * (t - t.floor() - 0.5).abs();
         let vigour = 0.62 + 0.5 * fractal(x * 0.04, y * 0.04, seed ^ 1) + 0.3 * noise(x * 0.7, y * 0.7, seed ^ 2);
         let cover = (row * 1.6 - 0.35 + 0.9 * (vigour - 0.5)).clamp(0.0, 1.0);
-        let soil = brighter([138.0, 116.0, 90.0], 1.0 + 0.06 * grain + 0.08 * noise(x * 0.2, y * 0.2, seed ^ 3));
+        let soil = brighter([158.0, 138.0, 112.0], 1.0 + 0.06 * grain + 0.08 * noise(x * 0.2, y * 0.2, seed ^ 3));
         blend(soil, brighter(self.colour, 1.0 + 0.1 * grain), cover)
     }
 
@@ -196,9 +200,9 @@ pub fn blend(a: Rgb, b: Rgb, share: f32) -> Rgb {
     [0, 1, 2].map(|k| a[k] + (b[k] - a[k]) * share)
 }
 
-/// A colour near `base`: `spread` is the share by which brightness varies, a third of it by which hue does.
+/// A colour near `base`: `spread` is the share by which brightness varies, an eighth of it by which hue does.
 pub fn near(base: Rgb, spread: f32, seed: u32) -> Rgb {
     let draw = |k: i32| (hash(k, 77, seed) >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0;
     let tone = 1.0 + spread * draw(0);
-    [0, 1, 2].map(|k| base[k] * (tone + 0.33 * spread * draw(k as i32 + 1)))
+    [0, 1, 2].map(|k| base[k] * (tone + 0.13 * spread * draw(k as i32 + 1)))
 }

@@ -16,7 +16,9 @@ mod nature; // trees and cars
 mod plan; // streets and what blocks are used for
 mod streets; // streets and the river
 mod quarters; // open blocks
-mod houses; // built blocks
+mod styles; // ways to build
+mod houses; // blocks of houses
+mod landmarks; // blocks with large buildings
 mod canvas; // what is seen from above
 mod render; // light, shadow and lens
 mod scenes; // the photographs
@@ -129,6 +131,8 @@ pub fn generate(options: &DemoOptions, out: &Path) -> Result<DemoTown, DemoError
 
 /// The reference system of the town: UTM zone 32 north on WGS 84.
 const UTM: &str = "EPSG:32632";
+/// The south-west corner of the town in it, in metres.
+const ORIGIN: MapPoint = MapPoint { x: 514_200.0, y: 5_331_600.0 };
 
 impl DemoOptions {
     /// The image grid; its first corner is the north-west corner of the mosaic.
@@ -138,7 +142,7 @@ impl DemoOptions {
     #[must_use]
     pub fn frame(&self) -> PixelFrame {
         let crs = Crs::new(UTM).expect("every PROJ database holds UTM");
-        PixelFrame { crs, transform: truth::north_up(self.origin(), self.window().rows, self.resolution_m_per_px) }
+        PixelFrame { crs, transform: truth::north_up(self.window().rows, self.resolution_m_per_px) }
     }
 
     /// All pixels of the mosaic.
@@ -146,11 +150,6 @@ impl DemoOptions {
     pub fn window(&self) -> Window {
         let px = |metres: f64| (metres / self.resolution_m_per_px).round() as u32;
         Window::new(0, 0, px(self.width_m), px(self.height_m))
-    }
-
-    /// The south-west corner in metres of the reference system.
-    fn origin(&self) -> MapPoint {
-        MapPoint { x: 514_200.0, y: 5_331_600.0 }
     }
 
     fn lattice(&self, window: &Window) -> canvas::Lattice {

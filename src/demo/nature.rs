@@ -3,7 +3,7 @@
 use super::building::circle;
 use super::geometry::{Place, Point, Rectangle, Ring, point};
 use super::materials::{Material, Paint, Rgb, near};
-use super::random::{Rng, sine};
+use super::random::{Dice, sine};
 use super::town::{Top, Town, class};
 
 const LEAVES: [Rgb; 5] =
@@ -21,72 +21,73 @@ const CARS: [Rgb; 9] = [
 ];
 
 /// A tree with a crown of `radius` metres.
-pub fn tree(town: &mut Town, rng: &mut Rng, at: Point, radius: f64) {
-    let leaves = rng.pick(&LEAVES);
-    let rise = radius * rng.range(0.9, 1.3);
-    let base = radius * rng.range(0.5, 0.9);
-    let seed = rng.bits();
-    let paint = |rng: &mut Rng| Paint::new(Material::Leaves, near(leaves, 0.1, rng.bits()), seed);
-    let main = blob(rng, at, radius * 0.86);
+pub fn tree(town: &mut Town, dice: &mut Dice, at: Point, radius: f64) {
+    let leaves = dice.pick(&LEAVES);
+    let rise = radius * dice.range(0.9, 1.3);
+    let base = radius * dice.range(0.5, 0.9);
+    let seed = dice.bits();
+    let paint = |dice: &mut Dice| Paint::new(Material::Leaves, near(leaves, 0.1, dice.bits()), seed);
+    let main = blob(dice, at, radius * 0.86);
     town.name(vec![main.clone()], class::VEGETATION, Some(base + rise));
     let dome = Top::Dome { centre: at, radius, base, rise };
-    let look = paint(rng);
+    let look = paint(dice);
     town.paint(vec![main], dome, look, class::VEGETATION);
     // Boughs break the outline and the crown.
     for _ in 0..(2.0 + radius * 1.4) as usize {
-        let (turn, off) = (rng.unit(), radius * rng.range(0.35, 0.75));
+        let (turn, off) = (dice.unit(), radius * dice.range(0.35, 0.75));
         let centre = at + point(sine(turn + 0.25), sine(turn)) * off;
-        let size = radius * rng.range(0.3, 0.5);
-        let top = Top::Dome { centre, radius: size * 1.1, base: base + rise * rng.range(0.25, 0.6), rise: rise * 0.45 };
-        let look = paint(rng).lit(rng.range(0.86, 1.14) as f32);
-        town.paint(vec![blob(rng, centre, size)], top, look, class::VEGETATION);
+        let size = radius * dice.range(0.3, 0.5);
+        let top =
+            Top::Dome { centre, radius: size * 1.1, base: base + rise * dice.range(0.25, 0.6), rise: rise * 0.45 };
+        let look = paint(dice).lit(dice.range(0.86, 1.14) as f32);
+        town.paint(vec![blob(dice, centre, size)], top, look, class::VEGETATION);
     }
 }
 
 /// An uneven circle.
-fn blob(rng: &mut Rng, at: Point, radius: f64) -> Ring {
-    circle(radius, 14).into_iter().map(|p| at + p * rng.range(0.84, 1.16)).collect()
+fn blob(dice: &mut Dice, at: Point, radius: f64) -> Ring {
+    circle(radius, 14).into_iter().map(|p| at + p * dice.range(0.84, 1.16)).collect()
 }
 
 /// Trees within a ring-shaped or rectangular piece of the grid, given by a function from the unit square.
-pub fn grove(town: &mut Town, rng: &mut Rng, count: usize, at: impl Fn(f64, f64) -> Point) {
+pub fn grove(town: &mut Town, dice: &mut Dice, count: usize, at: impl Fn(f64, f64) -> Point) {
     for _ in 0..count {
-        let p = at(rng.unit(), rng.unit());
-        let radius = if rng.chance(0.3) { rng.range(0.7, 1.4) } else { rng.range(1.6, 4.2) };
-        tree(town, rng, p, radius);
+        let p = at(dice.unit(), dice.unit());
+        let radius = if dice.chance(0.3) { dice.range(0.7, 1.4) } else { dice.range(1.6, 4.2) };
+        tree(town, dice, p, radius);
     }
 }
 
 /// Trees on both sides of a street, `off_m` from its middle.
-pub fn avenue(town: &mut Town, rng: &mut Rng, line: &[Point], off_m: f64) {
-    if !rng.chance(0.6) {
+pub fn avenue(town: &mut Town, dice: &mut Dice, line: &[Point], off_m: f64) {
+    if !dice.chance(0.6) {
         return;
     }
     for pair in line.windows(2).skip(1) {
         let across = (pair[1] - pair[0]).unit().left();
         for side in [-1.0, 1.0] {
-            if rng.chance(0.55) {
-                let radius = rng.range(1.3, 2.6);
-                tree(town, rng, pair[0] + across * (side * off_m), radius);
+            if dice.chance(0.55) {
+                let radius = dice.range(1.3, 2.6);
+                tree(town, dice, pair[0] + across * (side * off_m), radius);
             }
         }
     }
 }
 
 /// A hedge or a wall along a line.
-pub fn hedge(town: &mut Town, rng: &mut Rng, ring: Ring) {
-    let (paint, class, height) = if rng.chance(0.55) {
-        (Paint::new(Material::Leaves, near(LEAVES[1], 0.15, rng.bits()), 41), class::VEGETATION, 1.6)
+pub fn hedge(town: &mut Town, dice: &mut Dice, ring: Ring) {
+    let (paint, class, height) = if dice.chance(0.55) {
+        (Paint::new(Material::Leaves, near(LEAVES[1], 0.15, dice.bits()), 41), class::VEGETATION, 1.6)
     } else {
-        (Paint::new(Material::Plain, near([172.0, 166.0, 156.0], 0.12, rng.bits()), 42), class::BARE_LAND, 1.4)
+        (Paint::new(Material::Plain, near([172.0, 166.0, 156.0], 0.12, dice.bits()), 42), class::BARE_LAND, 1.4)
     };
     town.paint(vec![ring], Top::Flat(height), paint, class);
 }
 
 /// A car at a position, heading along `axis`.
-pub fn car(town: &mut Town, rng: &mut Rng, at: Point, axis: Point) {
-    let van = rng.chance(0.1);
-    let (length, width) = if van { (rng.range(5.4, 8.0), 2.2) } else { (rng.range(3.9, 4.7), 1.8) };
+pub fn car(town: &mut Town, dice: &mut Dice, at: Point, axis: Point) {
+    let van = dice.chance(0.1);
+    let (length, width) = if van { (dice.range(5.4, 8.0), 2.2) } else { (dice.range(3.9, 4.7), 1.8) };
     let height: f32 = if van { 2.4 } else { 1.1 };
     let place = Place { at, axis };
     let (l, w) = (length / 2.0, width / 2.0);
@@ -101,7 +102,7 @@ pub fn car(town: &mut Town, rng: &mut Rng, at: Point, axis: Point) {
         (-l, w * 0.75),
     ];
     let body = place.ring(&body.map(|(x, y)| point(x, y)));
-    let colour = near(rng.pick(&CARS), 0.06, rng.bits());
+    let colour = near(dice.pick(&CARS), 0.06, dice.bits());
     town.name(vec![body.clone()], class::VEHICLE, Some(f64::from(height)));
     town.paint(vec![body], Top::Flat(height), Paint::new(Material::Plain, colour, 51), class::VEHICLE);
     let mut part = |x0: f64, x1: f64, share: f64, colour: Rgb| {

@@ -1,7 +1,7 @@
 //! The plan: a grid of streets that a smooth warp bends, and what each block of it is used for.
 
 use super::geometry::{Place, Point, Ring, point};
-use super::random::{Rng, sine};
+use super::random::{Dice, sine};
 use super::town::Town;
 use super::{quarters, streets};
 
@@ -14,7 +14,7 @@ pub enum Use {
     Dense,
     /// A closed block around a yard.
     Court,
-    /// The church and its square.
+    /// The church and its yard.
     Church,
     /// Houses in gardens.
     Villas,
@@ -32,12 +32,29 @@ pub enum Use {
     Bare,
     /// Strips of crops.
     Fields,
+    /// Trees, crown to crown.
+    Wood,
 }
 
 /// The column of blocks that the river takes.
 pub const RIVER_COLUMN: i32 = 1;
 /// Its breadth between the streets on its banks.
 const RIVER_VALLEY_M: f64 = 84.0;
+
+/// Uses by weight, from the middle outwards.
+const CENTRE: &[(f64, Use)] =
+    &[(6.0, Use::Dense), (1.5, Use::Court), (0.8, Use::Park), (0.7, Use::Parking), (1.2, Use::Terraces)];
+const SUBURB: &[(f64, Use)] = &[
+    (4.0, Use::Villas),
+    (2.0, Use::Terraces),
+    (2.6, Use::Dense),
+    (1.3, Use::Slabs),
+    (1.5, Use::Works),
+    (0.6, Use::Park),
+    (0.7, Use::Bare),
+];
+const OUTSKIRTS: &[(f64, Use)] =
+    &[(4.0, Use::Fields), (2.0, Use::Villas), (1.3, Use::Works), (0.9, Use::Bare), (0.9, Use::Wood), (0.5, Use::Slabs)];
 
 /// A block of the street grid, by its column and row from the middle of the town.
 pub type Cell = (i32, i32);
@@ -69,14 +86,14 @@ pub fn plan(seed: u64, width_m: f64, height_m: f64) -> Town {
 
 impl Plan {
     fn new(seed: u64, width_m: f64, height_m: f64) -> Self {
-        let mut rng = Rng::at(seed, 1, 0, 0);
-        let turn = rng.range(0.02, 0.055);
+        let mut dice = Dice::at(seed, 1, 0, 0);
+        let turn = dice.range(0.02, 0.055);
         Self {
             seed,
             middle: point(width_m / 2.0, height_m / 2.0),
             axis: point(sine(turn + 0.25), sine(turn)).unit(),
             reach_m: width_m.max(height_m) / 2.0,
-            phases: [rng.unit(), rng.unit(), rng.unit(), rng.unit()],
+            phases: [dice.unit(), dice.unit(), dice.unit(), dice.unit()],
         }
     }
 
@@ -110,22 +127,22 @@ impl Plan {
     }
 
     /// A stream of numbers for a cell.
-    pub fn rng(&self, salt: u32, (i, j): Cell) -> Rng {
-        Rng::at(self.seed, salt, i, j)
+    pub fn dice(&self, salt: u32, (i, j): Cell) -> Dice {
+        Dice::at(self.seed, salt, i, j)
     }
 
     /// Where the street west of column `i` runs.
     pub fn u(&self, i: i32) -> f64 {
         let breadth = |i: i32| match i {
             RIVER_COLUMN => RIVER_VALLEY_M,
-            _ => self.rng(2, (i, 0)).range(66.0, 108.0),
+            _ => self.dice(2, (i, 0)).range(66.0, 108.0),
         };
         if i >= 0 { (0..i).map(breadth).sum::<f64>() - 45.0 } else { -(i..0).map(breadth).sum::<f64>() - 45.0 }
     }
 
     /// Where the street south of row `j` runs.
     pub fn v(&self, j: i32) -> f64 {
-        let depth = |j: i32| self.rng(3, (0, j)).range(58.0, 88.0);
+        let depth = |j: i32| self.dice(3, (0, j)).range(58.0, 88.0);
         if j >= 0 { (0..j).map(depth).sum::<f64>() - 38.0 } else { -(j..0).map(depth).sum::<f64>() - 38.0 }
     }
 
@@ -151,25 +168,16 @@ impl Plan {
         if cell == (0, 0) {
             return Use::Church;
         }
-        let mut rng = self.rng(4, cell);
+        let mut dice = self.dice(4, cell);
         let from_middle =
             point(f64::midpoint(self.u(cell.0), self.u(cell.0 + 1)), f64::midpoint(self.v(cell.1), self.v(cell.1 + 1)));
-        let choices: &[(f64, Use)] = match from_middle.length() / self.reach_m.max(120.0) + rng.range(-0.1, 0.1) {
-            r if r < 0.42 => {
-                &[(5.0, Use::Dense), (1.6, Use::Court), (0.8, Use::Park), (0.8, Use::Parking), (1.0, Use::Terraces)]
-            }
-            r if r < 0.8 => &[
-                (4.0, Use::Villas),
-                (2.0, Use::Terraces),
-                (1.6, Use::Dense),
-                (1.4, Use::Slabs),
-                (1.6, Use::Works),
-                (0.8, Use::Park),
-                (0.9, Use::Bare),
-            ],
-            _ => &[(4.5, Use::Fields), (1.5, Use::Villas), (1.3, Use::Works), (1.0, Use::Bare), (0.7, Use::Park)],
+        let outwards = from_middle.length() / self.reach_m.max(120.0) + dice.range(-0.1, 0.1);
+        let choices = match outwards {
+            r if r < 0.45 => CENTRE,
+            r if r < 0.85 => SUBURB,
+            _ => OUTSKIRTS,
         };
-        rng.weighted(choices)
+        dice.weighted(choices)
     }
 }
 

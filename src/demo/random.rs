@@ -1,17 +1,17 @@
 //! Numbers that look random and are the same on every machine: only integer steps and exact float operations.
 
-/// A stream of numbers, SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators").
+/// A stream of numbers, `SplitMix64` (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators").
 #[derive(Debug, Clone)]
-pub struct Rng(u64);
+pub struct Dice(u64);
 
-impl Rng {
+impl Dice {
     /// The stream of a place in the plan: independent of what was drawn elsewhere.
     pub fn at(seed: u64, salt: u32, i: i32, j: i32) -> Self {
         let place = (u64::from(i as u32) << 32) | u64::from(j as u32);
-        let mut rng = Self(seed ^ u64::from(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        rng.0 = rng.next() ^ place;
-        rng.next();
-        rng
+        let mut dice = Self(seed ^ u64::from(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        dice.0 = dice.next() ^ place;
+        dice.next();
+        dice
     }
 
     fn next(&mut self) -> u64 {
@@ -61,7 +61,7 @@ impl Rng {
     }
 }
 
-/// 32 mixed bits of a lattice point (the finalizer of MurmurHash3 over two odd multiples).
+/// 32 mixed bits of a lattice point (the finalizer of `MurmurHash3` over two odd multiples).
 #[inline]
 pub fn hash(x: i32, y: i32, seed: u32) -> u32 {
     let mut h = (x as u32).wrapping_mul(0x85eb_ca6b) ^ (y as u32).wrapping_mul(0xc2b2_ae35) ^ seed;
@@ -79,14 +79,15 @@ pub fn speckle(x: i32, y: i32, seed: u32) -> f32 {
 /// Smooth noise in [-1, 1) that varies over one unit (value noise; Perlin 1985 describes the family).
 #[inline]
 pub fn noise(x: f32, y: f32, seed: u32) -> f32 {
-    let (fx, fy) = (x.floor(), y.floor());
-    let (i, j) = (fx as i32, fy as i32);
-    let ease = |t: f32| t * t * (3.0 - 2.0 * t);
-    let (u, v) = (ease(x - fx), ease(y - fy));
-    let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
-    let low = mix(speckle(i, j, seed), speckle(i + 1, j, seed), u);
-    let high = mix(speckle(i, j + 1, seed), speckle(i + 1, j + 1, seed), u);
-    mix(low, high, v)
+    let west = x.floor();
+    let south = y.floor();
+    let (col, row) = (west as i32, south as i32);
+    let smooth = |t: f32| t * t * (3.0 - 2.0 * t);
+    let (east, north) = (smooth(x - west), smooth(y - south));
+    let mix = |from: f32, to: f32, share: f32| from + (to - from) * share;
+    let low = mix(speckle(col, row, seed), speckle(col + 1, row, seed), east);
+    let high = mix(speckle(col, row + 1, seed), speckle(col + 1, row + 1, seed), east);
+    mix(low, high, north)
 }
 
 /// Three octaves of [`noise`], in about [-1, 1).
@@ -118,9 +119,9 @@ mod tests {
 
     #[test]
     fn a_stream_belongs_to_its_place() {
-        let mut a = Rng::at(7, 1, 3, -4);
-        let mut b = Rng::at(7, 1, 3, -4);
-        let mut c = Rng::at(7, 1, -4, 3);
+        let mut a = Dice::at(7, 1, 3, -4);
+        let mut b = Dice::at(7, 1, 3, -4);
+        let mut c = Dice::at(7, 1, -4, 3);
         assert_eq!(a.bits(), b.bits());
         assert_ne!(a.bits(), c.bits());
         assert!((0..1000).all(|_| (2.0..3.0).contains(&a.range(2.0, 3.0))));

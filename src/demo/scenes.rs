@@ -5,7 +5,7 @@ use std::path::Path;
 use super::DemoOptions;
 use super::canvas::Lattice;
 use super::geometry::{Ring, inside, point};
-use super::random::{Rng, speckle};
+use super::random::{Dice, speckle};
 use super::render::render;
 use super::town::Town;
 use crate::georef::{PixelFrame, Window};
@@ -41,16 +41,17 @@ pub fn windows(options: &DemoOptions) -> Vec<Window> {
 
 /// Where nothing was photographed: a ragged hole on the north side, across the first two scenes.
 pub fn void(options: &DemoOptions) -> Ring {
-    let mut rng = Rng::at(options.seed, 90, 0, 0);
+    let mut dice = Dice::at(options.seed, 90, 0, 0);
     let middle = options.width_m / f64::from(options.scene_cols.max(2));
     let (half, deep) = (0.07 * options.width_m, 0.15 * options.height_m);
     let mut ring = vec![point(middle + half, options.height_m + 1.0), point(middle - half, options.height_m + 1.0)];
     // Mosaics are cut along the borders of squares: the hole has steps.
-    let steps = 12;
+    let steps = 14;
+    let mut depth = 0.55 * deep;
     for k in 0..steps {
         let x = |k: i32| middle - half + 2.0 * half * f64::from(k) / f64::from(steps);
-        let y = options.height_m - deep * (0.45 + 0.55 * rng.unit()) * if k == 0 || k + 1 == steps { 0.4 } else { 1.0 };
-        ring.extend([point(x(k), y), point(x(k + 1), y)]);
+        depth = (depth + dice.range(-0.22, 0.25) * deep).clamp(0.3 * deep, deep);
+        ring.extend([point(x(k), options.height_m - depth), point(x(k + 1), options.height_m - depth)]);
     }
     ring
 }
@@ -115,10 +116,10 @@ fn tiles(window: &Window) -> Vec<Window> {
 
 impl Camera {
     fn new(seed: u64, index: usize) -> Self {
-        let mut rng = Rng::at(seed, 91, index as i32, 0);
-        let mut gain = || rng.range(0.965, 1.035) as f32;
+        let mut dice = Dice::at(seed, 91, index as i32, 0);
+        let mut gain = || dice.range(0.982, 1.018) as f32;
         let gain = [gain(), gain(), gain()];
-        Self { seed: rng.bits(), gain, offset: rng.range(-3.0, 3.0) as f32 }
+        Self { seed: dice.bits(), gain, offset: dice.range(-3.0, 3.0) as f32 }
     }
 
     /// The value that the sensor gives for a colour; noise is a little larger in the light.

@@ -4,14 +4,14 @@ use super::geometry::{Point, Ring, ribbon};
 use super::materials::{Material, Paint, Rgb, near};
 use super::nature;
 use super::plan::{Cell, Plan, RIVER_COLUMN, Use};
-use super::random::{Rng, sine};
+use super::random::{Dice, sine};
 use super::town::{Top, Town, class};
 
-const ASPHALT: Rgb = [121.0, 119.0, 117.0];
-const PAVEMENT: Rgb = [160.0, 155.0, 148.0];
-const TRACK: Rgb = [176.0, 154.0, 127.0];
-const WHITE: Rgb = [214.0, 213.0, 208.0];
-const RIVER: Rgb = [66.0, 82.0, 76.0];
+const ASPHALT: Rgb = [99.0, 96.0, 95.0];
+const PAVEMENT: Rgb = [117.0, 114.0, 110.0];
+const TRACK: Rgb = [198.0, 187.0, 168.0];
+const WHITE: Rgb = [164.0, 163.0, 160.0];
+const RIVER: Rgb = [38.0, 47.0, 43.0];
 
 /// What a piece of street is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ enum Rank {
 struct Piece {
     line: Vec<Point>,
     rank: Rank,
-    rng: Rng,
+    dice: Dice,
 }
 
 impl Rank {
@@ -79,12 +79,12 @@ fn along_u(plan: &Plan, (i, j): Cell) -> Option<Rank> {
 }
 
 fn by_neighbours(plan: &Plan, cells: [Cell; 2], main: bool) -> Option<Rank> {
-    let rural = cells.iter().filter(|c| matches!(plan.use_of(**c), Use::Fields | Use::Bare)).count();
+    let rural = cells.iter().filter(|c| matches!(plan.use_of(**c), Use::Fields | Use::Bare | Use::Wood)).count();
     match (main, rural) {
         (true, _) => Some(Rank::Main),
-        (false, 2) => plan.rng(5, cells[0]).chance(0.35).then_some(Rank::Track),
-        (false, 1) if plan.rng(6, cells[1]).chance(0.6) => Some(Rank::Track),
-        _ if plan.rng(7, cells[1]).chance(0.14) => Some(Rank::Track),
+        (false, 2) => plan.dice(5, cells[0]).chance(0.35).then_some(Rank::Track),
+        (false, 1) if plan.dice(6, cells[1]).chance(0.6) => Some(Rank::Track),
+        _ if plan.dice(7, cells[1]).chance(0.14) => Some(Rank::Track),
         _ => Some(Rank::Side),
     }
 }
@@ -98,15 +98,17 @@ pub fn lay(town: &mut Town, plan: &Plan, cells: &[Cell]) {
         let sides = [(along_u(plan, (i, j)), (u1, v0), 11), (along_v(plan, (i, j)), (u0, v1), 12)];
         for (rank, end, salt) in sides {
             if let Some(rank) = rank {
-                pieces.push(Piece { line: plan.line((u0, v0), end), rank, rng: plan.rng(salt, (i, j)) });
+                pieces.push(Piece { line: plan.line((u0, v0), end), rank, dice: plan.dice(salt, (i, j)) });
             }
         }
     }
     // Tracks lie under pavements, pavements under carriageways: crossings need no geometry of their own.
     pieces.sort_by_key(|piece| piece.rank != Rank::Track);
-    pieces.iter_mut().for_each(|piece| foundation(town, piece));
-    pieces.iter_mut().for_each(|piece| carriageway(town, piece));
-    pieces.iter_mut().for_each(|piece| furnish(town, piece));
+    for layer in [foundation, carriageway, furnish] {
+        for piece in &mut pieces {
+            layer(town, piece);
+        }
+    }
 }
 
 fn top_of(rank: Rank) -> Top {
@@ -118,7 +120,7 @@ fn foundation(town: &mut Town, piece: &mut Piece) {
     let ring = ribbon(&piece.line, piece.rank.breadth_m());
     town.name(vec![ring.clone()], class::ROAD, None);
     if piece.rank != Rank::Track {
-        let paint = Paint::new(Material::Concrete, near(PAVEMENT, 0.08, piece.rng.bits()), 21);
+        let paint = Paint::new(Material::Asphalt, near(PAVEMENT, 0.08, piece.dice.bits()), 21);
         town.paint(vec![ring], top_of(piece.rank), paint, class::ROAD);
     }
 }
@@ -128,11 +130,11 @@ fn carriageway(town: &mut Town, piece: &mut Piece) {
         Rank::Track => (Material::Soil, TRACK),
         _ => (Material::Asphalt, ASPHALT),
     };
-    let seed = piece.rng.bits();
+    let seed = piece.dice.bits();
     let paint = Paint::new(material, near(colour, 0.05, seed), 22);
     let line = if piece.rank == Rank::Track { piece.line.clone() } else { lengthened(&piece.line, 3.0) };
     town.paint(vec![ribbon(&line, piece.rank.carriageway_m())], top_of(piece.rank), paint, class::ROAD);
-    if piece.rank != Rank::Track && piece.rng.chance(0.35) {
+    if piece.rank != Rank::Track && piece.dice.chance(0.35) {
         // A resurfaced lane.
         let shade = Paint::new(Material::Asphalt, near(ASPHALT, 0.14, seed ^ 1), seed);
         let inner = cut(&piece.line, 0.2, 0.85);
@@ -142,7 +144,7 @@ fn carriageway(town: &mut Town, piece: &mut Piece) {
 
 /// Markings, crossings, trees, lamps and cars.
 fn furnish(town: &mut Town, piece: &mut Piece) {
-    let Piece { line, rank, rng } = piece;
+    let Piece { line, rank, dice } = piece;
     let white = Paint::new(Material::Plain, WHITE, 23);
     match rank {
         Rank::Track => return,
@@ -151,17 +153,17 @@ fn furnish(town: &mut Town, piece: &mut Piece) {
                 town.paint(vec![ribbon(&[from, to], 0.22)], Top::Ground(0.0), white, class::ROAD);
             }
             zebra(town, line, white);
-            nature::avenue(town, rng, line, rank.breadth_m() / 2.0 - 1.1);
+            nature::avenue(town, dice, line, rank.breadth_m() / 2.0 - 1.1);
         }
         Rank::Side | Rank::Bridge => {}
     }
     for (from, to) in dashes(line, 17.0, 0.3, 12.0) {
-        let side = if rng.chance(0.5) { 1.0 } else { -1.0 };
+        let side = if dice.chance(0.5) { 1.0 } else { -1.0 };
         let along = (to - from).unit() * side;
-        let lane = if rng.chance(0.35) { 0.21 } else { 0.40 };
+        let lane = if dice.chance(0.35) { 0.21 } else { 0.40 };
         let at = from + along.left() * (-lane * rank.carriageway_m());
-        if rng.chance(0.42) && *rank != Rank::Bridge {
-            nature::car(town, rng, at, along);
+        if dice.chance(0.42) && *rank != Rank::Bridge {
+            nature::car(town, dice, at, along);
         }
     }
 }
@@ -196,7 +198,7 @@ fn river(town: &mut Town, plan: &Plan, cells: &[Cell]) {
         };
         (0..=steps).map(|k| both(k, 1.0)).chain((0..=steps).rev().map(|k| both(k, -1.0))).collect()
     };
-    let bank = Paint::new(Material::Soil, [138.0, 124.0, 100.0], 31);
+    let bank = Paint::new(Material::Soil, [150.0, 138.0, 116.0], 31);
     town.paint(vec![ring(2.2)], Top::Ground(-0.6), bank, class::BARE_LAND);
     let water = ring(0.0);
     town.name(vec![water.clone()], class::WATER, None);

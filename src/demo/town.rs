@@ -110,6 +110,9 @@ pub struct Object {
     pub height_m: Option<f64>,
 }
 
+/// Things that far outside may still cast their shadow into the town.
+const SHADOW_M: f64 = 60.0;
+
 /// A town, planned and not yet painted.
 #[derive(Debug, Clone)]
 pub struct Town {
@@ -136,8 +139,6 @@ impl Town {
     /// Adds a patch, unless it lies outside.
     pub fn paint(&mut self, rings: Vec<Ring>, top: Top, paint: Paint, class: u8) {
         let bounds = bounds(&rings);
-        // Things just outside still cast their shadow into the town.
-        const SHADOW_M: f64 = 60.0;
         let outside = bounds.max.x < -SHADOW_M
             || bounds.max.y < -SHADOW_M
             || bounds.min.x > self.width_m + SHADOW_M
