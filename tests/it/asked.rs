@@ -4,8 +4,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, web};
-use orthotile::plugin::Orthotile;
 use serde_json::Value;
+
+use crate::maps::Map;
 
 /// What came back.
 pub struct Answer {
@@ -25,13 +26,13 @@ impl Answer {
     }
 }
 
-pub async fn get(map: &Orthotile, path: &str, headers: &[(&'static str, &str)]) -> Answer {
+pub async fn get(map: &Map, path: &str, headers: &[(&'static str, &str)]) -> Answer {
     let request = headers.iter().fold(TestRequest::get(), |request, header| request.insert_header(*header));
     send(map, path, request).await
 }
 
-pub async fn send(map: &Orthotile, path: &str, request: TestRequest) -> Answer {
-    let app = init_service(App::new().service(map.scope("/m"))).await;
+pub async fn send(map: &Map, path: &str, request: TestRequest) -> Answer {
+    let app = init_service(App::new().service(map.plugin.scope("/m"))).await;
     let response = call_service(&app, request.uri(&format!("/m{path}")).to_request()).await;
     let (status, headers) = (response.status(), response.headers().clone());
     Answer { status, headers, body: read_body(response).await }

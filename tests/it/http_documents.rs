@@ -6,17 +6,17 @@ use actix_web::App;
 use actix_web::body::MessageBody;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service};
-use orthotile::plugin::{Orthotile, ServeOptions};
+use orthotile::plugin::ServeOptions;
 use serde_json::Value;
 
 use crate::asked::{get, send};
-use crate::maps;
+use crate::maps::{self, Map};
 
-fn served(options: ServeOptions) -> Orthotile {
-    Orthotile::new(maps::made("town"), options).expect("it has a place on the ground")
+fn served(options: ServeOptions) -> Map {
+    maps::made("town", options)
 }
 
-fn usual() -> Orthotile {
+fn usual() -> Map {
     served(ServeOptions::default())
 }
 
@@ -106,7 +106,8 @@ async fn a_document_that_the_client_holds_is_not_sent_again() {
 
 #[actix_web::test]
 async fn the_stream_begins_with_the_progress() {
-    let app = init_service(App::new().service(usual().scope("/m"))).await;
+    let map = usual();
+    let app = init_service(App::new().service(map.plugin.scope("/m"))).await;
     let response = call_service(&app, TestRequest::get().uri("/m/events").to_request()).await;
     let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
     assert_eq!(header("content-type").as_deref(), Some("text/event-stream"));

@@ -1,7 +1,7 @@
 //! GeoJSON over HTTP.
 
 use actix_web::http::StatusCode;
-use orthotile::plugin::{Orthotile, ServeOptions};
+use orthotile::plugin::ServeOptions;
 use serde_json::Value;
 
 use crate::asked::get;
@@ -9,7 +9,7 @@ use crate::maps;
 
 async fn ask(query: &str) -> (StatusCode, Value) {
     let options = ServeOptions { max_features: 12, ..ServeOptions::default() };
-    let map = Orthotile::new(maps::made("town"), options).expect("it has a place on the ground");
+    let map = maps::made("town", options);
     let answer = get(&map, &format!("/features.geojson{query}"), &[]).await;
     (answer.status, answer.json())
 }

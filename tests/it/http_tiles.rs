@@ -1,18 +1,17 @@
 //! Tiles over HTTP: statuses, encodings, entity tags, how far a tile is.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use orthotile::encode::compress::Encoding;
 use orthotile::georef::{TileCoord, WorldBounds, WorldPoint};
-use orthotile::plugin::{Orthotile, ServeOptions};
-use orthotile::seed::Live;
-use std::sync::Arc;
-use std::time::Duration;
+use orthotile::plugin::ServeOptions;
 
 use crate::asked::get;
-use crate::maps;
+use crate::maps::{self, Map};
 
-fn serve(live: &Arc<Live>) -> Orthotile {
-    Orthotile::new(Arc::clone(live), ServeOptions::default()).expect("it has a place on the ground")
+fn usual() -> Map {
+    maps::made("town", ServeOptions::default())
 }
 
 fn middle(bounds: &WorldBounds) -> WorldPoint {
@@ -20,14 +19,14 @@ fn middle(bounds: &WorldBounds) -> WorldPoint {
 }
 
 /// The path of the tile in the middle of a map.
-fn tile(live: &Live, z: u32) -> String {
-    format!("/tiles/{}.mvt", TileCoord::at(z, middle(&live.bounds())).expect("on the map"))
+fn tile(map: &Map, z: u32) -> String {
+    format!("/tiles/{}.mvt", TileCoord::at(z, middle(&map.live.bounds())).expect("on the map"))
 }
 
 #[actix_web::test]
 async fn a_tile_has_its_kind_its_tag_and_its_time() {
-    let live = maps::made("town");
-    let answer = get(&serve(&live), &tile(&live, 16), &[]).await;
+    let map = usual();
+    let answer = get(&map, &tile(&map, 15), &[]).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("content-type"), "application/vnd.mapbox-vector-tile");
     assert_eq!(answer.header("x-tile-state"), "complete");
@@ -39,8 +38,8 @@ async fn a_tile_has_its_kind_its_tag_and_its_time() {
 
 #[actix_web::test]
 async fn each_encoding_has_its_body_and_its_tag() {
-    let live = maps::made("town");
-    let (map, path) = (serve(&live), tile(&live, 16));
+    let map = usual();
+    let path = tile(&map, 15);
     let plain = get(&map, &path, &[]).await;
     let mut tags = vec![plain.header("etag").to_owned()];
     for encoding in [Encoding::Gzip, Encoding::Brotli, Encoding::Zstd] {
@@ -57,8 +56,8 @@ async fn each_encoding_has_its_body_and_its_tag() {
 
 #[actix_web::test]
 async fn a_tile_that_the_client_holds_is_not_sent_again() {
-    let live = maps::made("town");
-    let (map, path) = (serve(&live), tile(&live, 16));
+    let map = usual();
+    let path = tile(&map, 15);
     let first = get(&map, &path, &[("Accept-Encoding", "gzip")]).await;
     let held = first.header("etag");
     let again = get(&map, &path, &[("Accept-Encoding", "gzip"), ("If-None-Match", held)]).await;
@@ -70,9 +69,8 @@ async fn a_tile_that_the_client_holds_is_not_sent_again() {
 
 #[actix_web::test]
 async fn empty_inside_is_204_and_outside_is_404() {
-    let live = maps::made("town");
-    let map = serve(&live);
-    let corner = WorldPoint { x: live.bounds().max.x - 1e-9, y: live.bounds().max.y - 1e-9 };
+    let map = usual();
+    let corner = WorldPoint { x: map.live.bounds().max.x - 1e-9, y: map.live.bounds().max.y - 1e-9 };
     let json = get(&map, "/tiles.json", &[]).await;
     let json: serde_json::Value = json.json();
     let deepest = json["maxzoom"].as_u64().expect("a number") as u32;
@@ -81,9 +79,6 @@ async fn empty_inside_is_204_and_outside_is_404() {
     assert_eq!(get(&map, &deep, &[]).await.status, StatusCode::NOT_FOUND, "deeper than maxzoom");
     let answer = get(&map, &format!("/tiles/{empty}.mvt"), &[]).await;
     assert!([StatusCode::OK, StatusCode::NO_CONTENT].contains(&answer.status));
-    let growing = maps::growing("growing");
-    let answer = get(&serve(&growing), &tile(&growing, 16), &[]).await;
-    assert_eq!((answer.status, answer.body.len()), (StatusCode::NO_CONTENT, 0), "in the map, nothing made yet");
     for outside in
         ["/tiles/16/0/0.mvt", "/tiles/99/0/0.mvt", "/tiles/16/x/0.mvt", "/tiles/1/5/5.mvt", "/tiles/-1/0/0.mvt"]
     {
@@ -95,8 +90,8 @@ async fn empty_inside_is_204_and_outside_is_404() {
 
 #[actix_web::test]
 async fn a_tile_whose_blocks_are_missing_starts_them_and_is_complete_when_they_are_made() {
-    let live = maps::growing("growing");
-    let (map, path) = (serve(&live), tile(&live, 16));
+    let map = maps::growing(ServeOptions::default());
+    let path = tile(&map, 15);
     let first = get(&map, &path, &[]).await;
     assert_eq!(first.status, StatusCode::NO_CONTENT, "nothing is made yet");
     assert_eq!(first.header("x-tile-state"), "provisional");
@@ -118,19 +113,17 @@ async fn a_tile_whose_blocks_are_missing_starts_them_and_is_complete_when_they_a
 
 #[actix_web::test]
 async fn a_tile_of_half_the_map_starts_nothing() {
-    let live = maps::growing("growing");
-    let options = ServeOptions { min_request_zoom: 16, ..ServeOptions::default() };
-    let map = Orthotile::new(Arc::clone(&live), options).expect("on the ground");
-    let answer = get(&map, &tile(&live, 15), &[]).await;
+    let map = maps::growing(ServeOptions { min_request_zoom: 15, ..ServeOptions::default() });
+    let answer = get(&map, &tile(&map, 14), &[]).await;
     assert_eq!(answer.header("x-tile-state"), "partial");
-    assert_eq!(live.progress().queued, 0);
+    let progress = map.live.progress();
+    assert_eq!((progress.queued, progress.running), (0, 0));
 }
 
 #[actix_web::test]
 async fn label_tiles_are_palette_images_and_imagery_is_404_without_a_mosaic() {
-    let live = maps::made("town");
-    let map = serve(&live);
-    let at = TileCoord::at(18, middle(&live.bounds())).expect("on the map");
+    let map = usual();
+    let at = TileCoord::at(18, middle(&map.live.bounds())).expect("on the map");
     let answer = get(&map, &format!("/labels/{at}.png"), &[]).await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "image/png"));
     assert_eq!(answer.body[25], 3, "colour type 3: a palette");
@@ -144,9 +137,9 @@ async fn label_tiles_are_palette_images_and_imagery_is_404_without_a_mosaic() {
 
 #[actix_web::test]
 async fn imagery_tiles_are_webp() {
-    let live = maps::growing("growing");
-    let at = TileCoord::at(19, middle(&live.bounds())).expect("on the map");
-    let answer = get(&serve(&live), &format!("/imagery/{at}.webp"), &[]).await;
+    let map = maps::growing(ServeOptions::default());
+    let at = TileCoord::at(19, middle(&map.live.bounds())).expect("on the map");
+    let answer = get(&map, &format!("/imagery/{at}.webp"), &[]).await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "image/webp"));
     assert_eq!((&answer.body[..4], &answer.body[8..12]), (&b"RIFF"[..], &b"WEBP"[..]));
 }

@@ -1,33 +1,33 @@
 //! Small maps to serve.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use orthotile::label::{LabelMap, LabelStore};
 use orthotile::model::ModelCard;
 use orthotile::pipeline::FeatureOptions;
+use orthotile::plugin::{Orthotile, ServeOptions};
 use orthotile::raster::Mosaic;
 use orthotile::seed::{Live, SegmentOptions, plan};
 use tempfile::TempDir;
 
 use crate::common::{fixture, maker, small_mosaic};
 
-/// A map and the folder that it lives in.
+/// A map, ready to be mounted, and the folder that it lives in.
 pub struct Map {
-    live: Arc<Live>,
+    pub live: Arc<Live>,
+    pub plugin: Orthotile,
     _folder: TempDir,
 }
 
-impl Deref for Map {
-    type Target = Arc<Live>;
-
-    fn deref(&self) -> &Arc<Live> {
-        &self.live
+impl Map {
+    fn of(live: Arc<Live>, options: ServeOptions, folder: TempDir) -> Self {
+        let plugin = Orthotile::new(Arc::clone(&live), options).expect("it has a place on the ground");
+        Self { live, plugin, _folder: folder }
     }
 }
 
 /// A map that is all made, of some hundred houses with a lawn here and there; its imagery is not there any more.
-pub fn made(name: &str) -> Map {
+pub fn made(name: &str, serve: ServeOptions) -> Map {
     let folder = tempfile::tempdir().expect("a folder");
     let sources = vec![small_mosaic(folder.path())];
     let card = ModelCard::open(&fixture("models/threshold.onnx")).expect("a fixture");
@@ -43,7 +43,7 @@ pub fn made(name: &str) -> Map {
     }
     std::fs::remove_dir_all(&sources[0]).expect("it was written above");
     let options = FeatureOptions::for_store(&store).expect("it lies on the ground");
-    Map { live: Live::open(name, store, None, options).expect("labels become features"), _folder: folder }
+    Map::of(Live::open(name, store, None, options).expect("labels become features"), serve, folder)
 }
 
 /// Houses of 30 × 20 pixels, every seventh place a lawn, the surer the further east.
@@ -54,11 +54,11 @@ fn label(col: i64, row: i64) -> (u8, u8) {
 }
 
 /// A map of which nothing is made yet, with its imagery and a model that makes it on request.
-pub fn growing(name: &str) -> Map {
+pub fn growing(serve: ServeOptions) -> Map {
     let folder = tempfile::tempdir().expect("a folder");
     let scenes = small_mosaic(folder.path());
     let maker = maker(&scenes, &folder.path().join("store"), "threshold", 256);
     let store = maker.store().clone();
     let options = FeatureOptions::for_store(&store).expect("it lies on the ground");
-    Map { live: Live::open(name, store, Some(maker), options).expect("nothing is made"), _folder: folder }
+    Map::of(Live::open("growing", store, Some(maker), options).expect("nothing is made"), serve, folder)
 }

@@ -2,7 +2,7 @@
 
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, HttpResponse, web};
-use orthotile::plugin::{Orthotile, ServeOptions};
+use orthotile::plugin::ServeOptions;
 use serde_json::Value;
 
 use crate::maps;
@@ -12,13 +12,13 @@ struct HostData(&'static str);
 
 macro_rules! host {
     () => {{
-        let map = |name| Orthotile::new(maps::made(name), ServeOptions::default()).expect("on the ground");
+        let map = |name| maps::made(name, ServeOptions::default());
         let (east, west) = (map("east"), map("west"));
         init_service(
             App::new()
                 .app_data(web::Data::new(HostData("host")))
-                .service(east.scope("/east"))
-                .service(west.scope("/maps/west"))
+                .service(east.plugin.scope("/east"))
+                .service(west.plugin.scope("/maps/west"))
                 .route(
                     "/health",
                     web::get().to(|data: web::Data<HostData>| async move { HttpResponse::Ok().body(data.0) }),
