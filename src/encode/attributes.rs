@@ -38,8 +38,8 @@ pub enum Key {
 pub enum Type {
     /// A whole number from 0.
     Whole,
-    /// A number with decimals.
-    Decimal,
+    /// A number to one decimal.
+    Tenths,
     /// Text.
     Text,
     /// Yes or no.
@@ -51,8 +51,8 @@ pub enum Type {
 pub enum Value<'a> {
     /// Of [`Type::Whole`]; below 2^53.
     Whole(u64),
-    /// Of [`Type::Decimal`]; finite.
-    Decimal(f64),
+    /// Of [`Type::Tenths`], in tenths; below 2^53.
+    Tenths(u64),
     /// Of [`Type::Text`].
     Text(Cow<'a, str>),
     /// Of [`Type::Flag`].
@@ -98,7 +98,7 @@ impl Key {
     pub fn value_type(self) -> Type {
         match self {
             Self::Fid | Self::Confidence | Self::AreaM2 | Self::RenderHeight | Self::RenderMinHeight => Type::Whole,
-            Self::Height => Type::Decimal,
+            Self::Height => Type::Tenths,
             Self::Class | Self::HeightSource | Self::Size => Type::Text,
             Self::Regularized | Self::Provisional => Type::Flag,
         }
@@ -153,14 +153,15 @@ impl<'a> Classes<'a> {
 }
 
 /// Tells the attributes of a feature, in the order of [`Key::ALL`]; what is not known is left out.
+#[inline]
 pub fn tell<'a>(stored: &StoredFeature, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
     let feature = &stored.feature;
     take(Key::Fid, Value::Whole(feature.id.get()));
     take(Key::Class, Value::Text(classes.name(feature.class)));
     if let Some(confidence) = feature.confidence {
-        take(Key::Confidence, Value::Whole((confidence.mean.clamp(0.0, 1.0) * 100.0).round() as u64));
+        take(Key::Confidence, Value::Whole(nearest(f64::from(confidence.mean.min(1.0)) * 100.0)));
     }
-    take(Key::AreaM2, Value::Whole(feature.area_m2.round() as u64));
+    take(Key::AreaM2, Value::Whole(nearest(feature.area_m2)));
     if let Some(class) = classes.get(feature.class).filter(|class| class.kind == Kind::Building) {
         tell_building(stored, class, &mut take);
     }
@@ -169,11 +170,12 @@ pub fn tell<'a>(stored: &StoredFeature, classes: &Classes<'a>, mut take: impl Fn
     }
 }
 
+#[inline]
 fn tell_building<'a>(stored: &StoredFeature, class: &'a Class, take: &mut impl FnMut(Key, Value<'a>)) {
     let feature = &stored.feature;
     if let Some(height) = feature.height {
         let height_m = f64::from(height.height_m).max(0.0);
-        take(Key::Height, Value::Decimal((height_m * 10.0).round() / 10.0));
+        take(Key::Height, Value::Tenths(nearest(height_m * 10.0)));
         take(Key::HeightSource, Value::Text(height.source.name().into()));
         take(Key::RenderHeight, Value::Whole(height_m.ceil() as u64));
         take(Key::RenderMinHeight, Value::Whole(0));
@@ -182,4 +184,9 @@ fn tell_building<'a>(stored: &StoredFeature, class: &'a Class, take: &mut impl F
         take(Key::Size, Value::Text(size.name.as_str().into()));
     }
     take(Key::Regularized, Value::Flag(matches!(feature.outline, Outline::Regularized | Outline::Round)));
+}
+
+/// The nearest whole number; 0 for negative ones.
+fn nearest(value: f64) -> u64 {
+    (value + 0.5) as u64
 }

@@ -148,7 +148,7 @@ impl<'a> FeatureWriter<'a> {
             if result.is_ok() {
                 result = match value {
                     Value::Whole(v) => write!(out, r#"{comma}"{name}":{v}"#),
-                    Value::Decimal(v) => write!(out, r#"{comma}"{name}":{v}"#),
+                    Value::Tenths(v) => write!(out, r#"{comma}"{name}":{}.{}"#, v / 10, v % 10),
                     Value::Flag(v) => write!(out, r#"{comma}"{name}":{v}"#),
                     Value::Text(v) => write!(out, r#"{comma}"{name}":{}"#, Json::from(v)),
                 };

@@ -91,7 +91,7 @@ fn create_layer(dataset: &mut Dataset, selection: &Selection<'_>, driver: Driver
 fn field_type(key: Key) -> OGRFieldType::Type {
     match key.value_type() {
         Type::Whole => OGRFieldType::OFTInteger64,
-        Type::Decimal => OGRFieldType::OFTReal,
+        Type::Tenths => OGRFieldType::OFTReal,
         Type::Text => OGRFieldType::OFTString,
         Type::Flag => OGRFieldType::OFTInteger,
     }
@@ -110,7 +110,7 @@ fn fill(layer: &mut Layer<'_>, selection: &Selection<'_>) -> Result<(), GdalErro
             let (field, before) = (key as usize, std::mem::replace(&mut set, Ok(())));
             set = before.and_then(|()| match value {
                 Value::Whole(v) => feature.set_field_integer64(field, v as i64),
-                Value::Decimal(v) => feature.set_field_double(field, v),
+                Value::Tenths(v) => feature.set_field_double(field, v as f64 / 10.0),
                 Value::Text(v) => feature.set_field_string(field, &v),
                 Value::Flag(v) => feature.set_field_integer(field, i32::from(v)),
             });

@@ -79,7 +79,7 @@ fn vector_layer(set: &TileSet, id: &str, description: &str, has: impl Fn(Key) ->
 /// The words for types that GDAL understands.
 fn field(key: Key) -> (String, Json) {
     let kind = match key.value_type() {
-        Type::Whole | Type::Decimal => "Number",
+        Type::Whole | Type::Tenths => "Number",
         Type::Text => "String",
         Type::Flag => "Boolean",
     };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::protobuf::{bytes_field, double_field, uint_field, varint, zigzag};
+use super::protobuf::{bytes_field, bytes_head, double_field, uint_field, varint, varint_len, zigzag};
 use super::quantize::{EXTENT, Point, Rings};
 use crate::encode::attributes::{Key, Value};
 
@@ -39,6 +39,7 @@ impl Layer {
     }
 
     /// Adds an attribute to the feature being written.
+    #[inline]
     pub(super) fn attribute(&mut self, key: Key, value: &Value<'_>) {
         let keys = &mut self.keys;
         let index = *self.key_index[key as usize].get_or_insert_with(|| {
@@ -52,21 +53,17 @@ impl Layer {
 
     /// Ends the feature being written.
     pub(super) fn end_feature(&mut self, id: u64) {
-        let mut head = [0; 24];
-        let mut body = Vec::with_capacity(head.len());
-        uint_field(&mut body, 1, id);
-        bytes_head(&mut body, 2, self.tags.len());
-        let first = body.len();
-        uint_field(&mut body, 3, POLYGON);
-        bytes_head(&mut body, 4, self.geometry.bytes.len());
-        let length = body.len() + self.tags.len() + self.geometry.bytes.len();
-        head[..body.len()].copy_from_slice(&body);
+        let (tags, geometry) = (&mut self.tags, &mut self.geometry.bytes);
+        let head = |tag: usize| 1 + varint_len(tag as u64);
+        let length = 1 + varint_len(id) + head(tags.len()) + tags.len() + 2 + head(geometry.len()) + geometry.len();
         bytes_head(&mut self.features, 2, length);
-        self.features.extend_from_slice(&head[..first]);
-        self.features.append(&mut self.tags);
-        self.features.extend_from_slice(&head[first..body.len()]);
-        self.features.append(&mut self.geometry.bytes);
-        self.geometry.cursor = Point { x: 0, y: 0 };
+        uint_field(&mut self.features, 1, id);
+        bytes_head(&mut self.features, 2, tags.len());
+        self.features.append(tags);
+        uint_field(&mut self.features, 3, POLYGON);
+        bytes_head(&mut self.features, 4, geometry.len());
+        self.features.append(geometry);
+        self.geometry.cursor = Point::default();
     }
 
     /// Appends the layer to a tile; one without features leaves no trace.
@@ -95,12 +92,6 @@ impl Layer {
 
 /// The geometry type of polygons.
 const POLYGON: u64 = 3;
-
-/// The tag and length of a field of bytes.
-fn bytes_head(out: &mut Vec<u8>, field: u64, length: usize) {
-    varint(out, field << 3 | 2);
-    varint(out, length as u64);
-}
 
 /// Commands of a geometry; the cursor goes on from ring to ring (4.3.3).
 #[derive(Default)]
@@ -137,27 +128,29 @@ impl Geometry {
 struct Values {
     bytes: Vec<u8>,
     count: u32,
-    wholes: HashMap<u64, u32, BuildHasherDefault<Mix>>,
-    decimals: HashMap<u64, u32, BuildHasherDefault<Mix>>,
+    wholes: Numbers,
+    tenths: Numbers,
     texts: Vec<(String, u32)>,
     flags: [Option<u32>; 2],
 }
 
 impl Values {
+    #[inline]
     fn index(&mut self, value: &Value<'_>) -> u32 {
         let known = match value {
-            Value::Whole(v) => self.wholes.get(v).copied(),
-            Value::Decimal(v) => self.decimals.get(&v.to_bits()).copied(),
+            Value::Whole(v) => self.wholes.get(*v),
+            Value::Tenths(v) => self.tenths.get(*v),
             Value::Text(v) => self.texts.iter().find(|(text, _)| text == v).map(|(_, index)| *index),
             Value::Flag(v) => self.flags[usize::from(*v)],
         };
-        if let Some(index) = known {
-            return index;
-        }
+        known.unwrap_or_else(|| self.add(value))
+    }
+
+    fn add(&mut self, value: &Value<'_>) -> u32 {
         let index = self.push_unique(value);
         match value {
-            Value::Whole(v) => _ = self.wholes.insert(*v, index),
-            Value::Decimal(v) => _ = self.decimals.insert(v.to_bits(), index),
+            Value::Whole(v) => self.wholes.insert(*v, index),
+            Value::Tenths(v) => self.tenths.insert(*v, index),
             Value::Text(v) => self.texts.push((v.to_string(), index)),
             Value::Flag(v) => self.flags[usize::from(*v)] = Some(index),
         }
@@ -166,16 +159,50 @@ impl Values {
 
     /// Appends a value that is known to be new.
     fn push_unique(&mut self, value: &Value<'_>) -> u32 {
-        let mut message = Vec::with_capacity(16);
+        let length = match value {
+            Value::Text(v) => 1 + varint_len(v.len() as u64) + v.len(),
+            Value::Tenths(_) => 9,
+            Value::Whole(v) => 1 + varint_len(*v),
+            Value::Flag(_) => 2,
+        };
+        bytes_head(&mut self.bytes, 4, length);
         match value {
-            Value::Text(v) => bytes_field(&mut message, 1, v.as_bytes()),
-            Value::Decimal(v) => double_field(&mut message, 3, *v),
-            Value::Whole(v) => uint_field(&mut message, 5, *v),
-            Value::Flag(v) => uint_field(&mut message, 7, u64::from(*v)),
+            Value::Text(v) => bytes_field(&mut self.bytes, 1, v.as_bytes()),
+            Value::Tenths(v) => double_field(&mut self.bytes, 3, *v as f64 / 10.0),
+            Value::Whole(v) => uint_field(&mut self.bytes, 5, *v),
+            Value::Flag(v) => uint_field(&mut self.bytes, 7, u64::from(*v)),
         }
-        bytes_field(&mut self.bytes, 4, &message);
         self.count += 1;
         self.count - 1
+    }
+}
+
+/// Where numbers stand among the values: small ones, which are nearly all, in a table.
+struct Numbers {
+    small: Vec<Option<u32>>,
+    large: HashMap<u64, u32, BuildHasherDefault<Mix>>,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self { small: vec![None; 1024], large: HashMap::default() }
+    }
+}
+
+impl Numbers {
+    #[inline]
+    fn get(&self, value: u64) -> Option<u32> {
+        match self.small.get(value as usize) {
+            Some(index) => *index,
+            None => self.large.get(&value).copied(),
+        }
+    }
+
+    fn insert(&mut self, value: u64, index: u32) {
+        match self.small.get_mut(value as usize) {
+            Some(place) => *place = Some(index),
+            None => _ = self.large.insert(value, index),
+        }
     }
 }
 

@@ -17,6 +17,12 @@ pub(super) fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// The bytes that [`varint`] appends.
+#[inline]
+pub(super) fn varint_len(value: u64) -> usize {
+    (70 - (value | 1).leading_zeros() as usize) / 7
+}
+
 /// A signed number such that small ones stay small.
 #[inline]
 pub(super) fn zigzag(value: i64) -> u64 {
@@ -37,14 +43,28 @@ pub(super) fn double_field(out: &mut Vec<u8>, field: u64, value: f64) {
 
 /// Appends field `field` with bytes: text, packed numbers or a message.
 pub(super) fn bytes_field(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
-    varint(out, field << 3 | BYTES);
-    varint(out, bytes.len() as u64);
+    bytes_head(out, field, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// Appends the tag and length of field `field` of bytes.
+pub(super) fn bytes_head(out: &mut Vec<u8>, field: u64, length: usize) {
+    varint(out, field << 3 | BYTES);
+    varint(out, length as u64);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_are_told_beforehand() {
+        for value in (0..64).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit]).chain([u64::MAX]) {
+            let mut out = Vec::new();
+            varint(&mut out, value);
+            assert_eq!(varint_len(value), out.len(), "{value}");
+        }
+    }
 
     #[test]
     fn numbers_are_written_as_the_specification_shows() {
