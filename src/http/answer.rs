@@ -12,10 +12,10 @@ const WORTH_COMPRESSING: usize = 256;
 
 /// A document made for this request: tagged by its content, asked for again each time.
 #[must_use]
-pub fn document(req: &HttpRequest, content_type: &'static str, body: Vec<u8>) -> HttpResponse {
+pub fn document(req: &HttpRequest, content_type: &'static str, body: &[u8]) -> HttpResponse {
     let encoding = if body.len() < WORTH_COMPRESSING { Encoding::Identity } else { accepted(req) };
-    let head = Head { content_type, cache_control: "no-cache", tag: tag(&body, encoding), encoding };
-    head.not_modified(req).unwrap_or_else(|| head.ok(encoding.compress(&body).into()))
+    let head = Head { content_type, cache_control: "no-cache", tag: tag(body, encoding), encoding };
+    head.not_modified(req).unwrap_or_else(|| head.ok(encoding.compress(body).into()))
 }
 
 /// The encoding that the client asks for.

@@ -79,12 +79,12 @@ impl From<BlockingError> for HttpError {
 }
 
 /// A path whose numbers are no numbers names nothing.
-pub fn path_error(error: PathError, req: &HttpRequest) -> actix_web::Error {
+pub fn path_error(error: &PathError, req: &HttpRequest) -> actix_web::Error {
     HttpError::NotFound(format!("nothing is at {}: {error}", req.path())).into()
 }
 
 /// A query string that cannot be taken apart, or holds an unknown key.
-pub fn query_error(error: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+pub fn query_error(error: &QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
     HttpError::Parameter { parameter: "query".to_owned(), reason: error.to_string() }.into()
 }
 

@@ -22,7 +22,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// `GET /progress`.
 pub async fn progress(req: HttpRequest, state: web::Data<State>) -> HttpResponse {
-    document(&req, "application/json", progress_json(&state.live.progress()).to_string().into_bytes())
+    document(&req, "application/json", progress_json(&state.live.progress()).to_string().as_bytes())
 }
 
 /// `GET /events`: `progress` at once and whenever it changed, `block` for each change of a block.

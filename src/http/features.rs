@@ -18,7 +18,7 @@ pub async fn features(
 ) -> Result<HttpResponse, HttpError> {
     let (filter, limit) = parse(&query, &state)?;
     let body = web::block(move || collect(&state, &filter, limit)).await??;
-    Ok(document(&req, MEDIA_TYPE, body))
+    Ok(document(&req, MEDIA_TYPE, &body))
 }
 
 /// The filter and the limit that a query means.

@@ -42,7 +42,7 @@ pub async fn tile(
 /// The bytes of a tile; empty where no pixel is labelled.
 pub fn paint(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
     let grid = easel.live.grid().clone();
-    let places = places(at, &grid.frame, easel.to_grid()?)?;
+    let places = places(at, &grid.frame, easel.grid_projector()?)?;
     let mut codes = vec![0_u8; (RASTER_TILE_PX * RASTER_TILE_PX) as usize];
     // Block by block, so that a tile of the whole town does not hold the labels of the whole town.
     for (_, pixels) in by_block(&places, &grid) {

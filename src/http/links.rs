@@ -1,6 +1,7 @@
 //! The address of the map for the client that asks.
 
 use actix_web::HttpRequest;
+use actix_web::http::uri::Authority;
 
 use super::options::ServeOptions;
 
@@ -30,7 +31,7 @@ pub fn base_url(req: &HttpRequest, suffix: &str, options: &ServeOptions) -> Stri
 /// From the request line (HTTP/2) or the `Host` header.
 fn asked_host(req: &HttpRequest) -> Option<String> {
     let header = || req.headers().get("Host")?.to_str().ok();
-    req.uri().authority().map(|a| a.as_str()).or_else(header).map(str::to_owned)
+    req.uri().authority().map(Authority::as_str).or_else(header).map(str::to_owned)
 }
 
 /// A host goes into documents that others may keep: only what a host may hold.

@@ -50,8 +50,8 @@ pub fn routes(prefix: &str, state: web::Data<State>) -> Scope {
         .default_service(web::to(errors::not_found));
     web::scope(prefix)
         .app_data(state)
-        .app_data(web::PathConfig::default().error_handler(|e, req| errors::path_error(e, req).into()))
-        .app_data(web::QueryConfig::default().error_handler(|e, req| errors::query_error(e, req).into()))
+        .app_data(web::PathConfig::default().error_handler(|e, req| errors::path_error(&e, req)))
+        .app_data(web::QueryConfig::default().error_handler(|e, req| errors::query_error(&e, req)))
         .service(inner)
 }
 

@@ -170,7 +170,7 @@ impl Easel<'_> {
     }
 
     /// From Web Mercator to the map space of the work grid.
-    pub fn to_grid(&mut self) -> Result<&Projector, CrsError> {
+    pub fn grid_projector(&mut self) -> Result<&Projector, CrsError> {
         if self.to_grid.is_none() {
             self.to_grid = Some(Projector::new(&Crs::web_mercator(), &self.live.grid().frame.crs)?);
         }

@@ -30,5 +30,5 @@ pub async fn style(
     let set = tile_set(&state, &base_url(&req, "/style.json", &state.options));
     let imagery_url = set.imagery_url.clone().filter(|_| imagery);
     let style = write(state.live.scheme(), &TileSet { imagery_url, ..set }, extrude);
-    Ok(document(&req, "application/json", style.to_string().into_bytes()))
+    Ok(document(&req, "application/json", style.to_string().as_bytes()))
 }

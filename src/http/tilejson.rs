@@ -10,7 +10,7 @@ use crate::encode::tilejson::{TileSet, tilejson as write};
 /// `GET /tiles.json`.
 pub async fn tilejson(req: HttpRequest, state: web::Data<State>) -> HttpResponse {
     let set = tile_set(&state, &base_url(&req, "/tiles.json", &state.options));
-    document(&req, "application/json", write(&set).to_string().into_bytes())
+    document(&req, "application/json", write(&set).to_string().as_bytes())
 }
 
 /// The map as clients are told of it, at an address without a slash at its end.

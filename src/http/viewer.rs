@@ -48,7 +48,7 @@ const FILES: [(&str, &[u8]); 12] = [
 
 /// `GET /`.
 pub async fn page(req: HttpRequest) -> HttpResponse {
-    let mut response = document(&req, "text/html; charset=utf-8", PAGE.to_vec());
+    let mut response = document(&req, "text/html; charset=utf-8", PAGE);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(POLICY));
     response
 }
@@ -108,7 +108,7 @@ pub async fn map(req: HttpRequest, state: web::Data<State>) -> HttpResponse {
         "classes": classes,
         "rasters": rasters,
     });
-    document(&req, "application/json", about.to_string().into_bytes())
+    document(&req, "application/json", about.to_string().as_bytes())
 }
 
 fn content_type(name: &str) -> &'static str {
