@@ -48,7 +48,7 @@ async function start() {
 /** Room for the panel beside (or above) the mosaic. */
 function padding() {
   const narrow = innerWidth <= 640;
-  return {top: 30, bottom: narrow ? innerHeight * 0.4 : 50, left: narrow ? 20 : 320, right: narrow ? 20 : 50};
+  return {top: 10, bottom: narrow ? 80 : 10, left: narrow ? 10 : 310, right: narrow ? 10 : 20};
 }
 
 function notice(text) {

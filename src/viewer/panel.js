@@ -1,5 +1,7 @@
 // The panel: view, what lies underneath, opacity, legend, links.
 
+/** The class of all that is nothing else: over imagery it would only be a veil. */
+const REST = 'other';
 const $ = (selector) => document.querySelector(selector);
 
 export function controls({map, layers, info, base, tiles}) {
@@ -17,7 +19,7 @@ export function controls({map, layers, info, base, tiles}) {
   chosen('view', (value) => layers.extrude(value === '3d'));
   chosen('underneath', (value) => layers.underneath(value));
   opacity(layers, info.rasters.imagery ? 85 : 100);
-  legend(layers, info.classes);
+  legend(layers, info.classes, 'imagery' in info.rasters);
   heading(info);
   links(base, tiles, info);
   fold();
@@ -56,7 +58,7 @@ function opacity(layers, percent) {
   apply();
 }
 
-function legend(layers, classes) {
+function legend(layers, classes, imagery) {
   const list = $('#legend');
   for (const {name, title, colour} of classes) {
     const item = list.appendChild(document.createElement('li'));
@@ -64,11 +66,13 @@ function legend(layers, classes) {
     item.innerHTML = '<label><i class="chip"></i><span class="grow"></span><b></b><input class="switch" type="checkbox" role="switch" checked></label>';
     item.querySelector('.chip').style.background = colour;
     item.querySelector('span').textContent = title;
-    item.querySelector('input').value = name;
+    const input = item.querySelector('input');
+    input.value = name;
+    input.checked = !(imagery && name === REST);
   }
-  list.addEventListener('change', () => {
-    layers.classes([...list.querySelectorAll('input:checked')].map((input) => input.value));
-  });
+  const apply = () => layers.classes([...list.querySelectorAll('input:checked')].map((input) => input.value));
+  list.addEventListener('change', apply);
+  apply();
 }
 
 function links(base, tiles, info) {

@@ -73,6 +73,13 @@ async function desktop() {
   check('3D: extrusions cover pixels', covered > 0.002, `${(covered * 100).toFixed(1)} %`);
 
   await page.click('#view label:has(input[value=flat])');
+  await page.click('#view label:has(input[value="3d"])');
+  await settle(page);
+  await page.evaluate(() => orthotile.map.jumpTo({zoom: orthotile.map.getZoom() + 2.2, pitch: 62}));
+  await settle(page);
+  await shot(page, 'viewer-close.png');
+  await page.evaluate(() => orthotile.map.jumpTo({zoom: orthotile.map.getZoom() - 2.2}));
+  await page.click('#view label:has(input[value=flat])');
   await settle(page);
   check('flat: the view is straight down', await page.evaluate(() => orthotile.map.getPitch() === 0));
   const flat = await count();
@@ -125,6 +132,7 @@ async function open(viewport) {
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('response', (response) => { if (response.status() >= 400) problems.push(`${response.status()} ${response.url()}`); });
   await page.goto(`${base}/`);
+  await page.waitForFunction(() => globalThis.orthotile, null, {timeout: 60_000});
   return {page, hosts, problems};
 }
 
