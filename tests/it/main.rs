@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod asked;
+mod city;
 mod common;
 mod demo;
 mod coverage_case;
@@ -10,7 +11,9 @@ mod house;
 mod http_documents;
 mod http_features;
 mod http_tiles;
+mod live;
 mod maps;
 mod mount;
 mod polygonize;
 mod segment;
+mod vectorize;
