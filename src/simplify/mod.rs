@@ -15,12 +15,14 @@ mod index;
 mod lines;
 mod outlines;
 mod smooth;
+mod subdivide;
 
 use std::collections::BTreeSet;
 
 use crate::{georef::GroundScale, polygonize::Coverage};
 use lines::Lines;
 pub use outlines::Outlines;
+pub use subdivide::subdivide;
 
 /// How far borders may move.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use geo::{Area, LineString, Polygon, Validation};
 use orthotile::georef::Window;
 use orthotile::polygonize::{BlockArcs, Coverage, LabelView, join, trace};
-use orthotile::simplify::{Outlines, SimplifyOptions, Smoothing, simplify};
+use orthotile::simplify::{Outlines, SimplifyOptions, Smoothing, simplify, subdivide};
 
 /// The first four bytes tell the width, the block size, the tolerance and the smoothing; each byte after them is a run:
 /// label in the lower 3 bits, length in the upper 5.
@@ -50,6 +50,9 @@ fn blocks(window: &Window, side: i64) -> impl Iterator<Item = Window> {
 
 fn check_outlines(coverage: &Coverage, options: &SimplifyOptions) {
     let outlines = simplify(coverage, options);
+    for region in coverage.regions() {
+        check_pieces(&outlines.polygon(region.index));
+    }
     let mut tolerance = options.tolerance_px;
     while tolerance <= options.coarsest_px {
         let mut area = 0.0;
@@ -63,6 +66,14 @@ fn check_outlines(coverage: &Coverage, options: &SimplifyOptions) {
         assert!(pixels != window as u64 || (area - window as f64).abs() < 1e-6, "{area} of {window}");
         tolerance = if tolerance > 0.0 { 2.0 * tolerance } else { f64::INFINITY };
     }
+}
+
+/// The pieces of a polygon are sound and cover it.
+fn check_pieces(polygon: &Polygon<f64>) {
+    let pieces = subdivide(polygon.clone(), 16);
+    pieces.iter().for_each(assert_sound);
+    let area: f64 = pieces.iter().map(Area::unsigned_area).sum();
+    assert!((area - polygon.unsigned_area()).abs() < 1e-6, "{area}: {polygon:?}");
 }
 
 /// A region's outline without the vertices that a tolerance does not need.
