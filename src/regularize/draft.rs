@@ -73,9 +73,8 @@ impl Draft {
         Self { rings, outcome: Outcome::Kept(reason), along: None, area_m2: 0.0, cost: f64::INFINITY }
     }
 
-    /// `None` where the outline changes the shape too much.
     fn found(best: Option<Candidate>, shape: &Shape, origin: Coord<f64>) -> Option<Self> {
-        let best = best.filter(|best| shape.is_matched_by(best))?;
+        let best = best?;
         let outcome = if best.round { Outcome::Round } else { Outcome::Regularized };
         let rings = moved(&best.rings, origin);
         Some(Self { rings, outcome, along: None, area_m2: shape.area_m2, cost: best.cost })

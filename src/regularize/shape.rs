@@ -33,8 +33,6 @@ struct Plan {
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
     pub rings: Vec<Ring>,
-    pub iou: f64,
-    pub area_m2: f64,
     pub round: bool,
     pub cost: f64,
 }
@@ -90,12 +88,6 @@ impl<'a> Shape<'a> {
         self.measured(self.rectangles(along), f64::INFINITY)
     }
 
-    /// Whether an outline changes the shape little enough.
-    pub fn is_matched_by(&self, other: &Candidate) -> bool {
-        let change_m2 = (other.area_m2 - self.area_m2).abs();
-        other.iou >= self.options.min_iou && change_m2 <= self.options.max_area_change * self.area_m2
-    }
-
     /// The outline with the vertices that a tolerance keeps; with all where that would not be valid.
     pub fn simplified(&self, tolerance_m: f64) -> Vec<Ring> {
         for halved in [1.0, 0.5, 0.25] {
@@ -144,20 +136,21 @@ impl<'a> Shape<'a> {
         Plan { vertices: 4.0 * rings.len() as f64, rings, round: false }
     }
 
-    /// `None` for what is not valid or costs no less than `limit`.
+    /// `None` for what is not valid, changes the shape too much or costs no less than `limit`.
     fn measured(&self, plan: Plan, limit: f64) -> Option<Candidate> {
         let area_m2 = area(&plan.rings);
         let per_vertex = self.options.lambda.min(self.options.vertex_m2 / self.area_m2);
         let cost = |iou: f64| 1.0 - iou + plan.vertices * per_vertex;
         let most = area_m2.min(self.area_m2) / area_m2.max(self.area_m2);
-        if cost(most) >= limit || !is_valid(&plan.rings) {
+        let too_different = (area_m2 - self.area_m2).abs() > self.options.max_area_change * self.area_m2;
+        if too_different || cost(most) >= limit || !is_valid(&plan.rings) {
             return None;
         }
         let common_m2 = self.mask.common_area(&Edges::of(&plan.rings));
         let iou = common_m2 / (self.area_m2 + area_m2 - common_m2);
         let Plan { rings, round, .. } = plan;
-        let fits = !round || iou >= self.options.min_round_iou;
-        (fits && cost(iou) < limit).then_some(Candidate { rings, iou, area_m2, round, cost: cost(iou) })
+        let least_iou = if round { self.options.min_round_iou } else { self.options.min_iou };
+        (iou >= least_iou && cost(iou) < limit).then_some(Candidate { rings, round, cost: cost(iou) })
     }
 
     /// The polar moment of a circle is the least of all shapes of its area: 1.00; of a square 1.05, of a 3:2 rectangle 1.13.

@@ -2,7 +2,7 @@
 
 use geo::Coord;
 
-use super::ring::{Ring, dot, edges, length};
+use super::ring::{Ring, cross, dot, edges, left, length};
 
 /// Beyond this many vertices a piece is halved without looking for its farthest vertex, which bounds the search.
 const LONGEST_PIECE: usize = 2048;
@@ -28,6 +28,8 @@ pub(super) struct Sums {
     pub xx: f64,
     pub xy: f64,
     pub yy: f64,
+    /// The sum of the cross products of consecutive vertices.
+    cross: f64,
 }
 
 impl Sums {
@@ -39,6 +41,7 @@ impl Sums {
             xx: self.xx + sign * o.xx,
             xy: self.xy + sign * o.xy,
             yy: self.yy + sign * o.yy,
+            cross: self.cross + sign * o.cross,
         }
     }
 
@@ -53,6 +56,7 @@ impl Sums {
             xx: second(m.x, m.x, d.x, d.x),
             xy: second(m.x, m.y, d.x, d.y),
             yy: second(m.y, m.y, d.y, d.y),
+            cross: cross(a, b),
         }
     }
 }
@@ -109,6 +113,23 @@ impl Trace {
         let (from, to) = (from % n, to % n);
         let stretch = self.sums[to].plus(self.sums[from], -1.0);
         if to > from { stretch } else { stretch.plus(self.sums[n], 1.0) }
+    }
+
+    /// How far left of the origin the line along `u` (a unit vector) lies that has as much area on either side of it,
+    /// up to the stretch from vertex `from` to vertex `to`. What goes forth and back, such as a slit, cancels out.
+    pub fn offset_m(&self, from: usize, to: usize, u: Coord<f64>) -> f64 {
+        let n = self.points.len();
+        let (a, b) = (self.points[from % n], self.points[to % n]);
+        let stretch = self.between(from, to);
+        let (d, normal) = (b - a, left(u));
+        let forward = dot(d, u);
+        if forward.abs() < 0.5 * length(d) || forward == 0.0 {
+            return (normal.x * stretch.x + normal.y * stretch.y) / stretch.length;
+        }
+        // ∫ (normal·p)(u·dp) from ∫ x dx, ∫ y dy, ∫ x dy and ∫ y dx; the last two differ by the cross products.
+        let (xx, yy, xy) = ((b.x * b.x - a.x * a.x) / 2.0, (b.y * b.y - a.y * a.y) / 2.0, b.x * b.y - a.x * a.y);
+        let (x_dy, y_dx) = ((xy + stretch.cross) / 2.0, (xy - stretch.cross) / 2.0);
+        (normal.x * (u.x * xx + u.y * x_dy) + normal.y * (u.x * y_dx + u.y * yy)) / forward
     }
 
     /// The stretch without its ends: a fifth of it at most, or `trim_m`, since corners are rounded.

@@ -112,9 +112,7 @@ impl<'a> Walls<'a> {
 
     fn fitted(&self, wall: Wall) -> Wall {
         let (from, to) = self.trace.trimmed(wall.from, wall.to, self.options.trim_m);
-        let sums = self.trace.between(from, to);
-        let normal = left(self.axes[wall.axis]);
-        Wall { offset_m: (normal.x * sums.x + normal.y * sums.y) / sums.length, ..wall }
+        Wall { offset_m: self.trace.offset_m(from, to, self.axes[wall.axis]), ..wall }
     }
 
     fn corner(&self, a: &Wall, b: &Wall) -> Option<Coord<f64>> {
