@@ -48,7 +48,7 @@ fn regions(labels: &[u8], window: Window) -> String {
     coverage.regions().iter().map(line).collect()
 }
 
-/// The simplified polygons of a NumPy file of bytes as GeoJSON geometries, one a line.
+/// The simplified polygons of an `.npy` file of bytes as GeoJSON geometries, one a line.
 fn write_outlines(input: &Path, output: &Path, tolerance_px: f64) -> Result<(), Box<dyn std::error::Error>> {
     let (cols, labels) = raster::from_npy(&fs::read(input)?).ok_or("no NumPy file of bytes in C order")?;
     let window = Window::new(0, 0, cols, labels.len() as u32 / cols);

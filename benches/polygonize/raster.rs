@@ -66,7 +66,7 @@ fn hash(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A NumPy file, format 1.0, of unsigned bytes.
+/// An `.npy` file, format 1.0, of unsigned bytes.
 pub fn npy(side: u32, labels: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({side}, {side}), }}");
     let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
@@ -75,7 +75,7 @@ pub fn npy(side: u32, labels: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The width and the bytes of a NumPy file, format 1.0, in C order.
+/// The width and the bytes of an `.npy` file, format 1.0, in C order.
 pub fn from_npy(file: &[u8]) -> Option<(u32, Vec<u8>)> {
     let length = usize::from(u16::from_le_bytes([*file.get(8)?, *file.get(9)?]));
     let header = std::str::from_utf8(file.get(10..10 + length)?).ok()?;

@@ -10,7 +10,7 @@ use super::styles::{Draft, raise, sheets, terrace, tiles};
 use super::town::{Town, class};
 
 const PAVED: Rgb = [172.0, 167.0, 158.0];
-const SOIL: Rgb = [190.0, 180.0, 164.0];
+const SOIL: Rgb = [184.0, 169.0, 147.0];
 const LAWN: Rgb = [94.0, 108.0, 64.0];
 
 /// Narrow houses along two streets, yards and sheds between.
@@ -153,10 +153,16 @@ pub fn terraces(town: &mut Town, dice: &mut Dice, lot: &Lot<'_>) {
 }
 
 fn back_garden(town: &mut Town, dice: &mut Dice, plot: &Lot<'_>) {
-    if dice.chance(0.55) {
+    if dice.chance(0.2) {
         yard(town, dice, plot);
+    } else if dice.chance(0.5) {
+        let seed = dice.bits();
+        let border = plot.part((0.0, 0.0), (0.4 / plot.size().0, 1.0)).ring();
+        nature::hedge(town, dice, border);
+        let bed = Paint::new(Material::Crop, near([92.0, 108.0, 60.0], 0.15, seed), seed);
+        plot.part((0.15, 0.1), (0.85, 0.55)).cover(town, bed, class::VEGETATION);
     }
-    if dice.chance(0.6) {
+    if dice.chance(0.7) {
         let (at, radius) = (plot.at(dice.range(0.2, 0.8), dice.range(0.1, 0.9)), dice.range(0.8, 2.4));
         nature::tree(town, dice, at, radius);
     }

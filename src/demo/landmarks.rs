@@ -21,10 +21,9 @@ pub fn court(town: &mut Town, dice: &mut Dice, lot: &Lot<'_>) {
     let place = middle_of(lot);
     let green = Paint::new(Material::Grass, [92.0, 106.0, 62.0], dice.bits());
     lot.part((0.3, 0.3), (0.7, 0.7)).cover(town, green, class::VEGETATION);
-    let style = if dice.chance(0.5) { tiles(dice) } else { terrace(dice) };
-    let roof = if style.0 == Roof::Flat { Roof::Flat } else { Roof::Hip(0.55) };
+    let (_, cover) = tiles(dice);
     let draft = Draft { shape: Shape::Courtyard, place, size: (width * 0.9, depth * 0.9), eaves_m: 13.2 };
-    raise(town, dice, lot, (draft, (roof, style.1)));
+    raise(town, dice, lot, (draft, (Roof::Hip(0.55), cover)));
     nature::grove(town, dice, 5, |a, b| lot.at(0.4 + 0.2 * a, 0.4 + 0.2 * b));
 }
 

@@ -12,7 +12,7 @@ use super::streets;
 use super::town::{Top, Town, class};
 
 const LAWN: Rgb = [96.0, 108.0, 66.0];
-const EARTH: Rgb = [192.0, 183.0, 168.0];
+const EARTH: Rgb = [187.0, 173.0, 151.0];
 const YARD: Rgb = [170.0, 165.0, 156.0];
 const CROPS: [Rgb; 5] =
     [[84.0, 112.0, 54.0], [104.0, 124.0, 58.0], [148.0, 138.0, 82.0], [70.0, 100.0, 56.0], [122.0, 128.0, 74.0]];

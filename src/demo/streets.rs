@@ -7,9 +7,9 @@ use super::plan::{Cell, Plan, RIVER_COLUMN, Use};
 use super::random::{Dice, sine};
 use super::town::{Top, Town, class};
 
-const ASPHALT: Rgb = [99.0, 96.0, 95.0];
+const ASPHALT: Rgb = [103.0, 99.0, 99.0];
 const PAVEMENT: Rgb = [117.0, 114.0, 110.0];
-const TRACK: Rgb = [198.0, 187.0, 168.0];
+const TRACK: Rgb = [194.0, 181.0, 160.0];
 const WHITE: Rgb = [164.0, 163.0, 160.0];
 const RIVER: Rgb = [38.0, 47.0, 43.0];
 

@@ -98,7 +98,7 @@ fn a_real_raster_gives_the_polygons_of_gdal_vertex_for_vertex() {
     let pixel = |c: &geojson::Position| (((c[0] - x) / size).round() as i64, ((y - c[1]) / size).round() as i64);
     let theirs: BTreeSet<Rings> = (truth.features.iter())
         .map(|feature| {
-            let class = feature.property("cls").and_then(|v| v.as_u64()).expect("a class") as u32;
+            let class = feature.property("cls").and_then(geojson::JsonValue::as_u64).expect("a class") as u32;
             let Some(GeometryValue::Polygon { coordinates: rings }) = feature.geometry.as_ref().map(|g| &g.value)
             else {
                 panic!("all are polygons")
