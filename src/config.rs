@@ -53,6 +53,12 @@ pub struct ServeConfig {
     pub listen: String,
     /// The address that clients see; from the request unless given.
     pub public_url: Option<String>,
+    /// Whether `X-Forwarded-Proto`, `-Host` and `-Prefix` are believed; only behind a proxy that sets them.
+    #[serde(default)]
+    pub trust_forwarded: bool,
+    /// Whether pages of other origins may read the maps.
+    #[serde(default = "yes")]
+    pub cors: bool,
     /// The maps, each under its own path.
     pub maps: Vec<MapConfig>,
 }
@@ -65,12 +71,18 @@ pub struct MapConfig {
     pub path: String,
     /// The folder of its store.
     pub store: PathBuf,
+    /// Who made the imagery; shown on the map.
+    pub attribution: Option<String>,
     /// Whether missing blocks are made on request.
     #[serde(default)]
     pub segment: bool,
     /// Where the model runs.
     #[serde(default)]
     pub device: Device,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn loopback() -> String {
@@ -81,7 +93,7 @@ impl ServeConfig {
     /// Of one map, on the loopback address.
     #[must_use]
     pub fn of_map(map: MapConfig) -> Self {
-        Self { listen: loopback(), public_url: None, maps: vec![map] }
+        Self { listen: loopback(), public_url: None, trust_forwarded: false, cors: true, maps: vec![map] }
     }
 
     /// Reads a configuration; relative stores lie beside it.
@@ -119,7 +131,10 @@ impl ServeConfig {
             let name = map.store.file_name().map_or_else(|| "map".to_owned(), |n| n.to_string_lossy().into_owned());
             let live = Live::open_folder(&name, &map.store, map.segment.then_some(map.device), options)?;
             let options = ServeOptions {
-                public_url: self.public_url.as_ref().map(|url| format!("{url}{}", map.path)),
+                public_url: self.public_url.as_ref().map(|url| format!("{}{}", url.trim_end_matches('/'), map.path)),
+                attribution: map.attribution.clone(),
+                trust_forwarded: self.trust_forwarded,
+                cors: self.cors,
                 ..ServeOptions::default()
             };
             opened.push((map.path.clone(), Orthotile::new(live, options)?));

@@ -55,8 +55,8 @@ fn write_outlines(input: &Path, output: &Path, tolerance_px: f64) -> Result<(), 
     let coverage = join(&[trace(&LabelView { window, labels: &labels, confidence: None })], &window)?;
     let outlines = simplify(&coverage, &SimplifyOptions { tolerance_px, ..SimplifyOptions::default() });
     let polygons = (0..coverage.regions().len()).map(|region| outlines.polygon(region));
-    let lines: String = polygons.map(|p| format!("{}\n", geojson::Geometry::from(&p))).collect();
-    fs::write(output, lines)?;
+    let lines: Vec<String> = polygons.map(|p| geojson::Geometry::from(&p).to_string()).collect();
+    fs::write(output, lines.join("\n") + "\n")?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `orthotile serve`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use actix_web::{App, HttpServer};
 use anyhow::{Context, bail};
@@ -50,6 +51,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         // The longest path first: a scope swallows what lies below it.
         maps.iter().fold(App::new(), |app, (path, map)| app.service(map.scope(path)))
     });
+    // Browsers open connections ahead of need; open event streams must not hold up the end.
+    let server = server.client_request_timeout(Duration::from_secs(60)).shutdown_timeout(2);
     let server = server.bind(&listen).with_context(|| format!("cannot listen on {listen}"))?;
     let addresses = server.addrs();
     for map in &config.maps {
@@ -69,6 +72,7 @@ fn config(args: &Args) -> anyhow::Result<ServeConfig> {
             ServeConfig::of_map(MapConfig {
                 path: String::new(),
                 store: store.clone(),
+                attribution: None,
                 segment: args.segment,
                 device: device.unwrap_or_default(),
             })

@@ -15,9 +15,11 @@ mod tests {
 
     #[test]
     fn a_percentile_lies_between_the_nearest_values() {
-        assert_eq!(percentile(vec![3.0, 1.0, 2.0], 50.0), 2.0);
-        assert_eq!(percentile(vec![0.0, 10.0], 70.0), 7.0);
-        assert_eq!(percentile(vec![4.0], 5.0), 4.0);
+        for (values, percent, expected) in
+            [(vec![3.0, 1.0, 2.0], 50.0, 2.0), (vec![0.0, 10.0], 70.0, 7.0), (vec![4.0], 5.0, 4.0)]
+        {
+            assert!((percentile(values, percent) - expected).abs() < 1e-6);
+        }
         assert!(percentile(Vec::new(), 5.0).is_nan());
     }
 }

@@ -153,7 +153,7 @@ mod tests {
             let noise = |i: usize| {
                 let cell = (i % 120 / smooth) as u64 * 7919 + (i / 120 / smooth) as u64 * 104_729;
                 let hash = (cell ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33;
-                if hash % 23 == 0 { NO_PLANE } else { (hash % 3) as u8 }
+                if hash.is_multiple_of(23) { NO_PLANE } else { (hash % 3) as u8 }
             };
             let planes: Vec<u8> = (0..window.pixels()).map(noise).collect();
             let scores = certain(window, &planes);

@@ -19,7 +19,7 @@ pub enum Device {
     Cpu,
     /// A CUDA device by its number.
     Cuda(i32),
-    /// A CUDA device by its number, through TensorRT.
+    /// A CUDA device by its number, through `TensorRT`.
     TensorRt(i32),
 }
 

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
+use super::events::{BlockState, Health, Progress, SeedEvent, Snapshot};
+use super::places::places;
 use super::queue::{Queue, QueueFull};
 use super::{MakeEvent, Maker, SeedError};
 use crate::feature::FeatureStore;
-use crate::georef::{Crs, PixelPoint, Projector, Window, WorldBounds};
+use crate::georef::{Window, WorldBounds};
 use crate::grid::{BlockId, WorkGrid};
 use crate::label::{LabelMap, LabelStore};
 use crate::pipeline::{FeatureOptions, TracedBlocks};
@@ -25,75 +27,6 @@ const BLOCKS_PER_RUN: usize = 4;
 
 /// Label blocks kept in memory for raster tiles, in bytes.
 const LABEL_CACHE_BYTES: u64 = 64 << 20;
-
-/// What is served at one moment.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// The features with their R-tree.
-    pub store: FeatureStore,
-    /// Grows with every change.
-    pub generation: u64,
-    /// Blocks that are made.
-    pub made: usize,
-    /// Blocks of the map.
-    pub total: usize,
-}
-
-/// What became of a block.
-#[derive(Debug, Clone, PartialEq)]
-pub enum BlockState {
-    /// It waits.
-    Queued,
-    /// It is being made.
-    Running,
-    /// It is made and served.
-    Done,
-    /// It could not be made, and why.
-    Failed(String),
-}
-
-/// Something happened to a block.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeedEvent {
-    /// The block.
-    pub block: BlockId,
-    /// Where it lies.
-    pub bounds: WorldBounds,
-    /// The generation that is served from now on.
-    pub generation: u64,
-    /// What became of it.
-    pub state: BlockState,
-}
-
-/// How far the map is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// Blocks of the map.
-    pub total: usize,
-    /// Blocks that are made.
-    pub made: usize,
-    /// Blocks that wait.
-    pub queued: usize,
-    /// Blocks that are being made.
-    pub running: usize,
-    /// Blocks that failed.
-    pub failed: usize,
-    /// Megapixels of the work grid per second, of the last run.
-    pub mpx_per_s: f64,
-    /// For what waits and runs; unknown before the first run.
-    pub seconds_left: Option<f64>,
-    /// Where the model runs; empty without a model.
-    pub device: String,
-}
-
-/// Whether requests can be served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
-    /// They can.
-    pub ok: bool,
-    /// For people.
-    pub detail: String,
-}
 
 /// A map that grows. Shared by all handlers; jobs belong to it, not to the request that asked.
 pub struct Live {
@@ -133,7 +66,7 @@ impl Live {
         let mosaic = maker.as_ref().map(|m| m.mosaic().clone()).or_else(|| Mosaic::open(sources).ok());
         let features = traced.features(labels.grid(), labels.scheme(), &options)?;
         let store = FeatureStore::new(&labels.grid().frame, features)?;
-        let snapshot = Snapshot { store, generation: 0, made: made.len(), total: wanted.len() };
+        let snapshot = Snapshot { store, generation: 0, made: made.into_iter().collect(), total: wanted.len() };
         let weigh = |_: &BlockId, map: &Arc<LabelMap>| (2 * map.window.pixels()) as u32;
         let live = Arc::new(Self {
             name: name.to_owned(),
@@ -266,7 +199,7 @@ impl Live {
         let left = (queued + running) as f64 * block_mpx;
         Progress {
             total: snapshot.total,
-            made: snapshot.made,
+            made: snapshot.made.len(),
             queued,
             running,
             failed,
@@ -290,8 +223,9 @@ impl Live {
 
     fn missing_blocks(&self, area: &WorldBounds) -> Vec<BlockId> {
         let touched = self.places.iter().filter(|(_, place)| place.touches(area)).map(|(block, _)| *block);
-        let traced = lock(&self.traced);
-        touched.filter(|b| !traced.has(*b)).collect()
+        // By the snapshot, so that a tile is never called complete before its features are served; and without a lock.
+        let snapshot = self.snapshot();
+        touched.filter(|b| !snapshot.made.contains(b)).collect()
     }
 
     fn block(&self, block: BlockId) -> Result<Option<Arc<LabelMap>>, SeedError> {
@@ -362,8 +296,8 @@ impl Live {
         match self.rebuild(fresh) {
             Ok(store) => {
                 let old = self.snapshot();
-                let new =
-                    Snapshot { store, generation: old.generation + 1, made: old.made + fresh.len(), total: old.total };
+                let made = old.made.iter().chain(fresh.iter()).copied().collect();
+                let new = Snapshot { store, generation: old.generation + 1, made, total: old.total };
                 *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
                 for block in fresh.drain(..) {
                     lock(&self.queue).finished(block, false);
@@ -400,24 +334,6 @@ fn work(live: &Weak<Live>) {
             live.run(maker, &blocks);
         }
     }
-}
-
-/// Where each block lies in the world: its corners and the middles of its sides.
-fn places(grid: &WorkGrid, blocks: &[BlockId]) -> Result<BTreeMap<BlockId, WorldBounds>, SeedError> {
-    let projector = Projector::new(&grid.frame.crs, &Crs::web_mercator())?;
-    let place = |block: BlockId| {
-        let window = grid.block_window(block);
-        let at = |i: i64, from: i64, len: u32| from as f64 + f64::from(len) * i as f64 / 2.0;
-        let mut around: Option<WorldBounds> = None;
-        for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
-            let corner = PixelPoint { col: at(i, window.col, window.cols), row: at(j, window.row, window.rows) };
-            let p = projector.to_world(&grid.frame.transform, corner)?;
-            let point = WorldBounds { min: p, max: p };
-            around = Some(around.map_or(point, |b| b.union(&point)));
-        }
-        Ok((block, around.expect("nine points were added")))
-    };
-    blocks.iter().map(|b| place(*b)).collect()
 }
 
 /// A panic elsewhere leaves these values whole: each is replaced in one step.

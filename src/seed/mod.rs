@@ -1,12 +1,15 @@
 //! Which blocks are made, each once: on demand or all.
 
+mod events;
 mod live;
 mod make;
+mod places;
 mod plan;
 mod queue;
 mod shelf;
 
-pub use live::{BlockState, Health, Live, Progress, SeedEvent, Snapshot};
+pub use events::{BlockState, Health, Progress, SeedEvent, Snapshot};
+pub use live::Live;
 pub use make::{MakeEvent, Maker};
 pub use plan::{SegmentOptions, plan};
 pub use queue::QueueFull;

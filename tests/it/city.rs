@@ -15,15 +15,19 @@ use crate::common::data;
 const BUILDING: u8 = 1;
 
 fn segment(sources: &[PathBuf], store: &Path, window: Option<Window>) -> (LabelStore, Vec<u8>, Window) {
-    let card = ModelCard::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/city")).expect("the model that ships");
+    let card =
+        ModelCard::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/city")).expect("the model that ships");
     let mosaic = Mosaic::open(sources).expect("a mosaic");
     let options = SegmentOptions { block_px: Some(512), clean: CleanOptions::default(), ..SegmentOptions::default() };
     let manifest = plan(&mosaic, sources, &card, &options).expect("a plan");
     let store = LabelStore::create(store, &manifest).expect("a store");
-    let maker = Maker::start(store, mosaic, &card, Device::Cpu).expect("ONNX Runtime is in target/onnxruntime: run make setup");
+    let maker =
+        Maker::start(store, mosaic, &card, Device::Cpu).expect("ONNX Runtime is in target/onnxruntime: run make setup");
     let window = window.unwrap_or(maker.store().grid().window());
     let blocks: Vec<_> = maker.store().grid().blocks_touching(&window).collect();
-    maker.make(&blocks, &mut |event| assert!(matches!(event, orthotile::seed::MakeEvent::Made(_)), "{event:?}")).expect("made");
+    maker
+        .make(&blocks, &mut |event| assert!(matches!(event, orthotile::seed::MakeEvent::Made(_)), "{event:?}"))
+        .expect("made");
     let classes = maker.store().classes(&window).expect("made");
     (maker.store().clone(), classes, window)
 }
@@ -47,8 +51,14 @@ fn the_city_model_finds_the_demo_town() {
     let corner = store.grid().frame.transform.to_map(PixelPoint { col: 0.5, row: 0.5 });
     let first = raster.frame().transform.to_raster(corner);
     let place = Window::new(first.col.floor() as i64, first.row.floor() as i64, window.cols, window.rows);
-    let truth: Vec<u8> = raster.read::<u16>(&place).expect("the truth").into_iter().map(|v| raster.value_of(u32::from(v)) as u8).collect();
-    let scores: Vec<(u8, f64)> = [BUILDING, 2, 3].into_iter().map(|class| (class, iou(&labels, &truth, class))).collect();
+    let truth: Vec<u8> = raster
+        .read::<u16>(&place)
+        .expect("the truth")
+        .into_iter()
+        .map(|v| raster.value_of(u32::from(v)) as u8)
+        .collect();
+    let scores: Vec<(u8, f64)> =
+        [BUILDING, 2, 3].into_iter().map(|class| (class, iou(&labels, &truth, class))).collect();
     eprintln!("IoU on the demo town by class: {scores:.3?}");
     for ((class, score), floor) in scores.into_iter().zip(DEMO_FLOORS) {
         assert!(score >= floor, "class {class}: IoU {score:.3} is below {floor}");
@@ -65,7 +75,8 @@ const BANEPA_TEST_PX: Window = Window::new(6144, 3584, 512, 4096);
 fn the_city_model_finds_the_buildings_of_a_town_part_it_never_saw() {
     let Some(folder) = data("ortho-banepa") else { return };
     let out = tempfile::tempdir().expect("a folder");
-    let half = Window::new(BANEPA_TEST_PX.col / 2, BANEPA_TEST_PX.row / 2, BANEPA_TEST_PX.cols / 2, BANEPA_TEST_PX.rows / 2);
+    let half =
+        Window::new(BANEPA_TEST_PX.col / 2, BANEPA_TEST_PX.row / 2, BANEPA_TEST_PX.cols / 2, BANEPA_TEST_PX.rows / 2);
     let (_, labels, _) = segment(&[folder.join("scenes")], &out.path().join("store"), Some(half));
     let truth = chips(&folder.join("chips/masks"), &half);
     let labels: Vec<u8> = labels.into_iter().map(|l| if l == BUILDING { 1 } else { 2 }).collect();

@@ -60,7 +60,7 @@ pub fn town(col: i64, row: i64) -> [u8; 3] {
     let hash = (block.0.wrapping_mul(7919) ^ block.1.wrapping_mul(104_729)).rem_euclid(11);
     let roof = within.0 > 4 + hash && within.0 < 30 && within.1 > 5 && within.1 < 20 + hash % 5;
     let speck = (col.wrapping_mul(31) ^ row.wrapping_mul(17)).rem_euclid(97) == 0;
-    let value = if roof != speck { 200 } else { 60 };
+    let value = if roof ^ speck { 200 } else { 60 };
     [value, value - (hash as u8) * 2, value]
 }
 

@@ -19,7 +19,10 @@ fn sources(path: &Path) -> Vec<PathBuf> {
         return vec![path.to_owned()];
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    entries.flat_map(|entry| sources(&entry.path())).filter(|p| p.extension().is_some_and(|e| e == "rs")).collect()
+    let is_code = |p: &PathBuf| {
+        p.extension().is_some_and(|e| e == "rs") && !p.ends_with("tests.rs") && !p.ends_with("fixture.rs")
+    };
+    entries.flat_map(|entry| sources(&entry.path())).filter(is_code).collect()
 }
 
 /// The code of a file without its tests.
