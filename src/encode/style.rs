@@ -15,7 +15,7 @@ const VECTOR: &str = "orthotile";
 const IMAGERY: &str = "imagery";
 
 /// The ground where nothing is drawn.
-const PAPER: Colour = Colour([0xf7, 0xf5, 0xf0]);
+const PAPER: Colour = Colour([0xf4, 0xf2, 0xed]);
 
 /// The style of a map; with `extrude`, buildings also stand up.
 #[must_use]
@@ -94,7 +94,7 @@ fn fill(class: &Class, source_layer: &str) -> Json {
 }
 
 fn outline(class: &Class, source_layer: &str) -> Json {
-    let widest = if class.kind == Kind::Building { 1.2 } else { 0.8 };
+    let (widest, part) = if class.kind == Kind::Building { (1.4, 0.4) } else { (0.8, 0.25) };
     json!({
         "id": format!("{}-outline", class.name),
         "type": "line",
@@ -104,7 +104,7 @@ fn outline(class: &Class, source_layer: &str) -> Json {
         "filter": is(class),
         "layout": { "line-join": "round" },
         "paint": {
-            "line-color": mixed(class.colour, Colour([0x30, 0x2c, 0x28]), 0.35).hex(),
+            "line-color": mixed(class.colour, Colour([0x40, 0x38, 0x30]), part).hex(),
             "line-width": ["interpolate", ["linear"], ["zoom"], 14, 0.2, 17, 0.6, 20, widest],
         },
     })
@@ -113,7 +113,7 @@ fn outline(class: &Class, source_layer: &str) -> Json {
 /// Buildings rise over one zoom level, where they are large enough to tell their sides apart.
 fn extrusion(class: &Class, set: &TileSet) -> Json {
     let flat = set.max_zoom.saturating_sub(3).max(13);
-    let tall = mixed(class.colour, Colour([0x7a, 0x3b, 0x2e]), 0.35);
+    let tall = mixed(class.colour, Colour([0x8a, 0x4b, 0x3c]), 0.35);
     json!({
         "id": format!("{}-3d", class.name),
         "type": "fill-extrusion",

@@ -1,5 +1,6 @@
 //! A layer of a vector tile as bytes (Mapbox Vector Tile 2.1, `vector_tile.proto`).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -8,21 +9,23 @@ use super::quantize::{EXTENT, Point, Rings};
 use crate::encode::attributes::{Key, Value};
 
 /// A layer being written: features as they come, keys and values each once.
-pub(super) struct Layer {
+pub(super) struct Layer<'a> {
     name: &'static str,
     features: Vec<u8>,
     keys: Vec<Key>,
     key_index: [Option<u8>; Key::ALL.len()],
-    values: Values,
+    values: Values<'a>,
     tags: Vec<u8>,
     geometry: Geometry,
 }
 
-impl Layer {
-    pub(super) fn new(name: &'static str) -> Self {
+impl<'a> Layer<'a> {
+    /// A layer of a tile with about so many features.
+    pub(super) fn new(name: &'static str, features: usize) -> Self {
+        const USUAL_BYTES: usize = 64;
         Self {
             name,
-            features: Vec::new(),
+            features: Vec::with_capacity(features * USUAL_BYTES),
             keys: Vec::new(),
             key_index: [None; Key::ALL.len()],
             values: Values::default(),
@@ -40,7 +43,7 @@ impl Layer {
 
     /// Adds an attribute to the feature being written.
     #[inline]
-    pub(super) fn attribute(&mut self, key: Key, value: &Value<'_>) {
+    pub(super) fn attribute(&mut self, key: Key, value: &Value<'a>) {
         let keys = &mut self.keys;
         let index = *self.key_index[key as usize].get_or_insert_with(|| {
             keys.push(key);
@@ -125,33 +128,40 @@ impl Geometry {
 
 /// The values of a layer, each once.
 #[derive(Default)]
-struct Values {
+struct Values<'a> {
     bytes: Vec<u8>,
     count: u32,
     wholes: Numbers,
     tenths: Numbers,
-    texts: Vec<(String, u32)>,
+    texts: Vec<(Cow<'a, str>, u32)>,
     flags: [Option<u32>; 2],
 }
 
-impl Values {
+impl<'a> Values<'a> {
     #[inline]
-    fn index(&mut self, value: &Value<'_>) -> u32 {
+    fn index(&mut self, value: &Value<'a>) -> u32 {
         let known = match value {
             Value::Whole(v) => self.wholes.get(*v),
             Value::Tenths(v) => self.tenths.get(*v),
-            Value::Text(v) => self.texts.iter().find(|(text, _)| text == v).map(|(_, index)| *index),
+            Value::Text(v) => self.text(v),
             Value::Flag(v) => self.flags[usize::from(*v)],
         };
         known.unwrap_or_else(|| self.add(value))
     }
 
-    fn add(&mut self, value: &Value<'_>) -> u32 {
+    /// Nearly all texts are the same pieces of the scheme.
+    #[inline]
+    fn text(&self, text: &str) -> Option<u32> {
+        let same_place = self.texts.iter().find(|(known, _)| std::ptr::eq(&raw const **known, text));
+        same_place.or_else(|| self.texts.iter().find(|(known, _)| known == text)).map(|(_, index)| *index)
+    }
+
+    fn add(&mut self, value: &Value<'a>) -> u32 {
         let index = self.push_unique(value);
         match value {
             Value::Whole(v) => self.wholes.insert(*v, index),
             Value::Tenths(v) => self.tenths.insert(*v, index),
-            Value::Text(v) => self.texts.push((v.to_string(), index)),
+            Value::Text(v) => self.texts.push((v.clone(), index)),
             Value::Flag(v) => self.flags[usize::from(*v)] = Some(index),
         }
         index
@@ -178,15 +188,10 @@ impl Values {
 }
 
 /// Where numbers stand among the values: small ones, which are nearly all, in a table.
+#[derive(Default)]
 struct Numbers {
     small: Vec<Option<u32>>,
     large: HashMap<u64, u32, BuildHasherDefault<Mix>>,
-}
-
-impl Default for Numbers {
-    fn default() -> Self {
-        Self { small: vec![None; 1024], large: HashMap::default() }
-    }
 }
 
 impl Numbers {
@@ -199,6 +204,8 @@ impl Numbers {
     }
 
     fn insert(&mut self, value: u64, index: u32) {
+        const SMALL: usize = 1024;
+        self.small.resize(SMALL, None);
         match self.small.get_mut(value as usize) {
             Some(place) => *place = Some(index),
             None => _ = self.large.insert(value, index),

@@ -61,8 +61,10 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
     let classes = Classes::new(scheme);
     let grid = TileGrid::new(at);
     let mut shaper = Shaper::new(grid, store.side_m(), options);
-    let (mut buildings, mut landcover) = (Layer::new(BUILDINGS), Layer::new(LANDCOVER));
-    for stored in store.query(&grid.reach(options.buffer_units)).take(options.max_features) {
+    let found = store.query(&grid.reach(options.buffer_units)).take(options.max_features);
+    let count = found.size_hint().0;
+    let (mut buildings, mut landcover) = (Layer::new(BUILDINGS, count), Layer::new(LANDCOVER, count / 4));
+    for stored in found {
         let building = classes.is_building(stored.feature.class);
         let layer = if building { &mut buildings } else { &mut landcover };
         if shaper.shape(stored, building, |rings| layer.polygon(rings)) {

@@ -6,12 +6,38 @@ use super::quantize::{Point, Rings};
 /// Whether no ring meets itself, rings meet in at most single points that leave the interior in one piece,
 /// and every hole lies in the exterior and in no other hole. Rings have an area and no spikes ([`Rings::close`]).
 pub(super) fn is_valid(rings: &Rings, work: &mut Vec<Edge>) -> bool {
-    edges(rings, work);
-    if rings.ends.len() == 1 && work.len() <= 5 {
-        return small_ring_is_simple(work);
+    if rings.ends.len() == 1 && rings.points.len() <= SMALL {
+        return small_ring_is_simple(&rings.points);
     }
+    edges(rings, work);
     let mut touches = Vec::new();
     edges_allow(work, &mut touches) && is_forest(touches, rings.ends.len()) && holes_are_inside(rings)
+}
+
+/// The most edges of a ring whose pairs are simply tried; most buildings have no more.
+const SMALL: usize = 8;
+
+/// Whether no two edges meet that do not follow each other.
+fn small_ring_is_simple(ring: &[Point]) -> bool {
+    let edge = |i: usize| (ring[i], ring[if i + 1 == ring.len() { 0 } else { i + 1 }]);
+    (0..ring.len()).all(|i| {
+        let (a, b) = edge(i);
+        let last = if i == 0 { ring.len() - 1 } else { ring.len() };
+        (i + 2..last).all(|j| {
+            let (c, d) = edge(j);
+            let apart = a.x.max(b.x) < c.x.min(d.x)
+                || c.x.max(d.x) < a.x.min(b.x)
+                || a.y.max(b.y) < c.y.min(d.y)
+                || c.y.max(d.y) < a.y.min(b.y);
+            // With bounds that meet, edges in one line have all signs 0 and share a point.
+            apart || side(a, b, c) * side(a, b, d) > 0 || side(c, d, a) * side(c, d, b) > 0
+        })
+    })
+}
+
+/// On which side of the line through a and b the point c lies: -1, 0 or 1.
+fn side(a: Point, b: Point, c: Point) -> i64 {
+    ((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)).signum()
 }
 
 /// An edge with its bounds; `at` counts the edges of its ring, the last one returns to the first.
@@ -51,16 +77,6 @@ fn edges(rings: &Rings, out: &mut Vec<Edge>) {
     }
 }
 
-/// Triangles are simple; in rings of four and five edges every edge has at most two that do not follow it.
-fn small_ring_is_simple(edges: &[Edge]) -> bool {
-    let pairs: &[(usize, usize)] = match edges.len() {
-        4 => &[(0, 2), (1, 3)],
-        5 => &[(0, 2), (0, 3), (1, 3), (1, 4), (2, 4)],
-        _ => &[],
-    };
-    pairs.iter().all(|(i, j)| meet(&edges[*i], &edges[*j]) == Meeting::None)
-}
-
 /// How two edges meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meeting {
@@ -95,7 +111,6 @@ fn edges_allow(edges: &mut [Edge], touches: &mut Vec<Touch>) -> bool {
 }
 
 fn meet(e: &Edge, f: &Edge) -> Meeting {
-    let side = |a: Point, b: Point, c: Point| ((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)).signum();
     let (fa, fb) = (side(e.a, e.b, f.a), side(e.a, e.b, f.b));
     let (ea, eb) = (side(f.a, f.b, e.a), side(f.a, f.b, e.b));
     if fa * fb > 0 || ea * eb > 0 {
@@ -164,6 +179,7 @@ fn none_holds_another(holes: &[&[Point]]) -> bool {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use proptest::prelude::*;
     use rstest::rstest;
 
     pub(crate) fn polygon(rings: &[&[(i64, i64)]]) -> Rings {
@@ -176,6 +192,19 @@ pub(super) mod tests {
     }
 
     const SQUARE: &[(i64, i64)] = &[(0, 0), (9, 0), (9, 9), (0, 9)];
+
+    proptest! {
+        #[test]
+        fn small_rings_are_judged_like_large_ones(points in prop::collection::vec((0..12_i64, 0..12_i64), 3..=SMALL)) {
+            let rings = polygon(&[&points]);
+            if rings.is_empty() {
+                return Ok(());
+            }
+            let mut all = Vec::new();
+            edges(&rings, &mut all);
+            prop_assert_eq!(small_ring_is_simple(&rings.points), edges_allow(&mut all, &mut Vec::new()));
+        }
+    }
 
     #[rstest]
     #[case::a_square(vec![SQUARE], true)]
