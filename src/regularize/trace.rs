@@ -121,14 +121,13 @@ impl Trace {
         let n = self.points.len();
         let (a, b) = (self.points[from % n], self.points[to % n]);
         let stretch = self.between(from, to);
-        let (d, normal) = (b - a, left(u));
-        let forward = dot(d, u);
-        if forward.abs() < 0.5 * length(d) || forward == 0.0 {
+        let (forward, normal) = (dot(b - a, u), left(u));
+        if forward.abs() < 0.5 * length(b - a) || forward == 0.0 {
             return (normal.x * stretch.x + normal.y * stretch.y) / stretch.length;
         }
         // ∫ (normal·p)(u·dp) from ∫ x dx, ∫ y dy, ∫ x dy and ∫ y dx; the last two differ by the cross products.
         let (xx, yy, xy) = ((b.x * b.x - a.x * a.x) / 2.0, (b.y * b.y - a.y * a.y) / 2.0, b.x * b.y - a.x * a.y);
-        let (x_dy, y_dx) = ((xy + stretch.cross) / 2.0, (xy - stretch.cross) / 2.0);
+        let (x_dy, y_dx) = (f64::midpoint(xy, stretch.cross), f64::midpoint(xy, -stretch.cross));
         (normal.x * (u.x * xx + u.y * x_dy) + normal.y * (u.x * y_dx + u.y * yy)) / forward
     }
 
