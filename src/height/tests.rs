@@ -164,3 +164,68 @@ fn a_class_has_a_height_when_nothing_measures_it() {
     assert_eq!(class_default_m(building, 20.0), Some(3.0));
     assert_eq!(class_default_m(city.named("road").expect("in the scheme"), 20.0), None);
 }
+
+/// The polygons (the largest part of each) and heights of a data set.
+fn buildings(path: &std::path::Path, height: &str) -> Vec<(Polygon<f64>, f64)> {
+    let text = std::fs::read_to_string(path).expect("the data set has buildings");
+    let collection: geojson::FeatureCollection = text.parse().expect("GeoJSON");
+    let building = |f: &geojson::Feature| {
+        let height_m = f.property(height)?.as_f64()?;
+        let geometry: geo::Geometry<f64> = f.geometry.clone()?.try_into().ok()?;
+        let polygon = match geometry {
+            geo::Geometry::Polygon(polygon) => polygon,
+            geo::Geometry::MultiPolygon(parts) => {
+                let area = |p: &Polygon<f64>| geo::Area::unsigned_area(p);
+                parts.0.into_iter().max_by(|a, b| area(a).total_cmp(&area(b)))?
+            }
+            _ => return None,
+        };
+        Some((polygon, height_m))
+    };
+    collection.features.iter().filter_map(building).collect()
+}
+
+/// How many were measured, and the median of their absolute errors in metres.
+fn errors(set: &str, files: [&str; 2], height: &str, roof_percent: f64) -> Option<[(usize, f64); 2]> {
+    let beside = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = std::env::var_os("ORTHOTILE_DATA").map_or_else(beside, Into::into).join(set);
+    if !folder.is_dir() {
+        eprintln!("skipped: no {}", folder.display());
+        return None;
+    }
+    let buildings = buildings(&folder.join("buildings.geojson"), height);
+    let elevation = |file: &str| crate::raster::Elevation::open(&folder.join(file)).expect("heights");
+    let options = HeightOptions { roof_percent, ..HeightOptions::default() };
+    let outlines: Vec<&Polygon<f64>> = buildings.iter().map(|(p, _)| p).collect();
+    let with = |terrain: Option<crate::raster::Elevation>| {
+        let mut surveyor =
+            Surveyor::new(&Crs::lon_lat(), elevation(files[0]), terrain, options.clone()).expect("known");
+        let mut errors: Vec<f64> = Vec::new();
+        for (polygon, height_m) in &buildings {
+            let others: Vec<&Polygon<f64>> = outlines.iter().copied().filter(|o| *o != polygon).collect();
+            if let Some(found) = surveyor.measure(polygon, &others).expect("inside the system") {
+                errors.push((f64::from(found.height_m) - height_m).abs());
+            }
+        }
+        errors.sort_by(f64::total_cmp);
+        (errors.len(), errors[errors.len() / 2])
+    };
+    Some([with(Some(elevation(files[1]))), with(None)])
+}
+
+#[test]
+fn the_heights_of_delft_are_met() {
+    // The truth is the roof's 90th percentile.
+    let Some([both, alone]) = errors("dsm-delft", ["dsm_05m.tif", "dtm_05m.tif"], "height", 90.0) else { return };
+    eprintln!("Delft: {both:?} with a terrain model, {alone:?} without");
+    assert!(both.0 >= 140 && both.1 < 0.55, "{both:?}");
+    assert!(alone.0 >= 120 && alone.1 < 1.0, "{alone:?}");
+}
+
+#[test]
+fn the_heights_of_alexandria_are_met() {
+    let Some([both, alone]) = errors("dsm-washington", ["dsm.tif", "dtm.tif"], "HEIGHT", 50.0) else { return };
+    eprintln!("Alexandria: {both:?} with a terrain model, {alone:?} without");
+    assert!(both.0 >= 60 && both.1 < 2.5, "{both:?}");
+    assert!(alone.0 >= 50 && alone.1 < 4.0, "{alone:?}");
+}

@@ -12,8 +12,6 @@ mod elevation;
 mod error;
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
-mod inputs;
 mod label_block;
 mod label_cog;
 mod layout;
@@ -43,6 +41,9 @@ pub use scene::{Channel, Scene, Validity};
 pub use write::{
     Compression, RasterWriteError, SceneOptions, SceneSamples, WrittenValidity, write_elevation, write_scene,
 };
+
+#[cfg(test)]
+mod tests;
 
 use crate::georef::Window;
 

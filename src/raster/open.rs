@@ -36,7 +36,7 @@ const MAX_BLOCK_BYTES: u64 = 512 << 20;
 /// More decoded bytes per byte of file than any real picture has; DEFLATE cannot pass 1032.
 const MAX_RATIO: u64 = 4000;
 
-/// Sets GDAL up for a process of its own: a block cache of 64 MB, no network, no drivers but those that this crate
+/// Sets GDAL up for a process of its own: a block cache of 64 MB unless `GDAL_CACHEMAX` says otherwise, no network, no drivers but those that this crate
 /// uses, and its messages as `tracing` events.
 ///
 /// For the binary, once, before threads start. A host that uses GDAL for itself leaves it out: every open passes an
@@ -52,6 +52,9 @@ pub fn init() {
             ("GDAL_PAM_ENABLED", "YES"),
         ];
         for (key, value) in options {
+            if key == "GDAL_CACHEMAX" && gdal::config::get_config_option(key, "").is_ok_and(|set| !set.is_empty()) {
+                continue; // the environment says how much
+            }
             gdal::config::set_config_option(key, value).expect("constants hold no NUL");
         }
         gdal::config::set_error_handler(|class, number, message| tracing::debug!(?class, number, message, "GDAL"));

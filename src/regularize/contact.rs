@@ -50,10 +50,11 @@ pub(super) fn contacts((i, j): (u32, u32), drafts: &[Draft], reach_m: f64) -> Ve
     let [a, b] = [i, j].map(|i| drafts[i as usize].rings.first().map_or(&[][..], Vec::as_slice));
     let [near_a, near_b] = [(a, b), (b, a)].map(|(of, to)| edges_near(of, to, reach_m));
     let mut found = Vec::new();
-    for (e, from_a, to_a) in near_a {
-        for &(f, from_b, to_b) in &near_b {
-            if let Some(gap_m) = gap_m([from_a, to_a], [from_b, to_b]).filter(|gap_m| gap_m.abs() <= reach_m) {
-                found.push(Contact { walls: [(i, e), (j, f)], gap_m });
+    for (wall, from, to) in near_a {
+        for &(facing, facing_from, facing_to) in &near_b {
+            let gap_m = gap_m([from, to], [facing_from, facing_to]);
+            if let Some(gap_m) = gap_m.filter(|gap_m| gap_m.abs() <= reach_m) {
+                found.push(Contact { walls: [(i, wall), (j, facing)], gap_m });
             }
         }
     }

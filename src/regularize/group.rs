@@ -30,7 +30,9 @@ pub(super) fn directions(pairs: &[(u32, u32)], drafts: &[Draft]) -> Vec<Option<C
     }
     let mut size = vec![0; drafts.len()];
     let roots: Vec<usize> = (0..drafts.len()).map(|i| groups.root(i)).collect();
-    roots.iter().for_each(|&root| size[root] += 1);
+    for &root in &roots {
+        size[root] += 1;
+    }
     roots.iter().map(|&root| (size[root] > 1).then(|| groups.along(root))).collect()
 }
 

@@ -205,15 +205,15 @@ fn common_corners(a: &[Ring], b: &[Ring]) -> Vec<Coord<f64>> {
     let inside = |rings: &[Ring], p: Coord<f64>| rings.iter().filter(|ring| contains(ring, p)).count() % 2 == 1;
     let mut corners: Vec<Coord<f64>> = a.iter().flatten().copied().filter(|&p| inside(b, p)).collect();
     corners.extend(b.iter().flatten().copied().filter(|&p| inside(a, p)));
-    for (p, q) in a.iter().flat_map(|ring| edges(ring)) {
-        for (r, s) in b.iter().flat_map(|ring| edges(ring)) {
-            let (d, e) = (q - p, s - r);
-            let turn = cross(d, e);
-            let (t, u) = (cross(r - p, e) / turn, cross(r - p, d) / turn);
-            if (0.0..=1.0).contains(&t) && (0.0..=1.0).contains(&u) {
-                corners.push(p + d * t);
-            }
-        }
+    for ours in a.iter().flat_map(|ring| edges(ring)) {
+        corners.extend(b.iter().flat_map(|ring| edges(ring)).filter_map(|theirs| crossing(ours, theirs)));
     }
     corners
+}
+
+fn crossing(a: (Coord<f64>, Coord<f64>), b: (Coord<f64>, Coord<f64>)) -> Option<Coord<f64>> {
+    let (d, e, between) = (a.1 - a.0, b.1 - b.0, b.0 - a.0);
+    let turn = cross(d, e);
+    let shares = [cross(between, e) / turn, cross(between, d) / turn];
+    shares.iter().all(|share| (0.0..=1.0).contains(share)).then(|| a.0 + d * shares[0])
 }

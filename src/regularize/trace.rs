@@ -121,9 +121,8 @@ impl Trace {
         let n = self.points.len();
         let (a, b) = (self.points[from % n], self.points[to % n]);
         let stretch = self.between(from, to);
-        let (d, normal) = (b - a, left(u));
-        let forward = dot(d, u);
-        if forward.abs() < 0.5 * length(d) || forward == 0.0 {
+        let (forward, normal) = (dot(b - a, u), left(u));
+        if forward.abs() < 0.5 * length(b - a) || forward == 0.0 {
             return (normal.x * stretch.x + normal.y * stretch.y) / stretch.length;
         }
         // ∫ (normal·p)(u·dp) from ∫ x dx, ∫ y dy, ∫ x dy and ∫ y dx; the last two differ by the cross products.

@@ -1,0 +1,92 @@
+//! The thread that makes what was asked for, and takes it into the snapshot.
+
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::{BLOCKS_PER_RUN, Live, lock};
+use crate::feature::FeatureStore;
+use crate::grid::BlockId;
+use crate::seed::{BlockState, MakeEvent, Maker, SeedError, Snapshot};
+
+/// The thread that makes blocks; it ends with the map.
+pub(super) fn work(live: &Weak<Live>) {
+    while let Some(live) = live.upgrade() {
+        let Some(maker) = &live.maker else { return };
+        let blocks = {
+            let queue = lock(&live.queue);
+            let (mut queue, _) = live
+                .wake
+                .wait_timeout_while(queue, Duration::from_millis(500), |q| q.counts().0 == 0 && !q.closed)
+                .unwrap_or_else(PoisonError::into_inner);
+            queue.take(BLOCKS_PER_RUN)
+        };
+        if !blocks.is_empty() {
+            live.run(maker, &blocks);
+        }
+    }
+}
+
+impl Live {
+    /// Makes some blocks, and serves each as soon as a rebuild is worth its time.
+    fn run(&self, maker: &Maker, blocks: &[BlockId]) {
+        blocks.iter().for_each(|b| self.tell(*b, BlockState::Running));
+        let started = Instant::now();
+        let (mut fresh, mut rebuilt) = (Vec::new(), Duration::ZERO);
+        let mut last = Instant::now();
+        let result = maker.make(blocks, &mut |event| match event {
+            MakeEvent::Made(block) => {
+                fresh.push(block);
+                if last.elapsed() > 4 * rebuilt {
+                    let start = Instant::now();
+                    self.serve(&mut fresh);
+                    (last, rebuilt) = (Instant::now(), start.elapsed());
+                }
+            }
+            MakeEvent::Failed(block, error) => self.fail(block, error),
+        });
+        self.serve(&mut fresh);
+        let done = blocks.iter().filter(|b| self.labels.has(**b)).count() as f64;
+        let mpx = done * f64::from(self.grid().block_px).powi(2) / 1e6;
+        *lock(&self.speed) = mpx / started.elapsed().as_secs_f64().max(1e-3);
+        if let Err(error) = result {
+            let open: Vec<BlockId> = blocks.iter().copied().filter(|b| !self.labels.has(*b)).collect();
+            open.into_iter().for_each(|b| self.fail(b, &error));
+        }
+    }
+
+    /// The features with some more blocks; what did not change is taken over.
+    fn rebuild(&self, fresh: &[BlockId]) -> Result<FeatureStore, SeedError> {
+        let mut traced = lock(&self.traced);
+        traced.add(&self.labels, fresh)?;
+        let features = traced.features(self.grid(), self.scheme(), &self.options)?;
+        Ok(self.snapshot().store.renewed(features)?)
+    }
+
+    fn fail(&self, block: BlockId, error: &SeedError) {
+        tracing::error!(%block, %error, "a block could not be made");
+        lock(&self.queue).finished(block, true);
+        self.tell(block, BlockState::Failed(error.to_string()));
+    }
+
+    /// Takes new blocks into the snapshot.
+    fn serve(&self, fresh: &mut Vec<BlockId>) {
+        if fresh.is_empty() {
+            return;
+        }
+        match self.rebuild(fresh) {
+            Ok(store) => {
+                let old = self.snapshot();
+                let made = old.made.iter().chain(fresh.iter()).copied().collect();
+                let new = Snapshot { store, generation: old.generation + 1, made, total: old.total };
+                *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+                for block in fresh.drain(..) {
+                    lock(&self.queue).finished(block, false);
+                    self.tell(block, BlockState::Done);
+                }
+            }
+            Err(error) => {
+                fresh.drain(..).for_each(|b| self.fail(b, &error));
+            }
+        }
+    }
+}
