@@ -31,19 +31,19 @@ fn main() {
     }
     let mut criterion = Criterion::default().configure_from_args();
     let at = |z: u32| TileCoord::at(z, middle(&store)).expect("inside");
-    let make = |z: u32| tile(&store, &scheme, at(z), &options).expect("buildings everywhere");
+    let encoded = |z: u32| tile(&store, &scheme, at(z), &options).expect("buildings everywhere");
     for z in [14, 15, 16, 17] {
         let found = store.query(&at(z).bounds()).count() as u64;
         let mut group = criterion.benchmark_group(format!("z{z}, {found} buildings"));
         group.throughput(Throughput::Elements(found));
-        group.bench_function("plain", |b| b.iter(|| make(z)));
+        group.bench_function("plain", |b| b.iter(|| encoded(z)));
         for encoding in [Encoding::Gzip, Encoding::Zstd] {
-            group.bench_function(encoding.token().unwrap_or_default(), |b| b.iter(|| encoding.compress(&make(z))));
+            group.bench_function(encoding.token().unwrap_or_default(), |b| b.iter(|| encoding.compress(&encoded(z))));
         }
         group.finish();
     }
     criterion.final_summary();
-    ratios(&store, || make(15));
+    ratios(&store, || encoded(15));
 }
 
 /// Says how the making of a tile compares with compressing it and with touching its memory once.
@@ -52,15 +52,15 @@ fn ratios(store: &FeatureStore, make: impl Fn() -> Vec<u8>) {
     let at = TileCoord::at(15, middle(store)).expect("inside");
     let vertices: usize = store.query(&at.bounds()).map(|f| f.shape.rings().map(<[_]>::len).sum::<usize>()).sum();
     let touched = vec![1_u8; body.len() + vertices * 12];
-    let made = least(&make);
+    let encoding_took = least(&make);
     let gzip = least(|| Encoding::Gzip.compress(&body));
     let copy = least(|| black_box(&touched).clone());
     println!(
         "z15: {} bytes, {:.0} µs; gzip of the same {:.0} µs ({:.2} of it); one copy of what is read and written {:.1} µs",
         body.len(),
-        made.as_secs_f64() * 1e6,
+        encoding_took.as_secs_f64() * 1e6,
         gzip.as_secs_f64() * 1e6,
-        made.as_secs_f64() / gzip.as_secs_f64(),
+        encoding_took.as_secs_f64() / gzip.as_secs_f64(),
         copy.as_secs_f64() * 1e6,
     );
 }
@@ -123,7 +123,7 @@ fn building(i: i64, seed: &mut u64) -> Feature {
     }
 }
 
-/// 0 to 1 (Steele, Lea and Flood 2014, SplitMix64).
+/// 0 to 1 (Steele, Lea and Flood 2014, `SplitMix64`).
 fn random(seed: &mut u64) -> f64 {
     *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *seed;

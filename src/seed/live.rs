@@ -4,15 +4,14 @@ mod grow;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::broadcast;
 
 use super::events::{BlockState, Health, Progress, SeedEvent, Snapshot};
 use super::places::places;
 use super::queue::{Queue, QueueFull};
-use super::{MakeEvent, Maker, SeedError};
+use super::{Maker, SeedError};
 use crate::feature::FeatureStore;
 use crate::georef::{Window, WorldBounds};
 use crate::grid::{BlockId, WorkGrid};

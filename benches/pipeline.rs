@@ -1,0 +1,116 @@
+//! What the pipeline costs beside its own limits, in one run.
+//!
+//! 1. A model that does nothing, against reading the same mosaic: everything but the model.
+//! 2. The model that ships, end to end, against the bare network on the same chips.
+//!
+//! `cargo bench --bench pipeline`
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use orthotile::demo::{DemoOptions, generate};
+use orthotile::georef::{Crs, GeoTransform, PixelFrame, Window};
+use orthotile::label::LabelStore;
+use orthotile::model::{Activation, Device, ModelCard, Segmenter, Semantic};
+use orthotile::raster::{
+    self, Channel, Compression, Mosaic, RasterSource, SceneOptions, SceneSamples, WrittenValidity,
+};
+use orthotile::scheme::Scheme;
+use orthotile::seed::{MakeEvent, Maker, SegmentOptions, plan};
+
+/// The side of the mosaic of the first bench: 67 Mpx.
+const SIDE_PX: u32 = 8192;
+
+fn main() {
+    raster::init();
+    let folder = tempfile::tempdir().expect("a folder");
+    everything_but_the_model(folder.path());
+    beside_the_bare_network(folder.path());
+}
+
+fn everything_but_the_model(folder: &Path) {
+    let scene = folder.join("large.tif");
+    write(&scene);
+    let mosaic = Mosaic::open(std::slice::from_ref(&scene)).expect("a mosaic");
+    let mpx = f64::from(SIDE_PX).powi(2) / 1e6;
+    let reading = timed(|| read(&mosaic));
+    let (making, chips) = segment(&[scene], &folder.join("identity"), Path::new("fixtures/models/identity.onnx"));
+    println!("reading alone          {:>8.1} Mpx/s", mpx / reading.as_secs_f64());
+    println!(
+        "identity, end to end   {:>8.1} Mpx/s, {chips} chips, {:.2} of reading, peak memory {} MiB",
+        mpx / making.as_secs_f64(),
+        reading.as_secs_f64() / making.as_secs_f64(),
+        peak_mib()
+    );
+}
+
+fn beside_the_bare_network(folder: &Path) {
+    let options = DemoOptions { width_m: 600.0, height_m: 500.0, ..DemoOptions::default() };
+    let town = generate(&options, &folder.join("town")).expect("a town");
+    let (making, chips) = segment(&town.scenes, &folder.join("city"), Path::new("models/city"));
+    let bare = timed(|| run_bare(chips));
+    println!("bare network           {:>8.2} chips/s", chips as f64 / bare.as_secs_f64());
+    println!(
+        "city, end to end       {:>8.2} chips/s, {:.2} of the bare network",
+        chips as f64 / making.as_secs_f64(),
+        bare.as_secs_f64() / making.as_secs_f64()
+    );
+}
+
+/// An uncompressible picture with roofs, in UTM, 0.25 m.
+fn write(path: &Path) {
+    let transform = GeoTransform::new([500_000.0, 0.25, 0.0, 5_500_000.0, 0.0, -0.25]).expect("regular");
+    let frame = PixelFrame { crs: Crs::new("EPSG:32632").expect("known"), transform };
+    let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 26) as u8;
+    let pixel = |i: u32| if (i / SIDE_PX / 40 + i % SIDE_PX / 60).is_multiple_of(3) { 180 } else { 60 } + noise(i);
+    let band: Vec<u8> = (0..SIDE_PX * SIDE_PX).map(pixel).collect();
+    let samples = SceneSamples { cols: SIDE_PX, rows: SIDE_PX, bands: &[&band, &band, &band], valid: None };
+    let options =
+        SceneOptions { compression: Compression::JpegYcbcr, validity: WrittenValidity::Undeclared, overviews: false };
+    raster::write_scene(path, &frame, &samples, &options).expect("room on the disk");
+}
+
+fn read(mosaic: &Mosaic) {
+    let mut reader = mosaic.reader(mosaic.frame(), &Channel::RGB).expect("opened");
+    for (row, col) in (0..i64::from(SIDE_PX / 1024)).flat_map(|r| (0..i64::from(SIDE_PX / 1024)).map(move |c| (r, c))) {
+        let window = Window::new(col * 1024, row * 1024, 1024, 1024);
+        std::hint::black_box(reader.read(&window).expect("read"));
+    }
+}
+
+/// The time from the mosaic to label blocks on disk, and the chips that were run.
+fn segment(sources: &[PathBuf], store: &Path, model: &Path) -> (Duration, u64) {
+    let card = ModelCard::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join(model)).expect("a card");
+    let mosaic = Mosaic::open(sources).expect("a mosaic");
+    let manifest = plan(&mosaic, sources, &card, &SegmentOptions::default()).expect("a plan");
+    let store = LabelStore::create(store, &manifest).expect("a store");
+    let maker =
+        Maker::start(store, mosaic, &card, Device::Cpu).expect("make setup puts ONNX Runtime into target/onnxruntime");
+    let wanted = maker.store().wanted();
+    let made = |event: MakeEvent<'_>| assert!(matches!(event, MakeEvent::Made(_)), "{event:?}");
+    let took = timed(|| maker.make(&wanted, &mut { made }).expect("made"));
+    (took, maker.chips_run())
+}
+
+/// As many chips through the network alone: no softmax, nothing read, nothing written.
+fn run_bare(chips: u64) {
+    let mut card =
+        ModelCard::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/city")).expect("the model that ships");
+    card.output.activation = Activation::None;
+    let mut network = Semantic::open(&card, &Scheme::city(), Device::Cpu).expect("loads");
+    let side = card.input.chip_px as usize;
+    let chip = vec![(0..3 * side * side).map(|i| (i % 97) as f32 / 40.0 - 1.0).collect::<Vec<f32>>()];
+    (0..chips).for_each(|_| drop(std::hint::black_box(network.segment(&chip).expect("runs"))));
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1024
+}
