@@ -66,7 +66,7 @@ pub fn write(out: &mut impl Write, selection: &Selection<'_>, framing: Framing) 
 /// Writes one `FeatureCollection` with further members (RFC 7946, 6.1), such as `numberMatched`.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_collection(
     out: &mut impl Write,
     selection: &Selection<'_>,

@@ -1,7 +1,7 @@
 //! One file per protocol; the table of what is answered is [`routes`].
 //!
 //! Handlers only await. What takes longer than copying a kept body runs on the blocking pool (vector tiles, GeoJSON) or
-//! on the threads of the [`painter`] (imagery and label tiles, which hold datasets and PROJ objects).
+//! on the threads of the `painter` (imagery and label tiles, which hold datasets and PROJ objects).
 
 mod answer; // bodies with their headers: encoding, entity tag, how long they may be kept
 mod cache; // bodies kept in memory

@@ -34,7 +34,7 @@ pub(super) enum End {
     Closed,
 }
 
-/// The traced arcs of one block, with its components and borders: all that [`super::join`] needs of it.
+/// The traced arcs of one block, with its components and borders: all that [`super::join()`] needs of it.
 ///
 /// Keep it per block and join again when a block arrives or changes; it takes memory by border length, not by pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Label blocks to arcs, arcs to exact regions across blocks.
 //!
 //! [`trace`] follows the cracks (lattice edges between pixels of different labels) of one block and needs no neighbour;
-//! [`join`] sews any set of blocks together and gives exactly what tracing them as one block would give.
+//! [`join()`] sews any set of blocks together and gives exactly what tracing them as one block would give.
 //! Labels may be classes, or numbers composed of instance and class: only their equality matters, and 0 is "none".
 //!
 //! Raster space: `x` = column, `y` = row, pixel (col, row) fills the unit square right of and below lattice point
