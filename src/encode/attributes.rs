@@ -177,7 +177,8 @@ fn tell_building<'a>(stored: &StoredFeature, class: &'a Class, take: &mut impl F
         let height_m = f64::from(height.height_m).max(0.0);
         take(Key::Height, Value::Tenths(nearest(height_m * 10.0)));
         take(Key::HeightSource, Value::Text(height.source.name().into()));
-        take(Key::RenderHeight, Value::Whole(height_m.ceil() as u64));
+        let whole_m = height_m as u64;
+        take(Key::RenderHeight, Value::Whole(whole_m + u64::from((whole_m as f64) < height_m)));
         take(Key::RenderMinHeight, Value::Whole(0));
     }
     if let Some(size) = class.size(feature.area_m2) {

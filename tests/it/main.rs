@@ -16,4 +16,5 @@ mod maps;
 mod mount;
 mod polygonize;
 mod segment;
+mod tiles;
 mod vectorize;

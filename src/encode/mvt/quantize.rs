@@ -110,6 +110,7 @@ pub(super) fn returns(a: Point, b: Point, c: Point) -> bool {
 pub(super) struct TileGrid {
     origin: Point,
     zoom: u8,
+    unit: f64,
     bounds: WorldBounds,
 }
 
@@ -117,7 +118,7 @@ impl TileGrid {
     pub(super) fn new(tile: TileCoord) -> Self {
         let first_step = |i: u32| i64::from(i) << (32 - tile.z());
         let origin = Point { x: first_step(tile.x()), y: first_step(tile.y()) };
-        Self { origin, zoom: tile.z(), bounds: tile.bounds() }
+        Self { origin, zoom: tile.z(), unit: 2_f64.powi(-12 - i32::from(tile.z())), bounds: tile.bounds() }
     }
 
     pub(super) fn zoom(&self) -> u8 {
@@ -136,7 +137,7 @@ impl TileGrid {
 
     /// The side of a unit, as a part of the side of the world square.
     pub(super) fn unit(&self) -> f64 {
-        2_f64.powi(-12 - i32::from(self.zoom))
+        self.unit
     }
 
     /// The nearest whole unit; the same for every tile of a zoom, so what meets in the world meets in the tiles.
