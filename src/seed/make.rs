@@ -15,7 +15,7 @@ use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, RasterSource};
 
 /// Scored chips in memory; more go to disk.
-const SHELF_BYTES: usize = 32 << 20;
+const SHELF_BYTES: usize = 24 << 20;
 
 /// Makes the label blocks of a store from a mosaic and a model.
 pub struct Maker {
