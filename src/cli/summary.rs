@@ -28,7 +28,9 @@ pub fn table(features: &FeatureStore, scheme: &Scheme) {
     for class in classes {
         let of_class = || features.iter().map(|f| &f.feature).filter(move |f| f.class == class);
         let area_m2: f64 = of_class().map(|f| f.area_m2).sum();
-        let sure: f64 = of_class().filter_map(|f| f.confidence.map(|c| f64::from(c.mean) * f.area_m2)).sum();
+        let sure: Option<f64> = of_class().map(|f| f.confidence.map(|c| f64::from(c.mean) * f.area_m2)).sum();
+        let sure =
+            sure.map_or_else(|| "-".to_owned(), |sum| format!("{:.0}%", 100.0 * sum / area_m2.max(f64::MIN_POSITIVE)));
         let name = scheme.class(class).map_or_else(|| class.0.to_string(), |c| c.name.clone());
         print!(
             "{name:<14}{:>9}{area_m2:>14.0}{:>12.0}%",
