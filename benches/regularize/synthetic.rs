@@ -120,6 +120,7 @@ impl Mask {
         });
         let mut mask = Self { col, row, cols, inside: inside.collect() };
         mask.keep_largest();
+        while mask.fill_diagonals() {}
         mask
     }
 
@@ -134,6 +135,19 @@ impl Mask {
             && (c as usize) < self.cols
             && (r as usize) < self.rows()
             && self.inside[r as usize * self.cols + c as usize]
+    }
+
+    /// Where pixels meet at a corner only, the outline would touch itself: one of the other two is filled. Whether any was.
+    fn fill_diagonals(&mut self) -> bool {
+        let mut filled = false;
+        for i in 0..self.inside.len() - self.cols - 1 {
+            let [a, b, c, d] = [i, i + 1, i + self.cols, i + self.cols + 1].map(|i| self.inside[i]);
+            if (i + 1) % self.cols > 0 && a == d && b == c && a != b {
+                self.inside[if a { i + 1 } else { i }] = true;
+                filled = true;
+            }
+        }
+        filled
     }
 
     fn keep_largest(&mut self) {

@@ -65,26 +65,27 @@ type NumberedEdge = (u32, Coord<f64>, Coord<f64>);
 
 fn edges_near(ring: &[Coord<f64>], other: &[Coord<f64>], reach_m: f64) -> Vec<NumberedEdge> {
     let Some(there) = Bounds::around(other.iter().copied()).map(|b| b.expanded(reach_m)) else { return Vec::new() };
-    let near = |(a, b): &(Coord<f64>, Coord<f64>)| Bounds::around([*a, *b]).is_some_and(|here| here.meets(&there));
-    edges(ring).enumerate().filter(|(_, e)| near(e)).map(|(i, (a, b))| (i as u32, a, b)).collect()
+    let near = |(from, to): &(Coord<f64>, Coord<f64>)| Bounds::around([*from, *to]).is_some_and(|b| b.meets(&there));
+    let numbered = edges(ring).enumerate().filter(|(_, edge)| near(edge));
+    numbered.map(|(i, (from, to))| (i as u32, from, to)).collect()
 }
 
 /// How far apart two edges are that face each other: buildings lie left of their edges, so these run against each other.
 fn gap_m(a: [Coord<f64>; 2], b: [Coord<f64>; 2]) -> Option<f64> {
     let (d, e) = (a[1] - a[0], b[1] - b[0]);
     let (length_m, other_m) = (length(d), length(e));
+    let axis = d / length_m;
     if dot(d, e) >= 0.0 || cross(d, e).abs() > MOST_SINE * length_m * other_m {
         return None;
     }
-    let u = d / length_m;
-    let (start, end) = (dot(b[1] - a[0], u).max(0.0), dot(b[0] - a[0], u).min(length_m));
+    let (start, end) = (dot(b[1] - a[0], axis).max(0.0), dot(b[0] - a[0], axis).min(length_m));
     if end - start < LEAST_COMMON_M.min(0.5 * length_m.min(other_m)) {
         return None;
     }
     let middle = f64::midpoint(start, end);
-    let share = (middle - dot(b[0] - a[0], u)) / dot(e, u);
+    let share = (middle - dot(b[0] - a[0], axis)) / dot(e, axis);
     let facing = b[0] + e * share;
-    Some(-cross(u, facing - a[0])) // outside is on the right
+    Some(-cross(axis, facing - a[0])) // outside is on the right
 }
 
 /// Whether two traced outlines share a stretch of border.

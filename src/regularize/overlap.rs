@@ -35,6 +35,8 @@ struct Group {
     height: [f64; LANES],
     slope: [f64; LANES],
     sign: [f64; LANES],
+    /// From the leftmost to the rightmost.
+    span: [f64; 2],
 }
 
 impl Edges {
@@ -77,7 +79,7 @@ impl Edges {
     /// The signed sum of the integrals of the lower of `f` and each edge.
     fn lower_integral(&self, f: &Edge) -> f64 {
         let mut sums = [0.0; LANES];
-        for e in &self.groups {
+        for e in self.groups.iter().filter(|e| e.span[0] < f.x[1] && e.span[1] > f.x[0]) {
             for (i, sum) in sums.iter_mut().enumerate() {
                 *sum += e.sign[i] * lower_integral(e.edge(i), f);
             }
@@ -94,6 +96,8 @@ impl Edges {
             [group.left[i], group.right[i]] = edge.x;
             [group.height[i], group.slope[i]] = edge.line;
             group.sign[i] = edge.sign;
+            let span = if i == 0 { edge.x } else { group.span };
+            group.span = [lesser(span[0], edge.x[0]), greater(span[1], edge.x[1])];
         }
         self.last = (self.last + 1) % LANES;
     }

@@ -13,13 +13,45 @@ use super::walls::{WallOptions, Walls, has_diagonals};
 /// A circle is told by so many numbers as this many vertices.
 const VERTICES_OF_CIRCLE: f64 = 5.0;
 
+/// The share of a good outline's misfit that more corners do not mend, being noise of the border.
+const UNAVOIDABLE: f64 = 0.6;
+
 /// A building whose outline is to be found.
 pub(super) struct Shape<'a> {
     options: &'a RegularizeOptions,
     traces: Vec<Trace>,
+    /// Of the rings.
+    moments: Vec<Moments>,
     mask: Edges,
     /// Of the pixels.
     pub area_m2: f64,
+}
+
+/// The best outline so far.
+struct Search<'a> {
+    shape: &'a Shape<'a>,
+    best: Option<Candidate>,
+    last: Vec<Ring>,
+}
+
+impl Search<'_> {
+    /// Takes an outline where it costs less; what is not new or cannot be better is not measured.
+    fn add(&mut self, plan: Plan) {
+        if plan.rings == self.last || self.is_hopeless(&plan) {
+            return;
+        }
+        self.last.clone_from(&plan.rings);
+        let limit = self.best.as_ref().map_or(f64::INFINITY, |best| best.cost);
+        if let Some(found) = self.shape.measured(plan, limit) {
+            self.best = Some(found);
+        }
+    }
+
+    /// Whether its corners alone cost so much that it would have to leave less than `UNAVOIDABLE` of the best one's misfit.
+    fn is_hopeless(&self, plan: &Plan) -> bool {
+        let floor = |best: &Candidate| plan.vertices * self.shape.per_vertex() + UNAVOIDABLE * best.misfit >= best.cost;
+        self.best.as_ref().is_some_and(floor)
+    }
 }
 
 /// An outline that is not measured yet.
@@ -34,6 +66,9 @@ struct Plan {
 pub(super) struct Candidate {
     pub rings: Vec<Ring>,
     pub round: bool,
+    /// 1 - IoU.
+    misfit: f64,
+    /// `misfit + λ·vertices`.
     pub cost: f64,
 }
 
@@ -41,8 +76,9 @@ impl<'a> Shape<'a> {
     /// Prepares rings that are wound exterior counter-clockwise, holes clockwise.
     pub fn new(rings: Vec<Ring>, options: &'a RegularizeOptions) -> Self {
         let (area_m2, mask) = (area(&rings), Edges::of(&rings));
+        let moments = rings.iter().map(|ring| Moments::of(ring)).collect();
         let trace = |ring| Trace::new(ring, &options.tolerances_m);
-        Self { options, mask, area_m2, traces: rings.into_iter().map(trace).collect() }
+        Self { options, mask, area_m2, moments, traces: rings.into_iter().map(trace).collect() }
     }
 
     /// What its edges say of its direction.
@@ -68,19 +104,24 @@ impl<'a> Shape<'a> {
 
     /// The outline with the least `(1 - IoU) + λ·vertices`.
     pub fn best(&self, along: Coord<f64>) -> Option<Candidate> {
-        let mut best = None;
-        self.keep_better(&mut best, Some(self.rectangles(along)));
+        let mut search = Search { shape: self, best: None, last: Vec::new() };
+        search.add(self.rectangles(along));
         if self.is_roundish() {
-            self.keep_better(&mut best, Some(self.circle()));
+            search.add(self.circle());
         }
         for level in (0..self.options.tolerances_m.len()).rev() {
-            self.keep_better(&mut best, self.with_walls(along, self.walls(level, f64::INFINITY)));
+            let square = self.with_walls(along, self.walls(level, f64::INFINITY));
+            let too_many = square.as_ref().is_some_and(|plan| search.is_hopeless(plan));
+            square.into_iter().for_each(|plan| search.add(plan));
             let oblique = self.with_diagonals(level);
             if has_diagonals(&self.traces[0], along, oblique) {
-                self.keep_better(&mut best, self.with_walls(along, oblique));
+                self.with_walls(along, oblique).into_iter().for_each(|plan| search.add(plan));
+            }
+            if too_many {
+                break; // finer ones have more corners yet
             }
         }
-        best
+        search.best
     }
 
     /// The rectangle along a direction with the area moments of the exterior.
@@ -91,8 +132,8 @@ impl<'a> Shape<'a> {
     /// The outline with the vertices that a tolerance keeps; with all where that would not be valid.
     pub fn simplified(&self, tolerance_m: f64) -> Vec<Ring> {
         for halved in [1.0, 0.5, 0.25] {
-            let keep = |t: &Trace| t.kept(tolerance_m * halved).iter().map(|&i| t.points[i]).collect();
-            let rings: Vec<Ring> = self.traces.iter().map(keep).collect();
+            let trace = |t: &Trace| Trace::new(t.points.clone(), &[tolerance_m * halved]).ring_at(0);
+            let rings: Vec<Ring> = self.traces.iter().map(trace).collect();
             if is_valid(&rings) {
                 return rings;
             }
@@ -105,18 +146,7 @@ impl<'a> Shape<'a> {
     }
 
     fn with_diagonals(&self, level: usize) -> WallOptions {
-        self.walls(level, self.options.least_diagonal_m.max(3.0 * self.options.tolerances_m[level]))
-    }
-
-    /// Takes the outline where it costs less; what cannot be better is not measured.
-    fn keep_better(&self, best: &mut Option<Candidate>, other: Option<Plan>) {
-        let Some(plan) = other else { return };
-        let limit = best.as_ref().map_or(f64::INFINITY, |best| best.cost);
-        if best.as_ref().is_none_or(|best| best.rings != plan.rings)
-            && let Some(found) = self.measured(plan, limit)
-        {
-            *best = Some(found);
-        }
+        self.walls(level, self.options.least_diagonal_m.max(4.0 * self.options.tolerances_m[level]))
     }
 
     fn with_walls(&self, along: Coord<f64>, options: WallOptions) -> Option<Plan> {
@@ -136,11 +166,14 @@ impl<'a> Shape<'a> {
         Plan { vertices: 4.0 * rings.len() as f64, rings, round: false }
     }
 
+    fn per_vertex(&self) -> f64 {
+        self.options.lambda.min(self.options.vertex_m2 / self.area_m2)
+    }
+
     /// `None` for what is not valid, changes the shape too much or costs no less than `limit`.
     fn measured(&self, plan: Plan, limit: f64) -> Option<Candidate> {
         let area_m2 = area(&plan.rings);
-        let per_vertex = self.options.lambda.min(self.options.vertex_m2 / self.area_m2);
-        let cost = |iou: f64| 1.0 - iou + plan.vertices * per_vertex;
+        let cost = |iou: f64| 1.0 - iou + plan.vertices * self.per_vertex();
         let most = area_m2.min(self.area_m2) / area_m2.max(self.area_m2);
         let too_different = (area_m2 - self.area_m2).abs() > self.options.max_area_change * self.area_m2;
         if too_different || cost(most) >= limit || !is_valid(&plan.rings) {
@@ -150,17 +183,22 @@ impl<'a> Shape<'a> {
         let iou = common_m2 / (self.area_m2 + area_m2 - common_m2);
         let Plan { rings, round, .. } = plan;
         let least_iou = if round { self.options.min_round_iou } else { self.options.min_iou };
-        (iou >= least_iou && cost(iou) < limit).then_some(Candidate { rings, round, cost: cost(iou) })
+        (iou >= least_iou && cost(iou) < limit).then_some(Candidate {
+            rings,
+            round,
+            misfit: 1.0 - iou,
+            cost: cost(iou),
+        })
     }
 
     /// The polar moment of a circle is the least of all shapes of its area: 1.00; of a square 1.05, of a 3:2 rectangle 1.13.
     fn is_roundish(&self) -> bool {
-        let m = Moments::of(&self.traces[0].points);
+        let m = &self.moments[0];
         self.traces.len() == 1 && (m.xx + m.yy) * std::f64::consts::TAU < 1.035 * m.area * m.area
     }
 
     fn circle(&self) -> Plan {
-        let m = Moments::of(&self.traces[0].points);
+        let m = &self.moments[0];
         let radius_m = (m.area / std::f64::consts::PI).sqrt();
         let sides = (std::f64::consts::PI / (1.0 - 0.1 / radius_m.max(0.2)).acos()).ceil().clamp(8.0, 64.0);
         let step = std::f64::consts::TAU / sides;
@@ -173,7 +211,7 @@ impl<'a> Shape<'a> {
     }
 
     fn rectangle(&self, ring: usize, along: Coord<f64>) -> Ring {
-        let m = Moments::of(&self.traces[ring].points);
+        let m = &self.moments[ring];
         let side = |u: Coord<f64>| {
             let moment = u.x * u.x * m.xx + 2.0 * u.x * u.y * m.xy + u.y * u.y * m.yy;
             u * (3.0 * moment / m.area).max(0.0).sqrt() // half the side: moment = area · side² / 12

@@ -7,12 +7,10 @@ use super::ring::{Ring, cross, dot, edges, left, length};
 /// Beyond this many vertices a piece is halved without looking for its farthest vertex, which bounds the search.
 const LONGEST_PIECE: usize = 2048;
 
-/// A ring with the Douglas-Peucker tolerance of every vertex and running sums along its border.
+/// A ring, the vertices that each tolerance keeps (Douglas and Peucker 1973) and running sums along its border.
 pub(super) struct Trace {
     /// The vertices; the first is the farthest from their mean, so rather a corner.
     pub points: Ring,
-    /// Up to which tolerance, in metres, a vertex is kept: Douglas and Peucker (1973).
-    pub importance_m: Vec<f64>,
     /// Before each vertex, and one more for the whole ring.
     sums: Vec<Sums>,
     /// The vertices that each tolerance keeps.
@@ -67,7 +65,7 @@ impl Trace {
         let sum = points.iter().fold(Coord::zero(), |sum, &p| sum + p);
         let first = farthest(&points, sum / points.len() as f64);
         points.rotate_left(first);
-        let importance_m = importance(&points);
+        let importance_m = importance(&points, tolerances_m.first().copied().unwrap_or(0.0));
         let mut sums = Vec::with_capacity(points.len() + 1);
         let mut so_far = Sums::default();
         sums.push(so_far);
@@ -83,7 +81,12 @@ impl Trace {
                 None => (0..points.len()).filter(keeps).collect(),
             });
         }
-        Self { points, importance_m, sums, levels }
+        Self { points, sums, levels }
+    }
+
+    /// The vertices that the tolerance of this number keeps.
+    pub fn ring_at(&self, level: usize) -> Ring {
+        self.levels[level].iter().map(|&i| self.points[i]).collect()
     }
 
     /// The vertices that the tolerance of this number keeps, in order.
@@ -102,24 +105,16 @@ impl Trace {
         self.points[to] - self.points[from]
     }
 
-    /// The vertices that a tolerance keeps, in order.
-    pub fn kept(&self, tolerance_m: f64) -> Vec<usize> {
-        (0..self.points.len()).filter(|&i| self.importance_m[i] >= tolerance_m).collect()
-    }
-
     /// The sums from vertex `from` on to vertex `to`, over the end of the ring where `to` is not behind `from`.
     pub fn between(&self, from: usize, to: usize) -> Sums {
-        let n = self.points.len();
-        let (from, to) = (from % n, to % n);
         let stretch = self.sums[to].plus(self.sums[from], -1.0);
-        if to > from { stretch } else { stretch.plus(self.sums[n], 1.0) }
+        if to > from { stretch } else { stretch.plus(self.sums[self.points.len()], 1.0) }
     }
 
     /// How far left of the origin the line along `u` (a unit vector) lies that has as much area on either side of it,
     /// up to the stretch from vertex `from` to vertex `to`. What goes forth and back, such as a slit, cancels out.
     pub fn offset_m(&self, from: usize, to: usize, u: Coord<f64>) -> f64 {
-        let n = self.points.len();
-        let (a, b) = (self.points[from % n], self.points[to % n]);
+        let (a, b) = (self.points[from], self.points[to]);
         let stretch = self.between(from, to);
         let (forward, normal) = (dot(b - a, u), left(u));
         if forward.abs() < 0.5 * length(b - a) || forward == 0.0 {
@@ -135,7 +130,7 @@ impl Trace {
     pub fn trimmed(&self, from: usize, to: usize, trim_m: f64) -> (usize, usize) {
         let n = self.points.len();
         let trim_m = trim_m.min(self.length_m(from, to) / 5.0);
-        let (mut start, mut end) = (from % n, to % n);
+        let (mut start, mut end) = (from, to);
         let (after, before) =
             (|i: usize| if i + 1 == n { 0 } else { i + 1 }, |i: usize| if i == 0 { n - 1 } else { i - 1 });
         while after(start) != end && self.length_m(from, after(start)) <= trim_m {
@@ -148,9 +143,8 @@ impl Trace {
     }
 
     fn length_m(&self, from: usize, to: usize) -> f64 {
-        let n = self.points.len();
-        let length = self.sums[to % n].length - self.sums[from % n].length;
-        if length > 0.0 { length } else { length + self.sums[n].length }
+        let length = self.sums[to].length - self.sums[from].length;
+        if to > from { length } else { length + self.sums[self.points.len()].length }
     }
 }
 
@@ -166,7 +160,7 @@ fn farthest(points: &[Coord<f64>], from: Coord<f64>) -> usize {
 }
 
 /// The nested Douglas-Peucker tolerances of a ring that is split at its first vertex and the one farthest from it.
-fn importance(points: &[Coord<f64>]) -> Vec<f64> {
+fn importance(points: &[Coord<f64>], least_m: f64) -> Vec<f64> {
     let n = points.len();
     let opposite = farthest(points, points[0]);
     let mut worth2 = vec![0.0; n];
@@ -183,6 +177,9 @@ fn importance(points: &[Coord<f64>]) -> Vec<f64> {
             let (at, distance2) = farthest_from_chord(points, from, to);
             (at, distance2.min(limit))
         };
+        if distance2 < least_m * least_m {
+            continue;
+        }
         worth2[at] = distance2;
         pieces.push((from, at, distance2));
         pieces.push((at, to, distance2));

@@ -52,7 +52,7 @@ impl<'a> Walls<'a> {
         let mut found = Self { trace, axes: main_axes(along), options, list: Vec::new() };
         found.list = found.runs();
         found.close_ring();
-        for step in [0.25, 0.5, 1.0] {
+        for step in [0.5, 1.0] {
             found.merge_shorter_than(step * options.tolerance_m)?;
         }
         (found.list.len() >= 3).then_some(found)
@@ -60,8 +60,12 @@ impl<'a> Walls<'a> {
 
     /// The corners, in order; `None` where two consecutive walls are nearly parallel or make a spike.
     pub fn corners(&self) -> Option<Ring> {
-        let previous = self.list.last().into_iter().chain(&self.list);
-        let corners = previous.zip(&self.list).map(|(a, b)| self.corner(a, b)).collect::<Option<Ring>>()?;
+        let mut corners = Ring::with_capacity(self.list.len());
+        let mut before = self.list.last()?;
+        for wall in &self.list {
+            corners.push(self.corner(before, wall)?);
+            before = wall;
+        }
         (self.diagonals() == 0 || !has_spike(&corners)).then_some(corners)
     }
 
@@ -99,6 +103,9 @@ impl<'a> Walls<'a> {
     fn axis(&mut self, edge: Coord<f64>) -> usize {
         let across = |axis: &Coord<f64>| cross(edge, *axis).abs();
         let main = usize::from(across(&self.axes[1]) < across(&self.axes[0]));
+        if self.options.diagonal_m.is_infinite() {
+            return main;
+        }
         let length = length(edge);
         if length < self.options.diagonal_m || across(&self.axes[main]) < LEAST_SINE * length {
             return main;
@@ -165,6 +172,9 @@ impl<'a> Walls<'a> {
     }
 
     fn is_shorter(&self, [a, wall, b]: [Wall; 3], least_m: f64) -> bool {
+        if a.axis == b.axis && a.axis + wall.axis == 1 {
+            return (a.offset_m - b.offset_m).abs() < least_m; // at right angles between parallels
+        }
         let ends = (self.corner(&a, &wall), self.corner(&wall, &b));
         match ends {
             (Some(p), Some(q)) => {
