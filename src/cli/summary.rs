@@ -32,11 +32,7 @@ pub fn table(features: &FeatureStore, scheme: &Scheme) {
         let sure =
             sure.map_or_else(|| "-".to_owned(), |sum| format!("{:.0}%", 100.0 * sum / area_m2.max(f64::MIN_POSITIVE)));
         let name = scheme.class(class).map_or_else(|| class.0.to_string(), |c| c.name.clone());
-        print!(
-            "{name:<14}{:>9}{area_m2:>14.0}{:>12.0}%",
-            of_class().count(),
-            100.0 * sure / area_m2.max(f64::MIN_POSITIVE)
-        );
+        print!("{name:<14}{:>9}{area_m2:>14.0}{sure:>13}", of_class().count());
         if scheme.class(class).is_some_and(|c| c.kind == Kind::Building) {
             let regular = of_class().filter(|f| matches!(f.outline, Outline::Regularized | Outline::Round)).count();
             let mut heights: Vec<f32> = of_class().filter_map(|f| f.height.map(|h| h.height_m)).collect();
