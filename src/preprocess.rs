@@ -28,7 +28,7 @@ impl Normalization {
                 samples
                     .iter()
                     .zip(&chip.valid)
-                    .map(|(&sample, &valid)| if valid == 0 { 0.0 } else { f32::from(sample).mul_add(gain, offset) }),
+                    .map(|(&sample, &valid)| if valid == 0 { 0.0 } else { f32::from(sample) * gain + offset }),
             );
         }
         tensor

@@ -58,9 +58,11 @@ impl Blender {
                 }
             }
         }
-        let scores =
-            sums.chunks_exact(pixels.max(1)).flat_map(|plane| plane.iter().zip(&weights).map(|(s, w)| mean(*s, *w)));
-        ScoreMap { window: *window, classes: self.classes.clone(), scores: scores.collect(), valid }
+        let mut scores = vec![0_u8; sums.len()];
+        for (means, plane) in scores.chunks_exact_mut(pixels.max(1)).zip(sums.chunks_exact(pixels.max(1))) {
+            means.iter_mut().zip(plane).zip(&weights).for_each(|((m, s), w)| *m = mean(*s, *w));
+        }
+        ScoreMap { window: *window, classes: self.classes.clone(), scores, valid }
     }
 }
 
@@ -72,10 +74,10 @@ fn add_scores(sums: &mut [u32], scores: &[u8], across: &[u32], down: u32) {
     sums.iter_mut().zip(scores).zip(across).for_each(|((sum, score), a)| *sum += u32::from(*score) * (a * down));
 }
 
-/// The weighted mean, rounded to nearest. At most 4 chips of weight 255² and score 255 meet: below 2^27.
+/// The weighted mean, rounded to nearest; 0 where nothing has weight. At most 4 chips of weight 255² and score 255 meet:
+/// below 2^27, where the quotient in double precision rounds alike everywhere.
 fn mean(sum: u32, weight: u32) -> u8 {
-    // The quotient of two whole numbers below 2^53 in double precision is exact enough to round alike everywhere.
-    if weight == 0 { 0 } else { (f64::from(sum) / f64::from(weight) + 0.5) as u8 }
+    (f64::from(sum) / f64::from(weight.max(1)) + 0.5) as i32 as u8
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl Semantic {
         activate(&mut planes, side * side, self.card.output.activation);
         let planes = add_up(&planes, side * side, &self.score_of, self.spec.classes.len());
         let planes = upsample(planes, side, self.card.output.stride as usize);
-        let scores = planes.into_iter().map(|p| p.mul_add(255.0, 0.5) as u8).collect();
+        let scores = planes.into_iter().map(|p| (p * 255.0 + 0.5) as i32 as u8).collect();
         ChipScores { side_px: self.spec.chip_px, scores }
     }
 }
