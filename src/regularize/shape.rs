@@ -66,7 +66,7 @@ struct Plan {
 pub(super) struct Candidate {
     pub rings: Vec<Ring>,
     pub round: bool,
-    /// 1 - IoU.
+    /// 1 - `IoU`.
     misfit: f64,
     /// `misfit + λ·vertices`.
     pub cost: f64,
