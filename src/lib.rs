@@ -13,6 +13,7 @@ pub mod label; // scores blended into a label map, cleaned, kept as label blocks
 pub mod polygonize; // label blocks to arcs, arcs to exact regions across blocks
 pub mod simplify; // every shared border, once
 pub mod regularize; // building outlines
+pub mod centreline; // roads as lines with widths
 pub mod height; // heights above ground
 pub mod feature; // what is served: geometry, class, confidence, height, stable id; and the store with its R-tree
 pub mod pipeline; // block in, features out: all of the above in one short file
