@@ -21,7 +21,8 @@ need node nodejs
 need npm npm
 need curl curl
 need python3 python3 python3-pip python3-venv
-ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || packages+=(libclang-dev)
+# libclang itself, not libclang-cpp, which comes with other packages and does not serve bindgen.
+compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null || compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*' >/dev/null || packages+=(libclang-dev)
 
 if ((${#packages[@]})); then
   command -v apt-get >/dev/null || { echo "missing: ${packages[*]} (these are Debian's names; install them with your package manager)" >&2; exit 1; }

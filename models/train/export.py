@@ -2,6 +2,7 @@
 
 import argparse
 import copy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,36 @@ def folded(network):
                 if isinstance(child, nn.Conv2d) and isinstance(module[i + 1], nn.BatchNorm2d):
                     module[i], module[i + 1] = fuse_conv_bn_eval(child, module[i + 1]), nn.Identity()
     return network
+
+
+@torch.no_grad()
+def unfold(network, path, image):
+    """The way back: a shipped network (`folded`) with batch statistics again, the same function on `image`."""
+    weights = {w.name: torch.from_numpy(onnx.numpy_helper.to_array(w).copy()) for w in onnx.load(str(path)).graph.initializer}
+    places = dict(network.named_modules())
+    for name, module in network.named_modules():
+        if not isinstance(module, nn.Conv2d):
+            continue
+        module.weight.copy_(weights[f"{name}.weight"])
+        if module.bias is not None:
+            module.bias.copy_(weights[f"{name}.bias"])
+            continue
+        sequence, _, index = name.rpartition(".")
+        norm = places[f"{sequence}.{int(index) + 1}"]
+        norm.register_forward_pre_hook(partial(restore_statistics, weights[f"{name}.bias"]))
+    network.eval()(image)
+    for module in network.modules():
+        module._forward_pre_hooks.clear()
+    return network
+
+
+def restore_statistics(bias, norm, inputs):
+    """What comes in gets the statistics that it has, and leaves with nothing but the bias added."""
+    mean, variance = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3))
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_((variance + norm.eps).sqrt())
+    norm.bias.copy_(mean + bias)
 
 
 def parity(network, path):

@@ -10,6 +10,7 @@ import cv2
 import torch
 
 from crops import batches
+from export import unfold
 from loss import partial_label_loss
 from network import City
 from places import training_places
@@ -26,12 +27,17 @@ def main():
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(1)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    network = City().to(memory_format=torch.channels_last)
-    if arguments.start_from:
-        network.load_state_dict(torch.load(arguments.start_from))
     places = training_places(arguments.data)
-    print(f"{sum(p.numel() for p in network.parameters())} parameters, {len(places)} places", flush=True)
-    fit(network, batches(places, BATCH, arguments.seed), arguments)
+    source = batches(places, BATCH, arguments.seed)
+    network = City()
+    if arguments.start_from and arguments.start_from.suffix == ".onnx":
+        unfold(network, arguments.start_from, next(source)[0])
+    elif arguments.start_from:
+        network.load_state_dict(torch.load(arguments.start_from))
+    network = network.to(arguments.device, memory_format=torch.channels_last)
+    print(f"{sum(p.numel() for p in network.parameters())} parameters, {len(places)} places, "
+          f"{precision(arguments.device)} on {arguments.device}", flush=True)
+    fit(network, source, arguments)
 
 
 def parse():
@@ -39,11 +45,20 @@ def parse():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--minutes", type=float, default=90)
-    parser.add_argument("--start-from", type=Path, help="weights to go on from")
+    parser.add_argument("--start-from", type=Path, help="weights to go on from: a .pt, or a network that shipped")
     parser.add_argument("--peak-lr", type=float, default=PEAK_LR)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args()
+
+
+def precision(device):
+    """bfloat16 where the processor multiplies it; without that it is seven times slower than float32."""
+    if device != "cpu":
+        return torch.bfloat16
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return torch.bfloat16 if "avx512_bf16" in flags or "amx_bf16" in flags else torch.float32
 
 
 def fit(network, source, arguments):
@@ -55,7 +70,8 @@ def fit(network, source, arguments):
     while (progress := (time.time() - start) / (arguments.minutes * 60)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = arguments.peak_lr * schedule(progress)
-        loss = one_step(network, optimizer, *next(source))
+        image, label = (tensor.to(arguments.device) for tensor in next(source))
+        loss = one_step(network, optimizer, image, label)
         step += 1
         update_average(average, network, min(AVERAGE, 1 - 1 / (step / 4 + 1)))
         running = loss if running is None else 0.98 * running + 0.02 * loss
@@ -71,7 +87,8 @@ def fit(network, source, arguments):
 
 def one_step(network, optimizer, image, label):
     network.train()
-    with torch.autocast("cpu", torch.bfloat16):
+    kind = precision(image.device.type)
+    with torch.autocast(image.device.type, kind, enabled=kind is torch.bfloat16):
         logits = network(image.to(memory_format=torch.channels_last))
     loss = partial_label_loss(logits, label)
     optimizer.zero_grad(set_to_none=True)
