@@ -116,16 +116,20 @@ fn forecast(mosaic: &Mosaic, card: &ModelCard, device: Device) -> anyhow::Result
 
 fn model(card: &ModelCard, device: Device) -> anyhow::Result<()> {
     println!("model {} {}, licence {}", card.name, card.version, card.licence);
+    if card.restricts_use() {
+        println!("  note       this licence restricts what the model and its results may be used for");
+    }
     println!("  network    {}", card.network_path().display());
     let [finest, coarsest] = card.input.resolution_range_m_per_px;
     println!("  resolution {} m/px, good for {finest} to {coarsest}", card.input.resolution_m_per_px);
     println!("  chips      {} px every {} px", card.input.chip_px, card.input.stride_px);
     for class in &card.classes {
-        println!("  class      {} -> {}", class.name, class.city_class);
+        let masked = if class.implausible && card.mask_implausible { " (left out)" } else { "" };
+        println!("  class      {} -> {}{masked}", class.name, class.city_class);
     }
     let network = Semantic::open(card, &Scheme::city(), device)?;
     let runtime = library().map_or_else(String::new, |path| path.display().to_string());
-    println!("  runs on    {} by {runtime}", network.device());
+    println!("  runs on    {} ({}) by {runtime}", network.device(), device.provider());
     Ok(())
 }
 
@@ -142,7 +146,13 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     for source in &manifest.sources {
         println!("  mosaic     {}{}", source.display(), if source.exists() { "" } else { " (gone)" });
     }
-    println!("  clean-up   {} majority rounds, {} m²", manifest.clean.majority_rounds, manifest.clean.min_area_m2);
+    for other in &manifest.scoring.others {
+        println!("  and model  {} with weight {}", other.model.display(), other.weight);
+    }
+    println!("  augment    {}", manifest.scoring.augment);
+    let clean = manifest.clean;
+    let (rounds, area, border) = (clean.majority_rounds, clean.min_area_m2, clean.boundary_m);
+    println!("  clean-up   {rounds} majority rounds, {area} m², borders decided again within {border} m");
     println!(
         "  heights    {}",
         manifest.dsm.as_ref().map_or_else(|| "class defaults".to_owned(), |d| d.display().to_string())

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use orthotile::georef::AreaOfInterest;
 use orthotile::label::{CleanOptions, LabelStore};
-use orthotile::model::{Device, ModelCard};
+use orthotile::model::{Augment, Device, Member, ModelCard, Scoring};
 use orthotile::raster::Mosaic;
 use orthotile::seed::{MakeEvent, Maker, SegmentOptions, plan};
 
@@ -30,9 +30,19 @@ pub struct Args {
     /// GeoTIFF scenes, a folder of them, or a VRT: together one mosaic
     #[arg(required = true)]
     mosaic: Vec<PathBuf>,
-    /// A model: a folder with model.toml, the card, or the .onnx beside it
+    /// A model: a folder with model.toml, the card, or an .onnx with a card beside it or Deepness' metadata inside;
+    /// several (--model A --model B) see the same chips, and their scores are averaged
+    #[arg(long, required = true)]
+    model: Vec<PathBuf>,
+    /// Whole weights of several models, in their order: 2,1
+    #[arg(long, value_delimiter = ',')]
+    weights: Vec<u32>,
+    /// Look at each chip several ways: none, flips (4 runs a chip) or d4 (8 runs, all flips and rotations)
+    #[arg(long, default_value_t)]
+    augment: Augment,
+    /// Leave out classes that cannot be seen from above, before scores are weighed (classes marked implausible)
     #[arg(long)]
-    model: PathBuf,
+    mask_implausible: bool,
     /// The folder that label blocks are kept in; made if absent
     #[arg(long)]
     store: PathBuf,
@@ -48,12 +58,15 @@ pub struct Args {
     /// auto, cpu, cuda:N or tensorrt:N; a device that is asked for and missing is an error
     #[arg(long, default_value_t)]
     device: Device,
-    /// Patches below this area on the ground take the class around them, in m²
-    #[arg(long, default_value_t = CleanOptions::default().min_area_m2)]
-    min_area_m2: f64,
-    /// Rounds of a 3 x 3 majority over the labels
-    #[arg(long, default_value_t = CleanOptions::default().majority_rounds)]
-    majority_rounds: u32,
+    /// Patches below this area on the ground take the class around them, in m²; the model card's, else 10
+    #[arg(long)]
+    min_area_m2: Option<f64>,
+    /// Rounds of a 3 x 3 majority over the labels; the model card's, else 1
+    #[arg(long)]
+    majority_rounds: Option<u32>,
+    /// Decide again within this width along borders, in metres, by the scores of all around; the model card's, else 0
+    #[arg(long)]
+    boundary_m: Option<f64>,
     /// The side of a label block in pixels
     #[arg(long, default_value_t = 1024)]
     block_px: u32,
@@ -67,11 +80,15 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let card = ModelCard::open(&args.model)?;
+    let card = ModelCard::open(&args.model[0])?;
+    let scoring = scoring(args)?;
+    show_licence(&card);
+    scoring.other_cards()?.iter().for_each(|(card, _)| show_licence(card));
     let mosaic = Mosaic::open(&args.mosaic)?;
     let area = args.aoi.as_deref().map(AreaOfInterest::read).transpose()?;
     let options = SegmentOptions {
-        clean: CleanOptions { majority_rounds: args.majority_rounds, min_area_m2: args.min_area_m2 },
+        clean: clean_options(args, &card),
+        scoring,
         block_px: Some(args.block_px),
         scheme: args.scheme.clone(),
         dsm: args.dsm.clone(),
@@ -84,8 +101,39 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let failed = make(&maker)?;
     if !args.no_summary {
         summary::print(maker.store(), started.elapsed())?;
+        println!("model {} {} on {} ({})", card.name, card.version, maker.session().device(), args.device.provider());
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+}
+
+/// Said before the weights are used, not after.
+fn show_licence(card: &ModelCard) {
+    eprintln!("model {} {}, licence: {}", card.name, card.version, card.licence);
+    if card.restricts_use() {
+        eprintln!("note: this licence restricts what the model and its results may be used for");
+    }
+}
+
+fn clean_options(args: &Args, card: &ModelCard) -> CleanOptions {
+    let usual = CleanOptions::default();
+    CleanOptions {
+        majority_rounds: args.majority_rounds.or(card.labels.majority_rounds).unwrap_or(usual.majority_rounds),
+        min_area_m2: args.min_area_m2.or(card.labels.min_area_m2).unwrap_or(usual.min_area_m2),
+        boundary_m: args.boundary_m.or(card.labels.boundary_m).unwrap_or(usual.boundary_m),
+    }
+}
+
+fn scoring(args: &Args) -> anyhow::Result<Scoring> {
+    let (models, weights) = (args.model.len(), args.weights.len());
+    anyhow::ensure!(weights == 0 || weights == models, "--weights: {weights} given for {models} models");
+    let weight = |at: usize| args.weights.get(at).copied().unwrap_or(1);
+    let member = |(at, model): (usize, &PathBuf)| Member { model: model.clone(), weight: weight(at) };
+    Ok(Scoring {
+        mask_implausible: args.mask_implausible,
+        augment: args.augment,
+        weight: weight(0),
+        others: args.model.iter().enumerate().skip(1).map(member).collect(),
+    })
 }
 
 /// Makes what is missing, with a progress bar. Returns how many blocks failed.

@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::state::State;
 
-/// `GET /health`: 200 as long as the process answers.
-pub async fn health() -> HttpResponse {
+/// `GET /health`: 200 as long as the process answers; says where the model runs, if one is loaded.
+pub async fn health(state: web::Data<State>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header(("Cache-Control", "no-store"))
-        .json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+        .json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "model": state.live.model() }))
 }
 
 /// `GET /ready`: 200 when requests can be served, else 503; nothing is computed for it.

@@ -3,9 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::boundary::decide_borders;
 use super::sieve::{SieveStep, sieve};
 use super::{LabelMap, NO_PLANE, ScoreMap};
 use crate::georef::Window;
+
+/// Half the width of the widest band along borders: wider ones would blur more than borders.
+const MAX_BOUNDARY_PX: f64 = 64.0;
 
 /// How labels are cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -15,11 +19,13 @@ pub struct CleanOptions {
     pub majority_rounds: u32,
     /// Patches and holes below this area on the ground take the class around them; 0 keeps all.
     pub min_area_m2: f64,
+    /// Within this width along borders, each pixel is decided again by the scores of all around it; 0 leaves them.
+    pub boundary_m: f64,
 }
 
 impl Default for CleanOptions {
     fn default() -> Self {
-        Self { majority_rounds: 1, min_area_m2: 10.0 }
+        Self { majority_rounds: 1, min_area_m2: 10.0, boundary_m: 0.0 }
     }
 }
 
@@ -27,7 +33,13 @@ impl CleanOptions {
     /// The pixels around a block that its clean-up looks at.
     #[must_use]
     pub fn halo_px(&self, pixel_area_m2: f64) -> u32 {
-        self.majority_rounds + self.steps(pixel_area_m2).iter().map(|s| s.reach_px()).sum::<u32>()
+        let sieves = self.steps(pixel_area_m2).iter().map(|s| s.reach_px()).sum::<u32>();
+        self.boundary_reach_px(pixel_area_m2) + self.majority_rounds + sieves
+    }
+
+    /// Half the width of the band along borders, in whole pixels.
+    fn boundary_reach_px(&self, pixel_area_m2: f64) -> u32 {
+        (self.boundary_m / 2.0 / pixel_area_m2.sqrt()).round().clamp(0.0, MAX_BOUNDARY_PX) as u32
     }
 
     /// Rising thresholds: a sieve that starts at the largest would leave small patches among small patches alone.
@@ -45,6 +57,7 @@ impl CleanOptions {
 #[must_use]
 pub fn clean(scores: &ScoreMap, block: &Window, options: &CleanOptions, pixel_area_m2: f64) -> LabelMap {
     let mut planes = scores.best();
+    decide_borders(scores, &mut planes, options.boundary_reach_px(pixel_area_m2) as usize);
     let (cols, rows) = (scores.window.cols as usize, scores.window.rows as usize);
     for _ in 0..options.majority_rounds {
         planes = majority(&planes, cols, rows);
@@ -136,7 +149,7 @@ mod tests {
         for (col, row) in [(10, 5), (11, 5), (10, 6), (11, 6)] {
             planes[row * 60 + col] = 2; // a speck of 4 pixels
         }
-        let options = CleanOptions { majority_rounds: 0, min_area_m2: 50.0 };
+        let options = CleanOptions { majority_rounds: 0, min_area_m2: 50.0, boundary_m: 0.0 };
         let labels = clean(&certain(window, &planes), &window, &options, 1.0);
         assert_eq!(labels.classes.iter().filter(|c| **c == 2).count(), 45);
         assert_eq!(labels.classes.iter().filter(|c| **c == 3).count(), 0);
@@ -147,7 +160,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
         fn a_block_with_its_halo_is_cleaned_like_the_whole(
-            seed in any::<u64>(), smooth in 1usize..5, min_area_m2 in 2.0..20.0, rounds in 0u32..3,
+            seed in any::<u64>(), smooth in 1usize..5, min_area_m2 in 2.0..20.0, rounds in 0u32..3, boundary_m in 0.0..9.0,
         ) {
             let window = Window::new(-4, 3, 120, 110);
             let noise = |i: usize| {
@@ -157,7 +170,7 @@ mod tests {
             };
             let planes: Vec<u8> = (0..window.pixels()).map(noise).collect();
             let scores = certain(window, &planes);
-            let options = CleanOptions { majority_rounds: rounds, min_area_m2 };
+            let options = CleanOptions { majority_rounds: rounds, min_area_m2, boundary_m };
             let whole = clean(&scores, &window, &options, 1.0);
             let halo = options.halo_px(1.0);
             let block = Window::new(41, 44, 31, 29);

@@ -1,6 +1,7 @@
 //! Scores blended into a label map, cleaned, kept as label blocks.
 
 mod blend;
+mod boundary;
 mod clean;
 mod sieve;
 mod store;

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::{CleanOptions, LabelMap};
 use crate::georef::{Crs, CrsError, GeoTransform, PixelFrame, TransformError, Window};
 use crate::grid::{BlockId, WorkGrid};
+use crate::model::Scoring;
 use crate::raster::{self, LabelBands, LabelTags, RasterError, read_label_block, write_label_block, write_label_cog};
 use crate::scheme::Scheme;
 
@@ -92,6 +93,9 @@ pub struct Manifest {
     pub dtm: Option<PathBuf>,
     /// The card of the model.
     pub model: PathBuf,
+    /// How scores were made beside the model.
+    #[serde(default)]
+    pub scoring: Scoring,
     /// How labels were cleaned.
     pub clean: CleanOptions,
     /// The classes, where another file than the city scheme was used.

@@ -1,4 +1,4 @@
-//! What a model says of itself: `model.toml` beside the `.onnx` file.
+//! What a model says of itself: `model.toml` beside the `.onnx` file, or the metadata inside it.
 
 use std::path::{Path, PathBuf};
 
@@ -51,8 +51,14 @@ pub struct ModelCard {
     pub input: Input,
     /// What comes out.
     pub output: Output,
-    /// The channels of the output, in order.
+    /// The channels of the output, in order. A network with one channel has two: what is not, and what is.
     pub classes: Vec<ModelClass>,
+    /// Whether classes that cannot be seen from above are left out before the scores are weighed.
+    #[serde(default)]
+    pub mask_implausible: bool,
+    /// How its labels are cleaned unless told otherwise.
+    #[serde(default)]
+    pub labels: LabelDefaults,
     /// Where the weights come from; free keys, for people.
     #[serde(default)]
     pub provenance: toml::Table,
@@ -119,10 +125,13 @@ pub enum Layout {
     /// Batch, channel, row, column.
     #[serde(rename = "NCHW")]
     Nchw,
+    /// Batch, row, column, channel.
+    #[serde(rename = "NHWC")]
+    Nhwc,
 }
 
-/// What comes out: `[batch, classes, chip / stride, chip / stride]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// What comes out: `[batch, classes, chip / stride, chip / stride]`, or in the order of its layout.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
     /// The output of the graph.
@@ -131,6 +140,22 @@ pub struct Output {
     pub activation: Activation,
     /// Input pixels per output pixel.
     pub stride: u32,
+    /// The probability below which a class does not count; where none counts, it is the first class.
+    pub threshold: Option<f32>,
+    /// The order of its axes; that of the input unless told.
+    pub layout: Option<Layout>,
+}
+
+/// How labels are cleaned unless told otherwise; see the module `label`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelDefaults {
+    /// Rounds of a 3 × 3 majority.
+    pub majority_rounds: Option<u32>,
+    /// The area below which patches go.
+    pub min_area_m2: Option<f64>,
+    /// The width of the band along borders that is decided again.
+    pub boundary_m: Option<f64>,
 }
 
 /// What turns an output into probabilities.
@@ -153,21 +178,36 @@ pub struct ModelClass {
     pub name: String,
     /// The class of the scheme that it counts for; several may share one, their probabilities are added.
     pub city_class: String,
+    /// It cannot be seen from above: an indoor thing, the sky.
+    #[serde(default)]
+    pub implausible: bool,
 }
 
 impl ModelCard {
-    /// Reads the card of a model: a folder with `model.toml`, a card, or an `.onnx` file with a card beside it.
+    /// Reads the card of a model: a folder with `model.toml`, a card, an `.onnx` file with a card beside it, or one that
+    /// carries the metadata of Deepness.
     ///
     /// # Errors
     /// When there is no card, or a key is missing, unknown or out of range.
     pub fn open(model: &Path) -> Result<Self, CardError> {
         let path = card_path(model);
-        let text = std::fs::read_to_string(&path).map_err(|source| CardError::Read { path: path.clone(), source })?;
-        let parsed: Result<Self, _> = toml::from_str(&text);
-        let mut card = parsed.map_err(|e| CardError::Invalid { path: path.clone(), reason: e.to_string() })?;
-        card.check().map_err(|reason| CardError::Invalid { path: path.clone(), reason })?;
-        card.path = path;
+        let invalid = |reason: String| CardError::Invalid { path: path.clone(), reason };
+        let card = if is_network(&path) {
+            super::deepness::card(&path).map_err(invalid)?
+        } else {
+            let read = std::fs::read_to_string(&path);
+            let text = read.map_err(|source| CardError::Read { path: path.clone(), source })?;
+            Self { path: path.clone(), ..parse(&text, path.parent().unwrap_or(Path::new(""))).map_err(invalid)? }
+        };
+        card.check().map_err(invalid)?;
         Ok(card)
+    }
+
+    /// Whether the licence keeps some from using it: non-commercial, for research only.
+    #[must_use]
+    pub fn restricts_use(&self) -> bool {
+        let licence = self.licence.to_lowercase();
+        ["non-commercial", "noncommercial", "-nc", "research", "evaluation"].iter().any(|word| licence.contains(word))
     }
 
     /// The network.
@@ -230,22 +270,62 @@ impl ModelCard {
                 self.output.stride >= 1 && input.chip_px.is_multiple_of(self.output.stride.max(1)),
                 "output.stride: a divisor of input.chip_px".to_owned(),
             ),
+            (
+                input.resolution_m_per_px.is_finite()
+                    && input.scale.is_finite()
+                    && input.mean.iter().all(|m| m.is_finite()),
+                "input.scale, input.mean, input.resolution_m_per_px: finite numbers".to_owned(),
+            ),
             (!self.classes.is_empty() && self.classes.len() <= 255, "classes: 1 to 255".to_owned()),
+            (
+                self.output.threshold.is_none_or(|t| t > 0.0 && t < 1.0 && self.classes.len() > 1),
+                "output.threshold: between 0 and 1, with two classes or more, the first for what is below it"
+                    .to_owned(),
+            ),
+            (
+                !self.mask_implausible || self.classes.iter().any(|c| !c.implausible),
+                "mask_implausible: a class that is not implausible".to_owned(),
+            ),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }
 }
 
-/// A folder's `model.toml`, the card itself, or the card beside a network.
+/// A card's text; `classes` may name a table instead of listing them.
+fn parse(text: &str, folder: &Path) -> Result<ModelCard, String> {
+    let mut card: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
+    let Some(toml::Value::String(name)) = card.get("classes") else {
+        return toml::from_str(text).map_err(|e| e.to_string());
+    };
+    let classes = super::classes::table(name, folder)?;
+    card.insert("classes".to_owned(), toml::Value::Array(Vec::new()));
+    let card: ModelCard = card.try_into().map_err(|e: toml::de::Error| e.to_string())?;
+    Ok(ModelCard { classes, ..card })
+}
+
+/// A folder's `model.toml`, the card itself, the card beside a network, or the network where there is none.
 fn card_path(model: &Path) -> PathBuf {
     if model.is_dir() {
         return model.join("model.toml");
     }
-    if model.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx")) {
-        let beside = model.with_extension("toml");
-        return if beside.exists() { beside } else { model.with_file_name("model.toml") };
+    if is_network(model) {
+        let beside = [model.with_extension("toml"), model.with_file_name("model.toml")];
+        // A folder's card may be that of another network.
+        let of_it = |card: &PathBuf| {
+            let text = std::fs::read_to_string(card).ok()?;
+            let table: toml::Table = toml::from_str(&text).ok()?;
+            Some(table.get("file")?.as_str()?.to_owned())
+        };
+        let is_its = |card: &PathBuf| {
+            card.exists() && of_it(card).is_none_or(|file| Path::new(&file).file_name() == model.file_name())
+        };
+        return beside.into_iter().find(is_its).unwrap_or_else(|| model.to_owned());
     }
     model.to_owned()
+}
+
+fn is_network(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"))
 }
 
 #[cfg(test)]
@@ -276,6 +356,7 @@ mod tests {
             ("family = \"semantic\"", "family = \"psychic\"", "psychic"),
             ("version = \"1\"", "", "version"),
             ("layout = \"NCHW\"", "layout = \"NCHW\"\nfoo = 1", "foo"),
+            ("stride = 1", "stride = 1\nthreshold = 1.5", "output.threshold"),
         ] {
             let path = folder.path().join("model.toml");
             assert!(text.contains(from), "{from}");

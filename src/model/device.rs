@@ -71,6 +71,16 @@ impl Device {
         }
     }
 
+    /// The execution provider of ONNX Runtime that runs it, by its name there.
+    #[must_use]
+    pub fn provider(self) -> &'static str {
+        match self.resolved() {
+            Self::Auto | Self::Cpu => "CPUExecutionProvider",
+            Self::Cuda(_) => "CUDAExecutionProvider",
+            Self::TensorRt(_) => "TensorrtExecutionProvider",
+        }
+    }
+
     /// The execution providers of a resolved device.
     pub(super) fn providers(self) -> Result<Vec<ExecutionProviderDispatch>, ModelError> {
         let missing = |device: Self| ModelError::DeviceMissing { device, library: super::runtime::library() };

@@ -1,15 +1,25 @@
 //! Tensors to scores: the card of a model, the session that runs it, one file per family.
 
+mod augment;
 mod card;
+mod classes;
+mod deepness;
 mod device;
+mod ensemble;
+mod head;
+mod onnx;
 mod runtime;
+mod scoring;
 mod semantic;
 mod session;
 mod worker;
 
-pub use card::{Activation, CardError, Family, Input, Layout, ModelCard, ModelClass, Output};
+pub use augment::{Augment, Augmented};
+pub use card::{Activation, CardError, Family, Input, LabelDefaults, Layout, ModelCard, ModelClass, Output};
 pub use device::Device;
+pub use ensemble::Ensemble;
 pub use runtime::library;
+pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;
 pub use worker::{BatchScores, SessionThread};
 
@@ -45,7 +55,7 @@ pub enum ModelError {
         library: Option<PathBuf>,
     },
     /// The network does not load.
-    #[error("network {path} does not load on {device}: {reason}")]
+    #[error("network {path} (file, in its card) does not load on {device}: {reason}")]
     Load {
         /// The file.
         path: PathBuf,
@@ -62,6 +72,9 @@ pub enum ModelError {
         /// The key of the card, and what the network says.
         reason: String,
     },
+    /// Models that do not go together.
+    #[error("models that do not go together: {0}")]
+    Ensemble(String),
     /// The card cannot be used.
     #[error(transparent)]
     Card(#[from] CardError),

@@ -1,6 +1,7 @@
 //! Dense models: one score per class and pixel.
 
-use super::session::Session;
+use super::head::Head;
+use super::session::{Planes, Session};
 use super::{Activation, ChipScores, ChipSpec, Device, ModelCard, ModelError, Segmenter};
 use crate::scheme::{ClassId, Scheme};
 
@@ -9,42 +10,75 @@ pub struct Semantic {
     session: Session,
     card: ModelCard,
     spec: ChipSpec,
-    /// Which score each output channel is added to.
-    score_of: Vec<usize>,
+    head: Head,
 }
 
 impl Semantic {
-    /// Loads the model of a card for the classes of a scheme.
+    /// Loads the model of a card for the classes of a scheme, and runs one blank chip to see what comes out.
     ///
     /// # Errors
     /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
     pub fn open(card: &ModelCard, scheme: &Scheme, device: Device) -> Result<Self, ModelError> {
         let targets = card.targets(scheme)?;
-        let mut classes: Vec<ClassId> = targets.clone();
+        let kept = |i: usize| !(card.mask_implausible && card.classes[i].implausible);
+        let mut classes: Vec<ClassId> = (0..targets.len()).filter(|i| kept(*i)).map(|i| targets[i]).collect();
         classes.sort_unstable();
         classes.dedup();
-        let place = |id: &ClassId| classes.binary_search(id).expect("every target is among the classes");
-        let score_of = targets.iter().map(place).collect();
+        let place = |i: usize| classes.binary_search(&targets[i]).expect("every kept target is among the classes");
+        let head = Head {
+            side_px: card.input.chip_px as usize,
+            stride: card.output.stride as usize,
+            activation: card.output.activation,
+            threshold: card.output.threshold,
+            score_of: (0..targets.len()).map(|i| kept(i).then(|| place(i))).collect(),
+            scores: classes.len(),
+        };
         let session = Session::open(card, device)?;
         let spec = ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes };
-        Ok(Self { session, card: card.clone(), spec, score_of })
+        let mut model = Self { session, card: card.clone(), spec, head };
+        model.run(&[vec![0.0; model.spec.channels * model.head.side_px.pow(2)]])?;
+        Ok(model)
     }
 
-    /// The shape that a batch of `n` chips must come out with.
-    fn expected_shape(&self, n: usize) -> [i64; 4] {
-        let side = i64::from(self.spec.chip_px / self.card.output.stride);
-        [n as i64, self.score_of.len() as i64, side, side]
+    /// What the network gives for some chips, held against the card.
+    fn run(&mut self, chips: &[Vec<f32>]) -> Result<Vec<Planes>, ModelError> {
+        let planes = self.session.run(chips, self.head.side_px)?;
+        planes.iter().try_for_each(|p| self.check(p))?;
+        Ok(planes)
     }
 
-    /// One chip's output, `[channels, side, side]` at 1/stride, as scores of the scheme's classes at full size.
-    fn scores(&self, output: &[f32]) -> ChipScores {
-        let side = (self.spec.chip_px / self.card.output.stride) as usize;
-        let mut planes = output.to_vec();
-        activate(&mut planes, side * side, self.card.output.activation);
-        let planes = add_up(&planes, side * side, &self.score_of, self.spec.classes.len());
-        let planes = upsample(planes, side, self.card.output.stride as usize);
-        let scores = planes.into_iter().map(|p| (p * 255.0 + 0.5) as i32 as u8).collect();
-        ChipScores { side_px: self.spec.chip_px, scores }
+    fn check(&self, output: &Planes) -> Result<(), ModelError> {
+        let (path, classes, side) = (self.card.network_path(), self.card.classes.len(), self.head.side_px);
+        let shape = [output.channels, output.rows, output.cols];
+        let is_binary = output.channels == 1 && classes == 2;
+        let (expected, stride) = (side / self.head.stride, self.head.stride);
+        if !(output.channels == classes || is_binary) || output.rows != expected || output.cols != expected {
+            let reason = format!(
+                "output.stride, classes: {classes} classes at stride {stride} make {:?}, the network gave {shape:?}",
+                [classes, expected, expected]
+            );
+            return Err(ModelError::Mismatch { path, reason });
+        }
+        if is_binary && self.card.output.activation == Activation::Softmax {
+            let reason =
+                "output.activation: softmax of one channel says nothing, accepted are sigmoid and none".to_owned();
+            return Err(ModelError::Mismatch { path, reason });
+        }
+        let wrong = output.values.iter().find(|v| !v.is_finite());
+        if let Some(value) = wrong {
+            let reason = format!(
+                "scores that are not finite ({value}): check input.scale, input.mean and input.std of the card"
+            );
+            return Err(ModelError::Run { path, reason });
+        }
+        let probable = |v: &f32| (-0.01..=1.01).contains(v);
+        if self.card.output.activation == Activation::None && !output.values.iter().all(probable) {
+            let reason = "output.activation: none says probabilities of 0 to 1, the network gives others: \
+                          softmax or sigmoid?"
+                .to_owned();
+            return Err(ModelError::Mismatch { path, reason });
+        }
+        Ok(())
     }
 }
 
@@ -54,34 +88,7 @@ impl Segmenter for Semantic {
     }
 
     fn segment(&mut self, chips: &[Vec<f32>]) -> Result<Vec<ChipScores>, ModelError> {
-        let side = self.spec.chip_px as usize;
-        let path = self.card.network_path();
-        let expected = self.expected_shape(chips.len());
-        let joined;
-        let values = if let [one] = chips {
-            one.as_slice()
-        } else {
-            joined = chips.concat();
-            &joined
-        };
-        // The output borrows the session; what it says is copied before the scores are made.
-        let output: Vec<f32> = {
-            let run = self.session.run([chips.len(), self.spec.channels, side, side], values)?;
-            let tensor = run.tensor()?;
-            if tensor.shape != expected {
-                let reason =
-                    format!("output.stride, classes: the card makes {expected:?}, the network gave {:?}", tensor.shape);
-                return Err(ModelError::Mismatch { path, reason });
-            }
-            tensor.values.to_vec()
-        };
-        if output.iter().any(|v| !v.is_finite()) {
-            let reason =
-                "scores that are not finite (check input.scale, input.mean and input.std of the card)".to_owned();
-            return Err(ModelError::Run { path, reason });
-        }
-        let per_chip = output.len() / chips.len().max(1);
-        Ok(output.chunks_exact(per_chip.max(1)).map(|chip| self.scores(chip)).collect())
+        Ok(self.run(chips)?.iter().map(|planes| self.head.scores(planes)).collect())
     }
 
     fn device(&self) -> String {
@@ -89,127 +96,38 @@ impl Segmenter for Semantic {
     }
 }
 
-/// Makes probabilities of planar values.
-fn activate(planes: &mut [f32], pixels: usize, activation: Activation) {
-    match activation {
-        Activation::None => planes.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0)),
-        Activation::Sigmoid => planes.iter_mut().for_each(|v| *v = 1.0 / (1.0 + exp(-*v))),
-        Activation::Softmax => softmax(planes, pixels),
-    }
-}
-
-/// Softmax over planes, in strips that stay in the cache.
-fn softmax(planes: &mut [f32], pixels: usize) {
-    const STRIP: usize = 1024;
-    let classes = planes.len() / pixels.max(1);
-    let (mut top, mut sum) = ([0.0_f32; STRIP], [0.0_f32; STRIP]);
-    for start in (0..pixels).step_by(STRIP) {
-        let len = STRIP.min(pixels - start);
-        top[..len].copy_from_slice(&planes[start..start + len]);
-        for class in 1..classes {
-            let plane = &planes[class * pixels + start..][..len];
-            top.iter_mut().zip(plane).for_each(|(t, v)| *t = t.max(*v));
-        }
-        sum[..len].fill(0.0);
-        for class in 0..classes {
-            let plane = &mut planes[class * pixels + start..][..len];
-            for ((v, t), s) in plane.iter_mut().zip(&top).zip(&mut sum) {
-                *v = exp(*v - t);
-                *s += *v;
-            }
-        }
-        for class in 0..classes {
-            let plane = &mut planes[class * pixels + start..][..len];
-            plane.iter_mut().zip(&sum).for_each(|(v, s)| *v /= s);
-        }
-    }
-}
-
-/// e^x to 2e-7, without a call, so that the compiler makes vectors of it and every machine gets the same bits.
-///
-/// 2^(x·log2 e) split at the nearest whole number; the rest by the Taylor polynomial of degree 6 (|r| ≤ ln 2 / 2).
-#[inline]
-fn exp(x: f32) -> f32 {
-    let x = x.clamp(-87.0, 88.0);
-    let whole = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0; // adds and takes away 1.5·2^23: rounds
-    let r = x - whole * 0.693_359_4 + whole * 2.121_944_4e-4; // ln 2 in two parts (Cody and Waite 1980)
-    let p = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r / 720.0)))));
-    p * f32::from_bits((((whole as i32) + 127) << 23) as u32)
-}
-
-/// Adds the planes that count for the same class.
-fn add_up(planes: &[f32], pixels: usize, score_of: &[usize], classes: usize) -> Vec<f32> {
-    let mut sums = vec![0.0_f32; classes * pixels];
-    for (channel, &class) in score_of.iter().enumerate() {
-        let (from, to) = (&planes[channel * pixels..][..pixels], &mut sums[class * pixels..][..pixels]);
-        to.iter_mut().zip(from).for_each(|(t, f)| *t = (*t + f).min(1.0));
-    }
-    sums
-}
-
-/// Bilinear, pixel centres aligned: probabilities are enlarged before anybody takes the largest.
-fn upsample(planes: Vec<f32>, side: usize, factor: usize) -> Vec<f32> {
-    if factor == 1 {
-        return planes;
-    }
-    let full = side * factor;
-    let taps: Vec<(usize, usize, f32)> = (0..full)
-        .map(|i| {
-            let at = ((i as f32 + 0.5) / factor as f32 - 0.5).clamp(0.0, (side - 1) as f32);
-            (at as usize, (at as usize + 1).min(side - 1), at.fract())
-        })
-        .collect();
-    let mut out = Vec::with_capacity(planes.len() * factor * factor);
-    for plane in planes.chunks_exact(side * side) {
-        for &(upper, lower, down) in &taps {
-            let (a, b) = (&plane[upper * side..][..side], &plane[lower * side..][..side]);
-            out.extend(taps.iter().map(|&(left, right, across)| {
-                let top = a[left] + (a[right] - a[left]) * across;
-                let bottom = b[left] + (b[right] - b[left]) * across;
-                top + (bottom - top) * down
-            }));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
-    #[test]
-    fn the_exponential_is_that_of_the_standard_library() {
-        for i in -8700..=8800 {
-            let x = i as f32 / 100.0;
-            let expected = f64::from(x).exp();
-            assert!((f64::from(exp(x)) / expected - 1.0).abs() < 1e-6, "{x}");
-        }
+    fn fixture(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models").join(name)
     }
 
-    #[test]
-    fn softmax_adds_up_to_one() {
-        let mut planes: Vec<f32> = (0..3 * 2000).map(|i| ((i * 37) % 101) as f32 / 10.0 - 5.0).collect();
-        softmax(&mut planes, 2000);
-        for p in 0..2000 {
-            let sum: f32 = (0..3).map(|c| planes[c * 2000 + p]).sum();
-            assert!((sum - 1.0).abs() < 1e-5);
-        }
+    fn card(name: &str) -> ModelCard {
+        ModelCard::open(&fixture(name)).expect("a fixture")
     }
 
-    #[test]
-    fn enlarged_constants_stay_constant_and_ramps_stay_ramps() {
-        assert!(upsample(vec![0.25; 9], 3, 4).iter().all(|v| (v - 0.25).abs() < 1e-7));
-        let ramp = upsample(vec![0.0, 1.0, 0.0, 1.0], 2, 2);
-        assert_eq!(&ramp[..4], &[0.0, 0.25, 0.75, 1.0]);
+    fn open(card: &ModelCard) -> Result<Semantic, ModelError> {
+        Semantic::open(card, &Scheme::city(), Device::Cpu)
+    }
+
+    fn opened(name: &str) -> Semantic {
+        open(&card(name)).expect("make setup puts ONNX Runtime into target/onnxruntime")
+    }
+
+    fn error(card: &ModelCard) -> String {
+        open(card).err().expect("it does not fit").to_string()
+    }
+
+    fn speckled(n: usize) -> Vec<f32> {
+        (0..3 * 64 * 64).map(|i| ((i * 7919 + n * 31) % 255) as f32 / 255.0).collect()
     }
 
     #[test]
     fn a_network_segments_and_batches_change_nothing() {
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/threshold.onnx");
-        let card = ModelCard::open(&fixture).expect("a fixture");
-        let mut model = Semantic::open(&card, &Scheme::city(), Device::Cpu)
-            .expect("make setup puts ONNX Runtime into target/onnxruntime");
+        let mut model = opened("threshold.onnx");
         assert_eq!(model.spec().classes, [ClassId(1), ClassId(7)]);
         let chip = |v: f32| vec![v; 3 * 64 * 64];
         let both = model.segment(&[chip(0.9), chip(0.1)]).expect("runs");
@@ -219,13 +137,106 @@ mod tests {
     }
 
     #[test]
+    fn fixed_shapes_other_layouts_half_precision_and_clashing_names_give_the_same_scores() {
+        let chips = [speckled(1), speckled(2), speckled(3)];
+        let truth = opened("threshold.onnx").segment(&chips).expect("runs");
+        for name in ["fixed.onnx", "nhwc.onnx", "half.onnx", "clash.onnx"] {
+            let scores = opened(name).segment(&chips).expect("runs");
+            assert_eq!(scores.len(), 3, "{name}");
+            let furthest = scores.iter().zip(&truth).flat_map(|(a, b)| a.scores.iter().zip(&b.scores));
+            let furthest = furthest.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(255);
+            assert!(furthest <= if name == "half.onnx" { 6 } else { 0 }, "{name}: {furthest}");
+        }
+    }
+
+    #[test]
+    fn networks_of_deepness_run_unchanged() {
+        let mut softmax = opened("deepness.onnx");
+        assert_eq!(softmax.spec().classes, [ClassId(1), ClassId(7), ClassId(8)], "building, other, tree");
+        let chip = |red: f32, green: f32| [vec![red; 64 * 64], vec![green; 64 * 64], vec![0.0; 64 * 64]].concat();
+        let scores = softmax.segment(&[chip(2.0, 0.0), chip(0.0, 2.0), chip(0.2, 0.0)]).expect("runs");
+        let at = |n: usize| [0, 1, 2].map(|class| scores[n].scores[class * 64 * 64]);
+        assert!(at(0)[0] > 150 && at(0)[2] == 0, "red is building: {:?}", at(0));
+        assert!(at(1)[2] > 150 && at(1)[0] == 0, "green is wood: {:?}", at(1));
+        assert!(at(2)[0] == 0 && at(2)[1] > 60, "what is unsure is background: {:?}", at(2));
+        let mut binary = opened("deepness-binary.onnx");
+        let scores = binary.segment(&[vec![2.0; 3 * 32 * 32], vec![-2.0; 3 * 32 * 32]]).expect("runs");
+        assert!(scores[0].scores[0] > 128 && scores[1].scores[0] < 128);
+    }
+
+    #[test]
+    fn what_does_not_fit_names_the_key() {
+        let change = |name: &str, change: &dyn Fn(&mut ModelCard)| {
+            let mut card = card(name);
+            change(&mut card);
+            error(&card)
+        };
+        let cases: [(String, &str); 9] = [
+            (change("threshold.onnx", &|c| c.input.name = "picture".into()), "input.name"),
+            (change("threshold.onnx", &|c| c.output.name = "logits".into()), "output.name"),
+            (change("threshold.onnx", &|c| c.input.channels.truncate(2)), "input.channels"),
+            (change("threshold.onnx", &|c| c.classes.push(c.classes[0].clone())), "classes"),
+            (change("threshold.onnx", &|c| c.output.stride = 2), "output.stride"),
+            (change("threshold.onnx", &|c| c.output.activation = Activation::None), "output.activation"),
+            (change("threshold.onnx", &|c| c.input.layout = super::super::Layout::Nhwc), "input.layout"),
+            (change("fixed.onnx", &|c| c.input.chip_px = 128), "input.chip_px"),
+            (error(&card("nan.onnx")), "input.scale"),
+        ];
+        for (error, key) in cases {
+            assert!(error.contains(key) && error.contains(".onnx"), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_corrupt_file_and_an_unknown_operator_are_told() {
+        let error = error(&card("unknown-operator.onnx"));
+        assert!(error.contains("file") && error.contains("Undreamt"), "{error}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let bytes = std::fs::read(fixture("threshold.onnx")).expect("a fixture");
+        std::fs::write(folder.path().join("threshold.onnx"), &bytes[..bytes.len() / 2]).expect("written");
+        std::fs::copy(fixture("threshold.toml"), folder.path().join("threshold.toml")).expect("copied");
+        let card = ModelCard::open(folder.path().join("threshold.toml").as_path()).expect("the card is whole");
+        let error = super::tests::error(&card);
+        assert!(error.contains("threshold.onnx") && error.contains("does not load"), "{error}");
+    }
+
+    #[test]
+    fn a_segformer_gives_the_scores_of_its_reference() {
+        // fixtures/models/segformer.onnx and its .bin are written by models/export/segformer.py --random-small.
+        let mut model = opened("segformer.onnx");
+        let side = model.head.side_px;
+        let numbers = std::fs::read(fixture("segformer.bin")).expect("a fixture");
+        let (chip, expected) = numbers.split_at(3 * side * side);
+        let normalization = model.card.normalization();
+        let chip = crate::raster::PixelWindow {
+            window: crate::georef::Window::new(0, 0, side as u32, side as u32),
+            channels: 3,
+            samples: chip.to_vec(),
+            valid: vec![1; side * side],
+        };
+        let planes = model.run(&[normalization.tensor(&chip)]).expect("runs");
+        let expected: Vec<f32> =
+            expected.chunks_exact(2).map(|b| f32::from(u16::from_le_bytes([b[0], b[1]])) / 65535.0).collect();
+        assert_eq!(expected.len(), model.head.scores * side * side);
+        let mut furthest = 0.0_f32;
+        model.head.each_row(&planes[0], |row, probabilities| {
+            for (class, line) in probabilities.chunks_exact(side).enumerate() {
+                let truth = &expected[(class * side + row) * side..][..side];
+                line.iter().zip(truth).for_each(|(a, b)| furthest = furthest.max((a - b).abs()));
+            }
+        });
+        assert!(furthest < 1e-3, "{furthest}");
+        let spread = expected.iter().fold((1.0_f32, 0.0_f32), |(lo, hi), v| (lo.min(*v), hi.max(*v)));
+        assert!(spread.1 - spread.0 > 0.2, "the reference says something: {spread:?}");
+    }
+
+    #[test]
     fn a_device_that_is_missing_is_an_error() {
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/threshold.onnx");
-        let card = ModelCard::open(&fixture).expect("a fixture");
         if Path::new("/dev/nvidia0").exists() {
             return; // here the device is there
         }
-        let error = Semantic::open(&card, &Scheme::city(), Device::Cuda(0)).err().expect("no such device").to_string();
+        let error = Semantic::open(&card("threshold.onnx"), &Scheme::city(), Device::Cuda(0));
+        let error = error.err().expect("no such device").to_string();
         assert!(error.contains("cuda:0"), "{error}");
     }
 }

@@ -1,26 +1,41 @@
 //! One ONNX Runtime session. All of `ort` but the loading of its library is here.
 
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::PathBuf;
 
+use half::f16;
 use ort::session::Session as OrtSession;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::value::{Outlet, TensorRef, ValueType};
+use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
-use super::{Device, ModelCard, ModelError};
+use super::{Device, Layout, ModelCard, ModelError};
 
 /// A network, loaded. Not to be shared: `run` needs it alone.
 pub(super) struct Session {
     inner: OrtSession,
     path: PathBuf,
-    input: String,
-    output: String,
+    input: Input,
+    output: (String, Layout),
     pub(super) device: Device,
 }
 
-/// An output tensor: its shape and its values.
-pub(super) struct Tensor<'a> {
-    pub(super) shape: Vec<i64>,
-    pub(super) values: &'a [f32],
+/// What the network takes.
+struct Input {
+    name: String,
+    layout: Layout,
+    channels: usize,
+    is_half: bool,
+    /// Chips of a run, where the graph fixes it.
+    batch: Option<usize>,
+}
+
+/// What comes out for one chip.
+pub(super) struct Planes {
+    pub(super) channels: usize,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    /// Planar, row-major.
+    pub(super) values: Vec<f32>,
 }
 
 impl Session {
@@ -39,61 +54,173 @@ impl Session {
         let builder = builder.with_intra_op_spinning(false).map_err(|e| load(&e))?;
         let mut builder = builder.with_execution_providers(providers).map_err(|e| load(&e))?;
         let inner = builder.commit_from_file(&path).map_err(|e| load(&e))?;
-        let session = Self { inner, path, input: card.input.name.clone(), output: card.output.name.clone(), device };
-        session.check(card)?;
-        Ok(session)
+        let mismatch = |reason: String| ModelError::Mismatch { path: path.clone(), reason };
+        let (input, output) = (input_of(&inner, card).map_err(mismatch)?, output_of(&inner, card).map_err(mismatch)?);
+        Ok(Self { inner, path, input, output, device })
     }
 
-    /// Runs `[n, channels, side, side]` values.
-    pub(super) fn run(&mut self, shape: [usize; 4], values: &[f32]) -> Result<RunOutput<'_>, ModelError> {
+    /// Runs chips, `[channels, side, side]` each.
+    pub(super) fn run(&mut self, chips: &[Vec<f32>], side: usize) -> Result<Vec<Planes>, ModelError> {
+        let at_once = self.input.batch.unwrap_or(chips.len().max(1));
+        let mut out = Vec::with_capacity(chips.len());
+        for some in chips.chunks(at_once) {
+            let of_batch = self.run_batch(some, self.input.batch.unwrap_or(some.len()), side)?;
+            out.extend(of_batch.into_iter().take(some.len()));
+        }
+        Ok(out)
+    }
+
+    /// One run of `n` chips; those that are lacking are blank.
+    fn run_batch(&mut self, chips: &[Vec<f32>], n: usize, side: usize) -> Result<Vec<Planes>, ModelError> {
         let path = self.path.clone();
         let failed = |e: &dyn std::fmt::Display| ModelError::Run { path: path.clone(), reason: e.to_string() };
-        let tensor = TensorRef::from_array_view((shape, values)).map_err(|e| failed(&e))?;
-        let outputs = self.inner.run(ort::inputs![self.input.as_str() => tensor]).map_err(|e| failed(&e))?;
-        Ok(RunOutput { outputs, name: &self.output, path: &self.path })
-    }
-
-    /// Input and output must exist under the card's names with the card's channel counts.
-    fn check(&self, card: &ModelCard) -> Result<(), ModelError> {
-        let mismatch = |reason: String| ModelError::Mismatch { path: self.path.clone(), reason };
-        let names = |outlets: &[Outlet]| outlets.iter().map(Outlet::name).collect::<Vec<_>>().join(", ");
-        let find = |outlets: &[Outlet], key: &str, name: &str| {
-            let found = outlets.iter().find(|o| o.name() == name).map(|o| o.dtype().clone());
-            found.ok_or_else(|| mismatch(format!("{key} = {name:?}, but the network has {}", names(outlets))))
+        let values = self.input.tensor(chips, n, side);
+        let shape = self.input.layout.shape(n, self.input.channels, side, side);
+        let name = self.input.name.as_str();
+        let outputs = if self.input.is_half {
+            let halves: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();
+            let tensor = TensorRef::from_array_view((shape, halves.as_slice())).map_err(|e| failed(&e))?;
+            self.inner.run(ort::inputs![name => tensor]).map_err(|e| failed(&e))?
+        } else {
+            let tensor = TensorRef::from_array_view((shape, values.as_ref())).map_err(|e| failed(&e))?;
+            self.inner.run(ort::inputs![name => tensor]).map_err(|e| failed(&e))?
         };
-        let input = find(self.inner.inputs(), "input.name", &self.input)?;
-        let output = find(self.inner.outputs(), "output.name", &self.output)?;
-        channels(&input, card.input.channels.len()).map_err(|r| mismatch(format!("input.channels: {r}")))?;
-        channels(&output, card.classes.len()).map_err(|r| mismatch(format!("classes: {r}")))
+        let (name, layout) = &self.output;
+        let value = outputs.get(name).ok_or_else(|| failed(&format!("no output {name:?}")))?;
+        let (shape, values) = floats(value).map_err(|e| failed(&e))?;
+        let planes = planes(&shape, &values, *layout).filter(|p| p.len() == n);
+        planes.ok_or_else(|| ModelError::Mismatch {
+            path: path.clone(),
+            reason: format!("output.layout, output.name: {n} chips came out as {shape:?}"),
+        })
     }
 }
 
-/// The outputs of a run, still owned by ONNX Runtime.
-pub(super) struct RunOutput<'a> {
-    outputs: ort::session::SessionOutputs<'a>,
-    name: &'a str,
-    path: &'a Path,
-}
-
-impl RunOutput<'_> {
-    /// The output that the card names.
-    pub(super) fn tensor(&self) -> Result<Tensor<'_>, ModelError> {
-        let failed = |reason: String| ModelError::Run { path: self.path.to_owned(), reason };
-        let value = self.outputs.get(self.name).ok_or_else(|| failed(format!("no output {:?}", self.name)))?;
-        let (shape, values) = value.try_extract_tensor::<f32>().map_err(|e| failed(e.to_string()))?;
-        Ok(Tensor { shape: shape.to_vec(), values })
+impl Input {
+    /// The tensor of a run; a single chip is handed on as it is.
+    fn tensor<'a>(&self, chips: &'a [Vec<f32>], n: usize, side: usize) -> Cow<'a, [f32]> {
+        if let ([one], 1, Layout::Nchw) = (chips, n, self.layout) {
+            return Cow::Borrowed(one);
+        }
+        let mut values = Vec::with_capacity(n * self.channels * side * side);
+        for chip in chips {
+            match self.layout {
+                Layout::Nchw => values.extend_from_slice(chip),
+                Layout::Nhwc => values.extend(interleaved(chip, self.channels)),
+            }
+        }
+        values.resize(n * self.channels * side * side, 0.0);
+        Cow::Owned(values)
     }
 }
 
-/// Whether a declared tensor has rank 4 and, where it says, the channels of the card.
-fn channels(declared: &ValueType, expected: usize) -> Result<(), String> {
-    let ValueType::Tensor { shape, ty, .. } = declared else { return Err("not a tensor".to_owned()) };
-    if *ty != ort::value::TensorElementType::Float32 {
-        return Err(format!("the network holds {ty}, accepted is float32"));
+impl Layout {
+    fn shape(self, n: usize, channels: usize, rows: usize, cols: usize) -> [usize; 4] {
+        match self {
+            Self::Nchw => [n, channels, rows, cols],
+            Self::Nhwc => [n, rows, cols, channels],
+        }
     }
-    match shape.as_ref() {
-        [_, c, _, _] if *c < 0 || usize::try_from(*c) == Ok(expected) => Ok(()),
-        [_, c, _, _] => Err(format!("the card has {expected}, the network {c}")),
-        other => Err(format!("the network's tensor has shape {other:?}, accepted is [batch, channels, rows, columns]")),
+
+    /// Channels, rows, columns of a shape.
+    fn sides<T: Copy>(self, shape: [T; 4]) -> [T; 3] {
+        match (self, shape) {
+            (Self::Nchw, [_, c, h, w]) | (Self::Nhwc, [_, h, w, c]) => [c, h, w],
+        }
     }
+}
+
+fn interleaved(planar: &[f32], channels: usize) -> impl Iterator<Item = f32> {
+    let pixels = planar.len() / channels.max(1);
+    (0..planar.len()).map(move |i| planar[i % channels * pixels + i / channels])
+}
+
+fn floats(value: &DynValue) -> ort::Result<(Vec<i64>, Cow<'_, [f32]>)> {
+    if let Ok((shape, values)) = value.try_extract_tensor::<f32>() {
+        return Ok((shape.to_vec(), Cow::Borrowed(values)));
+    }
+    let (shape, values) = value.try_extract_tensor::<f16>()?;
+    Ok((shape.to_vec(), values.iter().map(|v| v.to_f32()).collect()))
+}
+
+/// The planes of each chip; none where the shape is not of three or four axes.
+fn planes(shape: &[i64], values: &[f32], layout: Layout) -> Option<Vec<Planes>> {
+    let axes: Vec<usize> = shape.iter().map(|n| usize::try_from(*n)).collect::<Result<_, _>>().ok()?;
+    let (layout, axes) = match axes[..] {
+        [n, h, w] => (Layout::Nchw, [n, 1, h, w]),
+        [n, a, b, c] => (layout, [n, a, b, c]),
+        _ => return None,
+    };
+    let [channels, rows, cols] = layout.sides(axes);
+    let per_chip = channels * rows * cols;
+    if per_chip == 0 || values.len() != axes[0] * per_chip {
+        return None;
+    }
+    let of_chip = |chip: &[f32]| {
+        let values = match layout {
+            Layout::Nchw => chip.to_vec(),
+            // Interleaving by the pixels takes it back.
+            Layout::Nhwc => interleaved(chip, rows * cols).collect(),
+        };
+        Planes { channels, rows, cols, values }
+    };
+    Some(values.chunks_exact(per_chip).map(of_chip).collect())
+}
+
+fn find<'a>(outlets: &'a [Outlet], key: &str, name: &str) -> Result<(bool, &'a [i64]), String> {
+    let names = || outlets.iter().map(Outlet::name).collect::<Vec<_>>().join(", ");
+    let found = outlets.iter().find(|o| o.name() == name);
+    let found = found.ok_or_else(|| format!("{key} = {name:?}, but the network has {}", names()))?;
+    let ValueType::Tensor { shape, ty, .. } = found.dtype() else { return Err(format!("{key}: no tensor")) };
+    match ty {
+        TensorElementType::Float32 => Ok((false, shape)),
+        TensorElementType::Float16 => Ok((true, shape)),
+        other => Err(format!("{key}: the network holds {other}, accepted are float32 and float16")),
+    }
+}
+
+/// The input under the card's name, with the card's channels and sides.
+fn input_of(session: &OrtSession, card: &ModelCard) -> Result<Input, String> {
+    let (is_half, shape) = find(session.inputs(), "input.name", &card.input.name)?;
+    let others: Vec<&str> = session.inputs().iter().map(Outlet::name).filter(|n| *n != card.input.name).collect();
+    if !others.is_empty() {
+        return Err(format!("input.name: the network has one input too many: {}", others.join(", ")));
+    }
+    let axes: [i64; 4] = shape
+        .try_into()
+        .map_err(|_| format!("input.layout: the network takes a tensor of shape {shape:?}, accepted are four axes"))?;
+    let [channels, rows, cols] = card.input.layout.sides(axes);
+    let (expected, side) = (card.input.channels.len(), i64::from(card.input.chip_px));
+    if channels > 0 && usize::try_from(channels) != Ok(expected) {
+        return Err(format!(
+            "input.channels, input.layout: the card has {expected}, the network {channels} ({shape:?})"
+        ));
+    }
+    if [rows, cols].iter().any(|s| *s > 0 && *s != side) {
+        return Err(format!("input.chip_px: the card has {side}, the network takes {rows} x {cols} pixels"));
+    }
+    Ok(Input {
+        name: card.input.name.clone(),
+        layout: card.input.layout,
+        channels: expected,
+        is_half,
+        batch: usize::try_from(axes[0]).ok().filter(|n| *n > 0),
+    })
+}
+
+/// The output under the card's name, with the card's classes where it says.
+fn output_of(session: &OrtSession, card: &ModelCard) -> Result<(String, Layout), String> {
+    let (_, shape) = find(session.outputs(), "output.name", &card.output.name)?;
+    let layout = card.output.layout.unwrap_or(card.input.layout);
+    let channels = match <[i64; 4]>::try_from(shape) {
+        Ok(axes) => layout.sides(axes)[0],
+        Err(_) if shape.len() == 3 => 1,
+        Err(_) => {
+            return Err(format!("output.name: the network gives a tensor of shape {shape:?}, accepted are four axes"));
+        }
+    };
+    let expected = card.classes.len();
+    let fits = channels <= 0 || usize::try_from(channels) == Ok(expected) || (channels == 1 && expected == 2);
+    let reason = || format!("classes, output.layout: the card has {expected}, the network {channels} ({shape:?})");
+    if fits { Ok((card.output.name.clone(), layout)) } else { Err(reason()) }
 }

@@ -210,6 +210,14 @@ impl Live {
         }
     }
 
+    /// Where the model runs, with the execution provider of ONNX Runtime; none where no model is loaded.
+    #[must_use]
+    pub fn model(&self) -> Option<String> {
+        let device = self.maker.as_ref()?.session().device();
+        let provider = device.parse().map_or("", crate::model::Device::provider);
+        Some(format!("{device} ({provider})"))
+    }
+
     /// Whether requests can be served.
     #[must_use]
     pub fn health(&self) -> Health {

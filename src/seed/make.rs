@@ -10,7 +10,7 @@ use super::shelf::Shelf;
 use crate::georef::{Ground, PixelPoint, Window};
 use crate::grid::{BlockId, ChipId, ChipLattice};
 use crate::label::{Blender, LabelStore, ScoredChip, clean};
-use crate::model::{BatchScores, Device, Family, ModelCard, Semantic, SessionThread};
+use crate::model::{BatchScores, Device, Family, ModelCard, Segmenter, Semantic, SessionThread};
 use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, RasterSource};
 
@@ -84,10 +84,13 @@ impl Maker {
     /// # Errors
     /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
     pub fn start(store: LabelStore, mosaic: Mosaic, card: &ModelCard, device: Device) -> Result<Self, SeedError> {
-        let model = match card.family {
-            Family::Semantic => Semantic::open(card, store.scheme(), device)?,
+        let open = |card: &ModelCard| -> Result<Box<dyn Segmenter>, SeedError> {
+            match card.family {
+                Family::Semantic => Ok(Box::new(Semantic::open(card, store.scheme(), device)?)),
+            }
         };
-        let session = SessionThread::start(Box::new(model)).map_err(SeedError::Thread)?;
+        let model = store.manifest().scoring.segmenter(card, open)?;
+        let session = SessionThread::start(model).map_err(SeedError::Thread)?;
         Self::new(store, mosaic, card, session)
     }
 

@@ -8,12 +8,14 @@ use super::SeedError;
 use crate::georef::AreaOfInterest;
 use crate::grid::{WantedResolution, WorkGrid};
 use crate::label::{CleanOptions, Manifest};
-use crate::model::ModelCard;
+use crate::model::{Member, ModelCard, Scoring};
 use crate::raster::Mosaic;
 
 /// What the user asks of a run.
 #[derive(Debug, Clone, Default)]
 pub struct SegmentOptions {
+    /// How scores are made beside the model.
+    pub scoring: Scoring,
     /// How labels are cleaned.
     pub clean: CleanOptions,
     /// The side of a block in pixels; 1024 unless told.
@@ -48,8 +50,8 @@ pub fn plan(
     }
     let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &wanted, block_px)?;
     let area_blocks = area_blocks(&grid, options.area.as_ref())?;
-    let network = std::fs::read(card.network_path())
-        .map_err(|source| SeedError::Network { path: card.network_path(), source })?;
+    let scoring = &options.scoring;
+    let others = scoring.others.iter().map(|o| Member { model: absolute(&o.model), weight: o.weight }).collect();
     Ok(Manifest {
         version: Manifest::VERSION,
         crs: grid.frame.crs.definition().to_owned(),
@@ -61,10 +63,11 @@ pub fn plan(
         dsm: options.dsm.as_deref().map(absolute),
         dtm: options.dtm.as_deref().map(absolute),
         model: absolute(&card.path),
+        scoring: Scoring { others, ..scoring.clone() },
         clean: options.clean,
         scheme: options.scheme.as_deref().map(absolute),
         area_blocks,
-        fingerprint: fingerprint(mosaic, &grid, card, &network, options.clean),
+        fingerprint: fingerprint(mosaic, &grid, card, options)?,
     })
 }
 
@@ -81,15 +84,26 @@ fn area_blocks(grid: &WorkGrid, area: Option<&AreaOfInterest>) -> Result<Vec<(u3
     if touched.is_empty() { Err(SeedError::AreaMisses) } else { Ok(touched) }
 }
 
-/// Of sources, network, the keys of the card that change scores, the grid and the clean-up.
-fn fingerprint(mosaic: &Mosaic, grid: &WorkGrid, card: &ModelCard, network: &[u8], clean: CleanOptions) -> String {
+/// Of sources, networks, the keys of the cards that change scores, the grid, and how labels are made.
+fn fingerprint(
+    mosaic: &Mosaic,
+    grid: &WorkGrid,
+    card: &ModelCard,
+    options: &SegmentOptions,
+) -> Result<String, SeedError> {
+    let scoring = &options.scoring;
     let mut hash = Sha256::new();
     hash.update(mosaic.fingerprint());
-    hash.update(network);
-    hash.update(format!("{:?}{:?}{:?}", card.input, card.output, card.classes));
+    for (card, weight) in [(card.clone(), scoring.weight)].into_iter().chain(scoring.other_cards()?) {
+        let path = card.network_path();
+        hash.update(std::fs::read(&path).map_err(|source| SeedError::Network { path, source })?);
+        hash.update(format!("{:?}{:?}{:?}{weight}", card.input, card.output, card.classes));
+        hash.update([u8::from(card.mask_implausible || scoring.mask_implausible)]);
+    }
+    hash.update(scoring.augment.to_string());
     hash.update(format!("{:?}{}x{}/{}", grid.frame, grid.cols, grid.rows, grid.block_px));
-    hash.update(format!("{clean:?}"));
-    hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hash.update(format!("{:?}", options.clean));
+    Ok(hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
 fn absolute(path: &Path) -> PathBuf {

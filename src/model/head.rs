@@ -1,0 +1,258 @@
+//! What a network's last layer says, as scores of the scheme's classes: enlarged, weighed, added up, a row at a time.
+//!
+//! A network of 150 classes at a quarter of the pixels would fill a quarter of a gigabyte at full size; a row fits the cache.
+
+use super::session::Planes;
+use super::{Activation, ChipScores};
+
+/// How output becomes scores.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    pub(super) side_px: usize,
+    pub(super) stride: usize,
+    pub(super) activation: Activation,
+    /// Below it a class does not count.
+    pub(super) threshold: Option<f32>,
+    /// Which score each class of the model is added to; none where it is left out.
+    pub(super) score_of: Vec<Option<usize>>,
+    pub(super) scores: usize,
+}
+
+impl Head {
+    /// The scores of a chip, rounded.
+    pub(super) fn scores(&self, output: &Planes) -> ChipScores {
+        let (side, pixels) = (self.side_px, self.side_px * self.side_px);
+        let mut scores = vec![0_u8; self.scores * pixels];
+        self.each_row(output, |row, probabilities| {
+            for (class, from) in probabilities.chunks_exact(side).enumerate() {
+                let to = &mut scores[class * pixels + row * side..][..side];
+                to.iter_mut().zip(from).for_each(|(s, p)| *s = (p * 255.0 + 0.5) as i32 as u8);
+            }
+        });
+        ChipScores { side_px: side as u32, scores }
+    }
+
+    /// Hands on each row, `[scores, side]` probabilities. Logits are enlarged before they are weighed, as in training.
+    pub(super) fn each_row(&self, output: &Planes, mut give: impl FnMut(usize, &[f32])) {
+        let side = self.side_px;
+        let is_binary = output.channels == 1 && self.score_of.len() == 2;
+        let in_use = |channel: &usize| is_binary || self.score_of[*channel].is_some();
+        let channels: Vec<usize> = (0..output.channels).filter(in_use).collect();
+        let targets: Vec<usize> = self.score_of.iter().filter_map(|s| *s).collect();
+        let enlarge = Enlarge::new(output.cols, self.stride);
+        let mut values = vec![0.0_f32; channels.len() * side];
+        let mut sums = vec![0.0_f32; self.scores * side];
+        for row in 0..side {
+            for (to, channel) in values.chunks_exact_mut(side).zip(&channels) {
+                let plane = &output.values[channel * output.rows * output.cols..][..output.rows * output.cols];
+                enlarge.row(plane, row, to);
+            }
+            activate(&mut values, side, self.activation);
+            if is_binary {
+                let both = binary(&values, self.threshold.unwrap_or(0.5));
+                add_up(&both, side, &[self.score_of[0], self.score_of[1]], &mut sums);
+            } else {
+                if let Some(threshold) = self.threshold {
+                    drop_below(&mut values, side, threshold);
+                }
+                let targets: Vec<Option<usize>> = targets.iter().copied().map(Some).collect();
+                add_up(&values, side, &targets, &mut sums);
+            }
+            give(row, &sums);
+        }
+    }
+}
+
+/// The probabilities of "not" and "is" from that of "is", bent so that the threshold lies at one half.
+fn binary(is: &[f32], threshold: f32) -> Vec<f32> {
+    let bent = |p: &f32| {
+        if *p < threshold { 0.5 * p / threshold } else { 1.0 - 0.5 * (1.0 - p) / (1.0 - threshold) }
+    };
+    is.iter().map(|p| 1.0 - bent(p)).chain(is.iter().map(bent)).collect()
+}
+
+/// Classes below the threshold do not count; where none counts, the first does.
+fn drop_below(values: &mut [f32], side: usize, threshold: f32) {
+    for col in 0..side {
+        let (mut any, mut most) = (false, 0.0_f32);
+        for at in (col..values.len()).step_by(side) {
+            if at >= side {
+                most = most.max(values[at]);
+            }
+            any |= values[at] >= threshold;
+            values[at] = if values[at] >= threshold { values[at] } else { 0.0 };
+        }
+        if !any {
+            values[col] = 1.0 - most;
+        }
+    }
+}
+
+/// Makes probabilities of planar values.
+fn activate(planes: &mut [f32], pixels: usize, activation: Activation) {
+    match activation {
+        Activation::None => planes.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0)),
+        Activation::Sigmoid => planes.iter_mut().for_each(|v| *v = 1.0 / (1.0 + exp(-*v))),
+        Activation::Softmax => softmax(planes, pixels),
+    }
+}
+
+/// Softmax over planes.
+fn softmax(planes: &mut [f32], pixels: usize) {
+    let mut top = planes[..pixels].to_vec();
+    for plane in planes.chunks_exact(pixels).skip(1) {
+        top.iter_mut().zip(plane).for_each(|(t, v)| *t = t.max(*v));
+    }
+    let mut sum = vec![0.0_f32; pixels];
+    for plane in planes.chunks_exact_mut(pixels) {
+        for ((v, t), s) in plane.iter_mut().zip(&top).zip(&mut sum) {
+            *v = exp(*v - t);
+            *s += *v;
+        }
+    }
+    for plane in planes.chunks_exact_mut(pixels) {
+        plane.iter_mut().zip(&sum).for_each(|(v, s)| *v /= s);
+    }
+}
+
+/// e^x to 2e-7, without a call, so that the compiler makes vectors of it and every machine gets the same bits.
+///
+/// 2^(x·log2 e) split at the nearest whole number; the rest by the Taylor polynomial of degree 6 (|r| ≤ ln 2 / 2).
+#[inline]
+fn exp(x: f32) -> f32 {
+    let x = x.clamp(-87.0, 88.0);
+    let whole = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0; // adds and takes away 1.5·2^23: rounds
+    let r = x - whole * 0.693_359_4 + whole * 2.121_944_4e-4; // ln 2 in two parts (Cody and Waite 1980)
+    let p = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r / 720.0)))));
+    p * f32::from_bits((((whole as i32) + 127) << 23) as u32)
+}
+
+/// Adds the planes that count for the same class.
+fn add_up(planes: &[f32], pixels: usize, score_of: &[Option<usize>], sums: &mut [f32]) {
+    sums.fill(0.0);
+    for (from, score) in planes.chunks_exact(pixels).zip(score_of) {
+        let Some(score) = score else { continue };
+        let to = &mut sums[score * pixels..][..pixels];
+        to.iter_mut().zip(from).for_each(|(t, f)| *t = (*t + f).min(1.0));
+    }
+}
+
+/// Bilinear, pixel centres aligned (PyTorch's `align_corners=False`).
+struct Enlarge {
+    factor: usize,
+    side: usize,
+    /// Two neighbours and how far from the first to the second, per pixel of an axis.
+    taps: Vec<(usize, usize, f32)>,
+}
+
+impl Enlarge {
+    fn new(side: usize, factor: usize) -> Self {
+        let tap = |i: usize| {
+            let at = ((i as f32 + 0.5) / factor as f32 - 0.5).clamp(0.0, (side - 1) as f32);
+            (at as usize, (at as usize + 1).min(side - 1), at.fract())
+        };
+        Self { factor, side, taps: (0..side * factor).map(tap).collect() }
+    }
+
+    fn row(&self, plane: &[f32], row: usize, to: &mut [f32]) {
+        if self.factor == 1 {
+            to.copy_from_slice(&plane[row * self.side..][..self.side]);
+            return;
+        }
+        let (upper, lower, down) = self.taps[row];
+        let (a, b) = (&plane[upper * self.side..][..self.side], &plane[lower * self.side..][..self.side]);
+        for (value, &(left, right, across)) in to.iter_mut().zip(&self.taps) {
+            let top = a[left] + (a[right] - a[left]) * across;
+            let bottom = b[left] + (b[right] - b[left]) * across;
+            *value = top + (bottom - top) * down;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(activation: Activation, threshold: Option<f32>, classes: usize) -> Head {
+        let score_of = (0..classes).map(Some).collect();
+        Head { side_px: 2, stride: 1, activation, threshold, score_of, scores: classes }
+    }
+
+    fn first_pixel(head: &Head, values: &[f32]) -> Vec<f32> {
+        let values: Vec<f32> = values.iter().flat_map(|v| [*v; 4]).collect();
+        let output = Planes { channels: values.len() / 4, rows: 2, cols: 2, values };
+        let mut out = Vec::new();
+        head.each_row(&output, |row, p| {
+            if row == 0 {
+                out = p.iter().step_by(2).copied().collect();
+            }
+        });
+        out
+    }
+
+    #[test]
+    fn the_exponential_is_that_of_the_standard_library() {
+        for i in -8700..=8800 {
+            let x = i as f32 / 100.0;
+            let expected = f64::from(x).exp();
+            assert!((f64::from(exp(x)) / expected - 1.0).abs() < 1e-6, "{x}");
+        }
+    }
+
+    #[test]
+    fn softmax_adds_up_to_one() {
+        let mut planes: Vec<f32> = (0..3 * 2000).map(|i| ((i * 37) % 101) as f32 / 10.0 - 5.0).collect();
+        softmax(&mut planes, 2000);
+        for p in 0..2000 {
+            let sum: f32 = (0..3).map(|c| planes[c * 2000 + p]).sum();
+            assert!((sum - 1.0).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn enlarged_constants_stay_constant_and_ramps_stay_ramps() {
+        let mut row = vec![0.0; 12];
+        Enlarge::new(3, 4).row(&[0.25; 9], 5, &mut row);
+        assert!(row.iter().all(|v| (v - 0.25).abs() < 1e-7));
+        let mut row = vec![0.0; 4];
+        Enlarge::new(2, 2).row(&[0.0, 1.0, 0.0, 1.0], 0, &mut row);
+        assert_eq!(row, [0.0, 0.25, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn a_single_channel_tells_two_classes_and_turns_at_its_threshold() {
+        let head = head(Activation::None, Some(0.8), 2);
+        for (p, is) in [(0.0, 0.0), (0.4, 0.25), (0.8, 0.5), (0.9, 0.75), (1.0, 1.0)] {
+            let scores = first_pixel(&head, &[p]);
+            assert!((scores[1] - is).abs() < 1e-6 && (scores[0] - (1.0 - is)).abs() < 1e-6, "{p}: {scores:?}");
+        }
+    }
+
+    #[test]
+    fn below_the_threshold_the_first_class_counts() {
+        let head = head(Activation::None, Some(0.6), 3);
+        assert_eq!(first_pixel(&head, &[0.1, 0.7, 0.2]), [0.0, 0.7, 0.0]);
+        assert_eq!(first_pixel(&head, &[0.25, 0.5, 0.25]), [0.5, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn classes_that_are_left_out_take_no_share() {
+        let masked = Head { score_of: vec![None, Some(0), Some(1)], scores: 2, ..head(Activation::Softmax, None, 2) };
+        let scores = first_pixel(&masked, &[50.0, 1.0, 1.0]);
+        assert!(scores.iter().all(|s| (s - 0.5).abs() < 1e-6), "{scores:?}");
+    }
+
+    #[test]
+    fn a_hundred_and_fifty_classes_are_added_up_before_anything_is_kept() {
+        let score_of = (0..150).map(|c| Some(c % 5)).collect();
+        let head =
+            Head { side_px: 512, stride: 4, activation: Activation::Softmax, threshold: None, score_of, scores: 5 };
+        let values = (0..150 * 128 * 128).map(|i| ((i * 31) % 97) as f32 / 10.0).collect();
+        let start = std::time::Instant::now();
+        let scores = head.scores(&Planes { channels: 150, rows: 128, cols: 128, values });
+        eprintln!("150 classes, 512 px: {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
+        assert_eq!(scores.scores.len(), 5 * 512 * 512, "five planes, not 150");
+        let sum: u32 = (0..5).map(|c| u32::from(scores.scores[c * 512 * 512 + 777])).sum();
+        assert!((253..=257).contains(&sum), "{sum}");
+    }
+}
