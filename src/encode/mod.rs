@@ -1,5 +1,6 @@
 //! Features to bytes. Every format tells the same attributes, listed once in [`attributes`].
 
+pub mod antimeridian; // polygons and bounds across 180°
 pub mod attributes; // what is said of a feature, under which names
 pub mod compress; // gzip, brotli and zstd bodies
 pub mod export; // a file in the format of its name
