@@ -40,6 +40,7 @@ pub(crate) mod tests {
             area_m2,
             perimeter_m: area_m2.sqrt() * 4.0,
             outline: if number % 2 == 0 { Outline::Regularized } else { Outline::Simplified },
+            direction_deg: None,
             height: (class == 1).then_some(Height { height_m: 3.04 + number as f32, source: HeightSource::Dsm }),
             provisional: number == 3,
         }

@@ -139,8 +139,10 @@ impl TracedBlocks {
         let mut features = plain_features(grid, &outlines, options)?;
         let is_building = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Building);
         let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(&features[*i])).collect();
+        let is_road = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Network);
+        let roads: Vec<usize> = (0..features.len()).filter(|i| is_road(&features[*i])).collect();
         let plane = Plane { grid, scale };
-        buildings::regularize(&mut features, &buildings, &outlines, &plane);
+        buildings::regularize(&mut features, (&buildings, &roads), &outlines, &plane);
         buildings::raise(&mut features, &buildings, (&plane, scheme), options)?;
         Ok(features)
     }
@@ -186,6 +188,7 @@ fn plain_features(
             }),
             area_m2: region.pixels as f64 * scale.pixel_area_m2(),
             outline: if options.tolerance_m > 0.0 { Outline::Simplified } else { Outline::Exact },
+            direction_deg: None,
             height: None,
             provisional: region.provisional,
         })
