@@ -65,7 +65,7 @@ impl FeatureOptions {
     /// # Errors
     /// When the work grid has no place on the ground.
     pub fn for_store(store: &LabelStore) -> Result<Self, PipelineError> {
-        let scale = middle_scale(store.grid())?;
+        let scale = store.grid().middle_scale()?;
         let manifest = store.manifest();
         Ok(Self {
             tolerance_m: 1.5 * scale.resolution_m_per_px(),
@@ -134,7 +134,7 @@ impl TracedBlocks {
     ) -> Result<Vec<Feature>, PipelineError> {
         let blocks: Vec<&BlockArcs> = self.0.values().collect();
         let coverage = polygonize::join(&blocks, &grid.window())?;
-        let scale = middle_scale(grid)?;
+        let scale = grid.middle_scale()?;
         let outlines = simplify::simplify(&coverage, &SimplifyOptions::in_metres(options.tolerance_m, &scale));
         let mut features = plain_features(grid, &outlines, options)?;
         let is_building = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Building);
@@ -218,12 +218,6 @@ fn perimeter_m(pixels: &Polygon<f64>, scale: &GroundScale) -> f64 {
         east.hypot(north)
     };
     rings.map(|ring| ring.0.iter().zip(ring.0.iter().skip(1)).map(length).sum::<f64>()).sum()
-}
-
-/// What a pixel is on the ground in the middle of a grid.
-fn middle_scale(grid: &WorkGrid) -> Result<GroundScale, PipelineError> {
-    let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
-    Ok(Ground::new(grid.frame.transform, &grid.frame.crs)?.scale_at(middle)?)
 }
 
 fn threads() -> NonZeroUsize {
