@@ -2,9 +2,10 @@
 
 use std::str::FromStr;
 
-use geo::{Coord, Intersects, LineString, Polygon, Rect};
+use geo::{BoundingRect, Coord, Intersects, LineString, Polygon, Rect, Translate};
 use thiserror::Error;
 
+use super::antimeridian::hull;
 use crate::feature::{FeatureStore, StoredFeature};
 use crate::georef::{MapPoint, WorldBounds, WorldPoint};
 use crate::scheme::{Class, ClassId, Scheme};
@@ -142,10 +143,22 @@ pub struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    /// The smallest rectangle around all; `None` when there are none.
+    /// The smallest rectangle around all: west, south, east, north in degrees; `None` when there are none.
+    ///
+    /// West lies east of east across the antimeridian (RFC 7946, 5.2).
     #[must_use]
-    pub fn bounds(&self) -> Option<WorldBounds> {
-        self.features.iter().map(|f| f.shape.bounds()).reduce(|a, b| a.union(&b))
+    pub fn lon_lat_wsen(&self) -> Option<[f64; 4]> {
+        let bounds = self.features.iter().map(|f| f.shape.bounds()).reduce(|a, b| a.union(&b))?;
+        let [_, s, _, n] = bounds.lon_lat_wsen();
+        let range = |f: &&StoredFeature| {
+            let across = crosses(f).then(|| unrolled(f));
+            let degrees = |part: f64| if part > 1.0 { part * 360.0 - 540.0 } else { part * 360.0 - 180.0 };
+            let rect = across.and_then(|polygon| polygon.bounding_rect());
+            let bounds = f.shape.bounds();
+            rect.map_or([bounds.min.x, bounds.max.x], |r| [r.min().x, r.max().x]).map(degrees)
+        };
+        let [w, e] = hull(self.features.iter().map(range).collect())?;
+        Some([w, s, e, n])
     }
 }
 
@@ -153,16 +166,31 @@ fn touching(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &St
     let corner = |p: WorldPoint| Coord { x: p.x, y: p.y };
     let rect = Rect::new(corner(part.min), corner(part.max));
     store.query(&part).filter(move |stored| {
+        if crosses(stored) {
+            let polygon = unrolled(stored);
+            return polygon.intersects(&rect) || polygon.intersects(&rect.translate(1.0, 0.0));
+        }
         let b = stored.shape.bounds();
         let inside = part.min.x <= b.min.x && part.min.y <= b.min.y && part.max.x >= b.max.x && part.max.y >= b.max.y;
-        inside || polygon(stored).intersects(&rect)
+        inside || polygon(stored, |x| x).intersects(&rect)
     })
 }
 
-fn polygon(stored: &StoredFeature) -> Polygon<f64> {
+/// Whether a feature lies across the antimeridian: nothing that is mapped is half as wide as the earth.
+fn crosses(stored: &StoredFeature) -> bool {
+    let bounds = stored.shape.bounds();
+    bounds.max.x - bounds.min.x > 0.5
+}
+
+/// The polygon of a feature across the antimeridian in one piece, beyond the east side of the world square.
+fn unrolled(stored: &StoredFeature) -> Polygon<f64> {
+    polygon(stored, |x| if x < 0.5 { x + 1.0 } else { x })
+}
+
+fn polygon(stored: &StoredFeature, place: impl Fn(f64) -> f64) -> Polygon<f64> {
     let part = |steps: u32| f64::from(steps) / 4_294_967_296.0;
     let line = |ring: &[crate::feature::WorldVertex]| {
-        LineString(ring.iter().map(|v| Coord { x: part(v.x), y: part(v.y) }).collect())
+        LineString(ring.iter().map(|v| Coord { x: place(part(v.x)), y: part(v.y) }).collect())
     };
     let mut rings = stored.shape.rings().map(line);
     let exterior = rings.next().unwrap_or_else(|| LineString(Vec::new()));

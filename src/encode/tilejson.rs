@@ -66,7 +66,7 @@ pub fn tilejson(set: &TileSet) -> Json {
 }
 
 fn vector_layer(set: &TileSet, id: &str, description: &str, has: impl Fn(Key) -> bool) -> Json {
-    let fields: Map<String, Json> = Key::ALL.into_iter().filter(|key| has(*key)).map(field).collect();
+    let fields: Map<String, Json> = Key::ALL.into_iter().filter(|key| key.in_tiles() && has(*key)).map(field).collect();
     json!({
         "id": id,
         "description": description,

@@ -97,11 +97,11 @@ mod tests {
         let values: Vec<u32> = (0..7 * 5).map(|i| (i * 31) % 17).collect();
         for reach in 0..4 {
             let sums = box_sums(values.clone(), 7, reach);
-            for at in 0..35_usize {
+            for (at, sum) in sums.into_iter().enumerate() {
                 let near =
                     |other: &usize| (other % 7).abs_diff(at % 7) <= reach && (other / 7).abs_diff(at / 7) <= reach;
                 let expected: u32 = (0..35).filter(near).map(|other| values[other]).sum();
-                assert_eq!(sums[at], expected, "reach {reach} at {at}");
+                assert_eq!(sum, expected, "reach {reach} at {at}");
             }
         }
     }
@@ -110,7 +110,7 @@ mod tests {
     fn a_ragged_border_becomes_smooth_and_what_is_far_from_it_stays() {
         let window = Window::new(0, 0, 40, 20);
         // Left is plane 0, right is plane 1, and every other row of the border juts out by two; a sure dot is far off.
-        let truth = |i: usize| u8::from(i % 40 >= if (i / 40) % 2 == 0 { 18 } else { 22 });
+        let truth = |i: usize| u8::from(i % 40 >= if (i / 40).is_multiple_of(2) { 18 } else { 22 });
         let mut planes: Vec<u8> = (0..window.pixels()).map(truth).collect();
         planes[5 * 40 + 3] = NO_PLANE;
         let scores = (0..2_u8).flat_map(|c| planes.iter().map(move |p| if *p == c { 200 } else { 50 })).collect();

@@ -89,15 +89,16 @@ impl Segmenter for Augmented {
         self.inner.spec()
     }
 
-    fn segment(&mut self, chips: &[Vec<f32>]) -> Result<Vec<ChipScores>, ModelError> {
-        let side = self.spec().chip_px as usize;
-        let mut sums = vec![vec![0_u16; self.spec().classes.len() * side * side]; chips.len()];
+    fn segment(&mut self, chips: &[f32]) -> Result<Vec<ChipScores>, ModelError> {
+        let (side, count) = (self.spec().chip_px as usize, chips.len() / self.spec().tensor_len());
+        let mut sums = vec![vec![0_u16; self.spec().classes.len() * side * side]; count];
+        let mut turned = Vec::with_capacity(chips.len());
         for turn in &self.turns {
             let sources: Vec<usize> = turn.sources(side).collect();
-            let turned = |chip: &Vec<f32>| {
-                chip.chunks_exact(side * side).flat_map(|plane| sources.iter().map(|s| plane[*s])).collect()
-            };
-            let turned: Vec<Vec<f32>> = chips.iter().map(turned).collect();
+            turned.clear();
+            for plane in chips.chunks_exact(side * side) {
+                turned.extend(sources.iter().map(|source| plane[*source]));
+            }
             for (sums, scores) in sums.iter_mut().zip(self.inner.segment(&turned)?) {
                 for (sums, plane) in sums.chunks_exact_mut(side * side).zip(scores.scores.chunks_exact(side * side)) {
                     sources.iter().zip(plane).for_each(|(source, score)| sums[*source] += u16::from(*score));
@@ -127,15 +128,16 @@ mod tests {
             &self.0
         }
 
-        fn segment(&mut self, chips: &[Vec<f32>]) -> Result<Vec<ChipScores>, ModelError> {
+        fn segment(&mut self, chips: &[f32]) -> Result<Vec<ChipScores>, ModelError> {
             let side = self.0.chip_px as usize;
-            let score = |chip: &Vec<f32>, i: usize| {
+            let score = |chip: &[f32], i: usize| {
                 let (row, col) = (i / side, i % side);
                 let left = if col == 0 { 0.0 } else { chip[i - 1] };
                 ((chip[i] - left).max(0.0) * 90.0 + row as f32 * 7.0) as u8
             };
-            let scores = |chip: &Vec<f32>| (0..side * side).map(|i| score(chip, i)).collect();
-            Ok(chips.iter().map(|c| ChipScores { side_px: side as u32, scores: scores(c) }).collect())
+            let scores = |chip: &[f32]| (0..side * side).map(|i| score(chip, i)).collect();
+            let chips = chips.chunks_exact(self.0.tensor_len());
+            Ok(chips.map(|c| ChipScores { side_px: side as u32, scores: scores(c) }).collect())
         }
 
         fn device(&self) -> String {
@@ -176,12 +178,12 @@ mod tests {
         let chip: Vec<f32> = (0..SIDE * SIDE).map(|i| ((i * 7919) % 13) as f32 / 13.0).collect();
         for (augment, turns) in [(Augment::Flips, 4), (Augment::D4, 8)] {
             let mut model = augmented(augment);
-            let truth = model.segment(std::slice::from_ref(&chip)).expect("runs").remove(0).scores;
+            let truth = model.segment(&chip).expect("runs").remove(0).scores;
             for turn in (0..turns).map(Turn) {
-                let scores = model.segment(&[turned(&chip, turn)]).expect("runs").remove(0).scores;
+                let scores = model.segment(&turned(&chip, turn)).expect("runs").remove(0).scores;
                 assert_eq!(scores, turned(&truth, turn), "{augment} {turn:?}");
             }
-            let plain = augmented(Augment::None).segment(std::slice::from_ref(&chip)).expect("runs").remove(0).scores;
+            let plain = augmented(Augment::None).segment(&chip).expect("runs").remove(0).scores;
             assert_ne!(truth, plain, "the ways of looking disagree, and it shows");
         }
     }

@@ -153,7 +153,7 @@ fn loose(text: &str) -> Option<Value> {
         let is_key = quote.is_none() && digits > 0 && rest[digits..].trim_start().starts_with(':');
         let len = if is_key { digits } else { c.len_utf8() };
         match (quote, c) {
-            _ if is_key => json += &format!("\"{}\"", &rest[..digits]),
+            _ if is_key => json.extend(["\"", &rest[..digits], "\""]),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 json.push('"');

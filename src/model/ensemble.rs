@@ -52,11 +52,14 @@ impl Segmenter for Ensemble {
         &self.spec
     }
 
-    fn segment(&mut self, chips: &[Vec<f32>]) -> Result<Vec<ChipScores>, ModelError> {
-        let pixels = (self.spec.chip_px as usize).pow(2);
-        let mut sums = vec![vec![0_u32; self.spec.classes.len() * pixels]; chips.len()];
+    fn segment(&mut self, chips: &[f32]) -> Result<Vec<ChipScores>, ModelError> {
+        let (pixels, chip_len) = ((self.spec.chip_px as usize).pow(2), self.spec.tensor_len());
+        let mut sums = vec![vec![0_u32; self.spec.classes.len() * pixels]; chips.len() / chip_len];
         for member in &mut self.members {
-            let seen: Vec<Vec<f32>> = chips.iter().map(|chip| renormalized(chip, pixels, &member.channels)).collect();
+            let mut seen = Vec::with_capacity(chips.len() / self.spec.channels * member.channels.len());
+            for chip in chips.chunks_exact(chip_len) {
+                seen.extend(renormalized(chip, pixels, &member.channels));
+            }
             for (sums, scores) in sums.iter_mut().zip(member.model.segment(&seen)?) {
                 for (plane, score) in scores.scores.chunks_exact(pixels).zip(&member.score_of) {
                     let to = &mut sums[score * pixels..][..pixels];
@@ -98,8 +101,8 @@ fn channels(first: &ModelCard, card: &ModelCard) -> Result<Vec<(usize, f32, f32)
         let source = first.input.channels.iter().position(|c| c == channel).ok_or_else(|| {
             ModelError::Ensemble(format!("{}: input.channels: the first model has no such one", card.path.display()))
         })?;
-        let same = from.scale == to.scale && from.mean[source] == to.mean[at] && from.std[source] == to.std[at];
-        if same {
+        let bits = |n: &Normalization, at: usize| [n.scale, n.mean[at], n.std[at]].map(f32::to_bits);
+        if bits(&from, source) == bits(&to, at) {
             return Ok((source, 1.0, 0.0)); // not a bit is changed
         }
         let ratio = to.scale / from.scale;
@@ -108,12 +111,11 @@ fn channels(first: &ModelCard, card: &ModelCard) -> Result<Vec<(usize, f32, f32)
     card.input.channels.iter().enumerate().map(of).collect()
 }
 
-fn renormalized(chip: &[f32], pixels: usize, channels: &[(usize, f32, f32)]) -> Vec<f32> {
-    let plane = |(source, gain, offset): &(usize, f32, f32)| {
-        let (gain, offset) = (*gain, *offset);
+fn renormalized(chip: &[f32], pixels: usize, channels: &[(usize, f32, f32)]) -> impl Iterator<Item = f32> {
+    let plane = move |&(source, gain, offset): &(usize, f32, f32)| {
         chip[source * pixels..][..pixels].iter().map(move |v| v * gain + offset)
     };
-    channels.iter().flat_map(plane).collect()
+    channels.iter().flat_map(plane)
 }
 
 #[cfg(test)]
@@ -139,15 +141,15 @@ mod tests {
     #[test]
     fn the_mean_is_weighted_and_exact() {
         let (a, b) = (card("threshold.onnx"), card("context.onnx"));
-        let one = |card: &ModelCard| semantic(card).segment(&[chip()]).expect("runs").remove(0).scores;
+        let one = |card: &ModelCard| semantic(card).segment(&chip()).expect("runs").remove(0).scores;
         let (of_a, of_b) = (one(&a), one(&b));
         let mut both = Ensemble::new(vec![(semantic(&a), &a, 2), (semantic(&b), &b, 1)]).expect("they fit");
-        let mean = both.segment(&[chip()]).expect("runs").remove(0).scores;
+        let mean = both.segment(&chip()).expect("runs").remove(0).scores;
         for ((m, a), b) in mean.iter().zip(&of_a).zip(&of_b) {
             assert_eq!(u32::from(*m), (2 * u32::from(*a) + u32::from(*b) + 1) / 3);
         }
         let mut turned = Ensemble::new(vec![(semantic(&b), &b, 1), (semantic(&a), &a, 2)]).expect("they fit");
-        assert_eq!(turned.segment(&[chip()]).expect("runs").remove(0).scores, mean, "the order does not show");
+        assert_eq!(turned.segment(&chip()).expect("runs").remove(0).scores, mean, "the order does not show");
     }
 
     #[test]
@@ -158,7 +160,8 @@ mod tests {
         other.input.std = vec![0.5, 0.2, 0.1];
         let channels = channels(&a, &other).expect("they fit");
         let raw = [0.0, 51.0, 255.0];
-        let seen = renormalized(&raw.map(|v| v / 255.0).repeat(3), 3, &channels);
+        let chip = raw.map(|v| v / 255.0).repeat(3);
+        let seen: Vec<f32> = renormalized(&chip, 3, &channels).collect();
         for (channel, seen) in seen.chunks_exact(3).enumerate() {
             for (value, sample) in seen.iter().zip(raw) {
                 let expected = (sample / 255.0 - other.input.mean[channel]) / other.input.std[channel];

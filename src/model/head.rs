@@ -3,7 +3,7 @@
 //! A network of 150 classes at a quarter of the pixels would fill a quarter of a gigabyte at full size; a row fits the cache.
 
 use super::session::Planes;
-use super::{Activation, ChipScores};
+use super::{Activation, ChipScores, rounded};
 
 /// How output becomes scores.
 #[derive(Debug, Clone)]
@@ -20,55 +20,62 @@ pub(super) struct Head {
 
 impl Head {
     /// The scores of a chip, rounded.
-    pub(super) fn scores(&self, output: &Planes) -> ChipScores {
+    pub(super) fn scores(&self, output: &Planes<'_>) -> ChipScores {
         let (side, pixels) = (self.side_px, self.side_px * self.side_px);
         let mut scores = vec![0_u8; self.scores * pixels];
         self.each_row(output, |row, probabilities| {
             for (class, from) in probabilities.chunks_exact(side).enumerate() {
                 let to = &mut scores[class * pixels + row * side..][..side];
-                to.iter_mut().zip(from).for_each(|(s, p)| *s = (p * 255.0 + 0.5) as i32 as u8);
+                to.iter_mut().zip(from).for_each(|(s, p)| *s = rounded(p * 255.0));
             }
         });
         ChipScores { side_px: side as u32, scores }
     }
 
     /// Hands on each row, `[scores, side]` probabilities. Logits are enlarged before they are weighed, as in training.
-    pub(super) fn each_row(&self, output: &Planes, mut give: impl FnMut(usize, &[f32])) {
+    pub(super) fn each_row(&self, output: &Planes<'_>, mut give: impl FnMut(usize, &[f32])) {
         let side = self.side_px;
         let is_binary = output.channels == 1 && self.score_of.len() == 2;
         let in_use = |channel: &usize| is_binary || self.score_of[*channel].is_some();
         let channels: Vec<usize> = (0..output.channels).filter(in_use).collect();
-        let targets: Vec<usize> = self.score_of.iter().filter_map(|s| *s).collect();
+        let targets: Vec<Option<usize>> =
+            self.score_of.iter().copied().filter(|score| is_binary || score.is_some()).collect();
+        // Most cards give each class one channel, in order.
+        let is_plain = targets.iter().copied().eq((0..self.scores).map(Some));
         let enlarge = Enlarge::new(output.cols, self.stride);
-        let mut values = vec![0.0_f32; channels.len() * side];
-        let mut sums = vec![0.0_f32; self.scores * side];
+        let mut values = vec![0.0_f32; targets.len() * side];
+        let mut sums = vec![0.0_f32; if is_plain { 0 } else { self.scores * side }];
+        let mut spare = vec![0.0_f32; 2 * side];
         for row in 0..side {
-            for (to, channel) in values.chunks_exact_mut(side).zip(&channels) {
+            let seen = &mut values[..channels.len() * side];
+            for (to, channel) in seen.chunks_exact_mut(side).zip(&channels) {
                 let plane = &output.values[channel * output.rows * output.cols..][..output.rows * output.cols];
                 enlarge.row(plane, row, to);
             }
-            activate(&mut values, side, self.activation);
+            activate(seen, side, self.activation, &mut spare);
             if is_binary {
-                let both = binary(&values, self.threshold.unwrap_or(0.5));
-                add_up(&both, side, &[self.score_of[0], self.score_of[1]], &mut sums);
-            } else {
-                if let Some(threshold) = self.threshold {
-                    drop_below(&mut values, side, threshold);
-                }
-                let targets: Vec<Option<usize>> = targets.iter().copied().map(Some).collect();
-                add_up(&values, side, &targets, &mut sums);
+                tell_apart(&mut values, side, self.threshold.unwrap_or(0.5));
+            } else if let Some(threshold) = self.threshold {
+                drop_below(&mut values, side, threshold);
             }
-            give(row, &sums);
+            if is_plain {
+                give(row, &values);
+            } else {
+                add_up(&values, side, &targets, &mut sums);
+                give(row, &sums);
+            }
         }
     }
 }
 
-/// The probabilities of "not" and "is" from that of "is", bent so that the threshold lies at one half.
-fn binary(is: &[f32], threshold: f32) -> Vec<f32> {
-    let bent = |p: &f32| {
-        if *p < threshold { 0.5 * p / threshold } else { 1.0 - 0.5 * (1.0 - p) / (1.0 - threshold) }
-    };
-    is.iter().map(|p| 1.0 - bent(p)).chain(is.iter().map(bent)).collect()
+/// Makes the probabilities of "not" and "is" from that of "is", bent so that the threshold lies at one half.
+fn tell_apart(values: &mut [f32], side: usize, threshold: f32) {
+    let (not, is) = values.split_at_mut(side);
+    for (not, is) in not.iter_mut().zip(is) {
+        let p = *not;
+        *is = if p < threshold { 0.5 * p / threshold } else { 1.0 - 0.5 * (1.0 - p) / (1.0 - threshold) };
+        *not = 1.0 - *is;
+    }
 }
 
 /// Classes below the threshold do not count; where none counts, the first does.
@@ -88,30 +95,32 @@ fn drop_below(values: &mut [f32], side: usize, threshold: f32) {
     }
 }
 
-/// Makes probabilities of planar values.
-fn activate(planes: &mut [f32], pixels: usize, activation: Activation) {
+/// Makes probabilities of planar values; `spare` is room for two planes.
+fn activate(planes: &mut [f32], pixels: usize, activation: Activation, spare: &mut [f32]) {
     match activation {
         Activation::None => planes.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0)),
         Activation::Sigmoid => planes.iter_mut().for_each(|v| *v = 1.0 / (1.0 + exp(-*v))),
-        Activation::Softmax => softmax(planes, pixels),
+        Activation::Softmax => softmax(planes, pixels, spare),
     }
 }
 
-/// Softmax over planes.
-fn softmax(planes: &mut [f32], pixels: usize) {
-    let mut top = planes[..pixels].to_vec();
+/// Softmax over planes; one division per pixel.
+fn softmax(planes: &mut [f32], pixels: usize, spare: &mut [f32]) {
+    let (top, sum) = spare.split_at_mut(pixels);
+    top.copy_from_slice(&planes[..pixels]);
     for plane in planes.chunks_exact(pixels).skip(1) {
         top.iter_mut().zip(plane).for_each(|(t, v)| *t = t.max(*v));
     }
-    let mut sum = vec![0.0_f32; pixels];
+    sum.fill(0.0);
     for plane in planes.chunks_exact_mut(pixels) {
-        for ((v, t), s) in plane.iter_mut().zip(&top).zip(&mut sum) {
+        for ((v, t), s) in plane.iter_mut().zip(&*top).zip(&mut *sum) {
             *v = exp(*v - t);
             *s += *v;
         }
     }
+    sum.iter_mut().for_each(|s| *s = 1.0 / *s);
     for plane in planes.chunks_exact_mut(pixels) {
-        plane.iter_mut().zip(&sum).for_each(|(v, s)| *v /= s);
+        plane.iter_mut().zip(&*sum).for_each(|(v, s)| *v *= s);
     }
 }
 
@@ -137,7 +146,7 @@ fn add_up(planes: &[f32], pixels: usize, score_of: &[Option<usize>], sums: &mut 
     }
 }
 
-/// Bilinear, pixel centres aligned (PyTorch's `align_corners=False`).
+/// Bilinear, pixel centres aligned (`align_corners=False` of `PyTorch`).
 struct Enlarge {
     factor: usize,
     side: usize,
@@ -180,7 +189,7 @@ mod tests {
 
     fn first_pixel(head: &Head, values: &[f32]) -> Vec<f32> {
         let values: Vec<f32> = values.iter().flat_map(|v| [*v; 4]).collect();
-        let output = Planes { channels: values.len() / 4, rows: 2, cols: 2, values };
+        let output = Planes { channels: values.len() / 4, rows: 2, cols: 2, values: values.into() };
         let mut out = Vec::new();
         head.each_row(&output, |row, p| {
             if row == 0 {
@@ -202,7 +211,7 @@ mod tests {
     #[test]
     fn softmax_adds_up_to_one() {
         let mut planes: Vec<f32> = (0..3 * 2000).map(|i| ((i * 37) % 101) as f32 / 10.0 - 5.0).collect();
-        softmax(&mut planes, 2000);
+        softmax(&mut planes, 2000, &mut [0.0; 4000]);
         for p in 0..2000 {
             let sum: f32 = (0..3).map(|c| planes[c * 2000 + p]).sum();
             assert!((sum - 1.0).abs() < 1e-5);
@@ -247,9 +256,9 @@ mod tests {
         let score_of = (0..150).map(|c| Some(c % 5)).collect();
         let head =
             Head { side_px: 512, stride: 4, activation: Activation::Softmax, threshold: None, score_of, scores: 5 };
-        let values = (0..150 * 128 * 128).map(|i| ((i * 31) % 97) as f32 / 10.0).collect();
+        let values: Vec<f32> = (0..150 * 128 * 128).map(|i| ((i * 31) % 97) as f32 / 10.0).collect();
         let start = std::time::Instant::now();
-        let scores = head.scores(&Planes { channels: 150, rows: 128, cols: 128, values });
+        let scores = head.scores(&Planes { channels: 150, rows: 128, cols: 128, values: values.into() });
         eprintln!("150 classes, 512 px: {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
         assert_eq!(scores.scores.len(), 5 * 512 * 512, "five planes, not 150");
         let sum: u32 = (0..5).map(|c| u32::from(scores.scores[c * 512 * 512 + 777])).sum();

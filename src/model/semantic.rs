@@ -36,49 +36,21 @@ impl Semantic {
         let session = Session::open(card, device)?;
         let spec = ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes };
         let mut model = Self { session, card: card.clone(), spec, head };
-        model.run(&[vec![0.0; model.spec.channels * model.head.side_px.pow(2)]])?;
+        model.run(&vec![0.0; model.spec.tensor_len()], |_, _| ())?;
         Ok(model)
     }
 
-    /// What the network gives for some chips, held against the card.
-    fn run(&mut self, chips: &[Vec<f32>]) -> Result<Vec<Planes>, ModelError> {
-        let planes = self.session.run(chips, self.head.side_px)?;
-        planes.iter().try_for_each(|p| self.check(p))?;
-        Ok(planes)
-    }
-
-    fn check(&self, output: &Planes) -> Result<(), ModelError> {
-        let (path, classes, side) = (self.card.network_path(), self.card.classes.len(), self.head.side_px);
-        let shape = [output.channels, output.rows, output.cols];
-        let is_binary = output.channels == 1 && classes == 2;
-        let (expected, stride) = (side / self.head.stride, self.head.stride);
-        if !(output.channels == classes || is_binary) || output.rows != expected || output.cols != expected {
-            let reason = format!(
-                "output.stride, classes: {classes} classes at stride {stride} make {:?}, the network gave {shape:?}",
-                [classes, expected, expected]
-            );
-            return Err(ModelError::Mismatch { path, reason });
-        }
-        if is_binary && self.card.output.activation == Activation::Softmax {
-            let reason =
-                "output.activation: softmax of one channel says nothing, accepted are sigmoid and none".to_owned();
-            return Err(ModelError::Mismatch { path, reason });
-        }
-        let wrong = output.values.iter().find(|v| !v.is_finite());
-        if let Some(value) = wrong {
-            let reason = format!(
-                "scores that are not finite ({value}): check input.scale, input.mean and input.std of the card"
-            );
-            return Err(ModelError::Run { path, reason });
-        }
-        let probable = |v: &f32| (-0.01..=1.01).contains(v);
-        if self.card.output.activation == Activation::None && !output.values.iter().all(probable) {
-            let reason = "output.activation: none says probabilities of 0 to 1, the network gives others: \
-                          softmax or sigmoid?"
-                .to_owned();
-            return Err(ModelError::Mismatch { path, reason });
-        }
-        Ok(())
+    /// What is made of the network's output for each of some chips, after it was held against the card.
+    fn run<T>(&mut self, chips: &[f32], make: impl Fn(&Head, &Planes<'_>) -> T) -> Result<Vec<T>, ModelError> {
+        let count = chips.len() / self.spec.tensor_len();
+        let Self { session, card, head, .. } = self;
+        let mut of_chips = Vec::with_capacity(count);
+        session.run(chips, count, head.side_px, &mut |planes| {
+            check(planes, card, head)?;
+            of_chips.push(make(head, planes));
+            Ok(())
+        })?;
+        Ok(of_chips)
     }
 }
 
@@ -87,13 +59,45 @@ impl Segmenter for Semantic {
         &self.spec
     }
 
-    fn segment(&mut self, chips: &[Vec<f32>]) -> Result<Vec<ChipScores>, ModelError> {
-        Ok(self.run(chips)?.iter().map(|planes| self.head.scores(planes)).collect())
+    fn segment(&mut self, chips: &[f32]) -> Result<Vec<ChipScores>, ModelError> {
+        self.run(chips, Head::scores)
     }
 
     fn device(&self) -> String {
         self.session.device.to_string()
     }
+}
+
+/// Holds the output for a chip against the card.
+fn check(output: &Planes<'_>, card: &ModelCard, head: &Head) -> Result<(), ModelError> {
+    let (path, classes) = (card.network_path(), card.classes.len());
+    let shape = [output.channels, output.rows, output.cols];
+    let is_binary = output.channels == 1 && classes == 2;
+    let (expected, stride) = (head.side_px / head.stride, head.stride);
+    if !(output.channels == classes || is_binary) || output.rows != expected || output.cols != expected {
+        let reason = format!(
+            "output.stride, classes: {classes} classes at stride {stride} make {:?}, the network gave {shape:?}",
+            [classes, expected, expected]
+        );
+        return Err(ModelError::Mismatch { path, reason });
+    }
+    if is_binary && card.output.activation == Activation::Softmax {
+        let reason = "output.activation: softmax of one channel says nothing, accepted are sigmoid and none".to_owned();
+        return Err(ModelError::Mismatch { path, reason });
+    }
+    // An exponent of ones is a number that is not finite; without an early end the loops are vector ones.
+    if output.values.iter().fold(false, |bad, v| bad | !v.is_finite()) {
+        let reason = "scores that are not finite (check input.scale, input.mean and input.std of the card)".to_owned();
+        return Err(ModelError::Run { path, reason });
+    }
+    let is_none = card.output.activation == Activation::None;
+    if is_none && output.values.iter().fold(false, |bad, v| bad | !(-0.01..=1.01).contains(v)) {
+        let reason = "output.activation: none says probabilities of 0 to 1, the network gives others: \
+                      softmax or sigmoid?"
+            .to_owned();
+        return Err(ModelError::Mismatch { path, reason });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -130,15 +134,15 @@ mod tests {
         let mut model = opened("threshold.onnx");
         assert_eq!(model.spec().classes, [ClassId(1), ClassId(7)]);
         let chip = |v: f32| vec![v; 3 * 64 * 64];
-        let both = model.segment(&[chip(0.9), chip(0.1)]).expect("runs");
+        let both = model.segment(&[chip(0.9), chip(0.1)].concat()).expect("runs");
         assert!(both[0].scores[0] > 200 && both[0].scores[64 * 64] < 55, "bright is building");
         assert!(both[1].scores[0] < 55, "dark is not");
-        assert_eq!(model.segment(&[chip(0.9)]).expect("runs")[0], both[0]);
+        assert_eq!(model.segment(&chip(0.9)).expect("runs")[0], both[0]);
     }
 
     #[test]
     fn fixed_shapes_other_layouts_half_precision_and_clashing_names_give_the_same_scores() {
-        let chips = [speckled(1), speckled(2), speckled(3)];
+        let chips = [speckled(1), speckled(2), speckled(3)].concat();
         let truth = opened("threshold.onnx").segment(&chips).expect("runs");
         for name in ["fixed.onnx", "nhwc.onnx", "half.onnx", "clash.onnx"] {
             let scores = opened(name).segment(&chips).expect("runs");
@@ -154,13 +158,13 @@ mod tests {
         let mut softmax = opened("deepness.onnx");
         assert_eq!(softmax.spec().classes, [ClassId(1), ClassId(7), ClassId(8)], "building, other, tree");
         let chip = |red: f32, green: f32| [vec![red; 64 * 64], vec![green; 64 * 64], vec![0.0; 64 * 64]].concat();
-        let scores = softmax.segment(&[chip(2.0, 0.0), chip(0.0, 2.0), chip(0.2, 0.0)]).expect("runs");
+        let scores = softmax.segment(&[chip(2.0, 0.0), chip(0.0, 2.0), chip(0.2, 0.0)].concat()).expect("runs");
         let at = |n: usize| [0, 1, 2].map(|class| scores[n].scores[class * 64 * 64]);
         assert!(at(0)[0] > 150 && at(0)[2] == 0, "red is building: {:?}", at(0));
         assert!(at(1)[2] > 150 && at(1)[0] == 0, "green is wood: {:?}", at(1));
         assert!(at(2)[0] == 0 && at(2)[1] > 60, "what is unsure is background: {:?}", at(2));
         let mut binary = opened("deepness-binary.onnx");
-        let scores = binary.segment(&[vec![2.0; 3 * 32 * 32], vec![-2.0; 3 * 32 * 32]]).expect("runs");
+        let scores = binary.segment(&[vec![2.0; 3 * 32 * 32], vec![-2.0; 3 * 32 * 32]].concat()).expect("runs");
         assert!(scores[0].scores[0] > 128 && scores[1].scores[0] < 128);
     }
 
@@ -214,17 +218,22 @@ mod tests {
             samples: chip.to_vec(),
             valid: vec![1; side * side],
         };
-        let planes = model.run(&[normalization.tensor(&chip)]).expect("runs");
+        let mut tensor = Vec::new();
+        normalization.append(&chip, &mut tensor);
         let expected: Vec<f32> =
             expected.chunks_exact(2).map(|b| f32::from(u16::from_le_bytes([b[0], b[1]])) / 65535.0).collect();
         assert_eq!(expected.len(), model.head.scores * side * side);
-        let mut furthest = 0.0_f32;
-        model.head.each_row(&planes[0], |row, probabilities| {
-            for (class, line) in probabilities.chunks_exact(side).enumerate() {
-                let truth = &expected[(class * side + row) * side..][..side];
-                line.iter().zip(truth).for_each(|(a, b)| furthest = furthest.max((a - b).abs()));
-            }
+        let furthest = model.run(&tensor, |head, planes| {
+            let mut furthest = 0.0_f32;
+            head.each_row(planes, |row, probabilities| {
+                for (class, line) in probabilities.chunks_exact(side).enumerate() {
+                    let truth = &expected[(class * side + row) * side..][..side];
+                    line.iter().zip(truth).for_each(|(a, b)| furthest = furthest.max((a - b).abs()));
+                }
+            });
+            furthest
         });
+        let furthest = furthest.expect("runs")[0];
         assert!(furthest < 1e-3, "{furthest}");
         let spread = expected.iter().fold((1.0_f32, 0.0_f32), |(lo, hi), v| (lo.min(*v), hi.max(*v)));
         assert!(spread.1 - spread.0 > 0.2, "the reference says something: {spread:?}");

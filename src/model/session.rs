@@ -30,13 +30,16 @@ struct Input {
 }
 
 /// What comes out for one chip.
-pub(super) struct Planes {
+pub(super) struct Planes<'a> {
     pub(super) channels: usize,
     pub(super) rows: usize,
     pub(super) cols: usize,
     /// Planar, row-major.
-    pub(super) values: Vec<f32>,
+    pub(super) values: Cow<'a, [f32]>,
 }
+
+/// What takes the planes of chips, in the order of the chips.
+pub(super) type Taker<'t> = dyn FnMut(&Planes<'_>) -> Result<(), ModelError> + 't;
 
 impl Session {
     /// Loads the network of a card and holds it against the card.
@@ -59,19 +62,35 @@ impl Session {
         Ok(Self { inner, path, input, output, device })
     }
 
-    /// Runs chips, `[channels, side, side]` each.
-    pub(super) fn run(&mut self, chips: &[Vec<f32>], side: usize) -> Result<Vec<Planes>, ModelError> {
-        let at_once = self.input.batch.unwrap_or(chips.len().max(1));
-        let mut out = Vec::with_capacity(chips.len());
-        for some in chips.chunks(at_once) {
-            let of_batch = self.run_batch(some, self.input.batch.unwrap_or(some.len()), side)?;
-            out.extend(of_batch.into_iter().take(some.len()));
+    /// Runs `count` chips, `[channels, side, side]` each, one after another, and hands on the planes of each.
+    pub(super) fn run(
+        &mut self,
+        chips: &[f32],
+        count: usize,
+        side: usize,
+        take: &mut Taker<'_>,
+    ) -> Result<(), ModelError> {
+        let chip_len = self.input.channels * side * side;
+        if chips.len() != count * chip_len {
+            let reason = format!("{} numbers are not {count} chips of {chip_len}", chips.len());
+            return Err(ModelError::Run { path: self.path.clone(), reason });
         }
-        Ok(out)
+        let at_once = self.input.batch.unwrap_or(count.max(1));
+        for some in chips.chunks(at_once * chip_len) {
+            let given = some.len() / chip_len;
+            self.run_batch(some, [given, self.input.batch.unwrap_or(given)], side, take)?;
+        }
+        Ok(())
     }
 
-    /// One run of `n` chips; those that are lacking are blank.
-    fn run_batch(&mut self, chips: &[Vec<f32>], n: usize, side: usize) -> Result<Vec<Planes>, ModelError> {
+    /// One run of `n` chips, of which some are given; the others are blank.
+    fn run_batch(
+        &mut self,
+        chips: &[f32],
+        [given, n]: [usize; 2],
+        side: usize,
+        take: &mut Taker<'_>,
+    ) -> Result<(), ModelError> {
         let path = self.path.clone();
         let failed = |e: &dyn std::fmt::Display| ModelError::Run { path: path.clone(), reason: e.to_string() };
         let values = self.input.tensor(chips, n, side);
@@ -89,27 +108,24 @@ impl Session {
         let value = outputs.get(name).ok_or_else(|| failed(&format!("no output {name:?}")))?;
         let (shape, values) = floats(value).map_err(|e| failed(&e))?;
         let planes = planes(&shape, &values, *layout).filter(|p| p.len() == n);
-        planes.ok_or_else(|| ModelError::Mismatch {
+        let planes = planes.ok_or_else(|| ModelError::Mismatch {
             path: path.clone(),
             reason: format!("output.layout, output.name: {n} chips came out as {shape:?}"),
-        })
+        })?;
+        planes.take(given).try_for_each(|planes| take(&planes))
     }
 }
 
 impl Input {
-    /// The tensor of a run; a single chip is handed on as it is.
-    fn tensor<'a>(&self, chips: &'a [Vec<f32>], n: usize, side: usize) -> Cow<'a, [f32]> {
-        if let ([one], 1, Layout::Nchw) = (chips, n, self.layout) {
-            return Cow::Borrowed(one);
-        }
-        let mut values = Vec::with_capacity(n * self.channels * side * side);
-        for chip in chips {
-            match self.layout {
-                Layout::Nchw => values.extend_from_slice(chip),
-                Layout::Nhwc => values.extend(interleaved(chip, self.channels)),
-            }
-        }
-        values.resize(n * self.channels * side * side, 0.0);
+    /// The tensor of a run of `n` chips; where nothing is lacking or to be moved, the chips as they are.
+    fn tensor<'a>(&self, chips: &'a [f32], n: usize, side: usize) -> Cow<'a, [f32]> {
+        let (chip_len, len) = (self.channels * side * side, n * self.channels * side * side);
+        let mut values = match self.layout {
+            Layout::Nchw if chips.len() == len => return Cow::Borrowed(chips),
+            Layout::Nchw => chips.to_vec(),
+            Layout::Nhwc => chips.chunks_exact(chip_len).flat_map(|chip| interleaved(chip, self.channels)).collect(),
+        };
+        values.resize(len, 0.0);
         Cow::Owned(values)
     }
 }
@@ -130,7 +146,7 @@ impl Layout {
     }
 }
 
-fn interleaved(planar: &[f32], channels: usize) -> impl Iterator<Item = f32> {
+fn interleaved(planar: &[f32], channels: usize) -> impl Iterator<Item = f32> + use<'_> {
     let pixels = planar.len() / channels.max(1);
     (0..planar.len()).map(move |i| planar[i % channels * pixels + i / channels])
 }
@@ -144,7 +160,11 @@ fn floats(value: &DynValue) -> ort::Result<(Vec<i64>, Cow<'_, [f32]>)> {
 }
 
 /// The planes of each chip; none where the shape is not of three or four axes.
-fn planes(shape: &[i64], values: &[f32], layout: Layout) -> Option<Vec<Planes>> {
+fn planes<'a>(
+    shape: &[i64],
+    values: &'a [f32],
+    layout: Layout,
+) -> Option<impl ExactSizeIterator<Item = Planes<'a>> + use<'a>> {
     let axes: Vec<usize> = shape.iter().map(|n| usize::try_from(*n)).collect::<Result<_, _>>().ok()?;
     let (layout, axes) = match axes[..] {
         [n, h, w] => (Layout::Nchw, [n, 1, h, w]),
@@ -156,15 +176,15 @@ fn planes(shape: &[i64], values: &[f32], layout: Layout) -> Option<Vec<Planes>> 
     if per_chip == 0 || values.len() != axes[0] * per_chip {
         return None;
     }
-    let of_chip = |chip: &[f32]| {
+    let of_chip = move |chip: &'a [f32]| {
         let values = match layout {
-            Layout::Nchw => chip.to_vec(),
+            Layout::Nchw => Cow::Borrowed(chip),
             // Interleaving by the pixels takes it back.
             Layout::Nhwc => interleaved(chip, rows * cols).collect(),
         };
         Planes { channels, rows, cols, values }
     };
-    Some(values.chunks_exact(per_chip).map(of_chip).collect())
+    Some(values.chunks_exact(per_chip).map(of_chip))
 }
 
 fn find<'a>(outlets: &'a [Outlet], key: &str, name: &str) -> Result<(bool, &'a [i64]), String> {
@@ -197,7 +217,9 @@ fn input_of(session: &OrtSession, card: &ModelCard) -> Result<Input, String> {
         ));
     }
     if [rows, cols].iter().any(|s| *s > 0 && *s != side) {
-        return Err(format!("input.chip_px: the card has {side}, the network takes {rows} x {cols} pixels"));
+        return Err(format!(
+            "input.chip_px, input.layout: the card has {side}, the network takes {rows} x {cols} pixels ({shape:?})"
+        ));
     }
     Ok(Input {
         name: card.input.name.clone(),

@@ -65,7 +65,7 @@ impl FeatureOptions {
     /// # Errors
     /// When the work grid has no place on the ground.
     pub fn for_store(store: &LabelStore) -> Result<Self, PipelineError> {
-        let scale = middle_scale(store.grid())?;
+        let scale = store.grid().middle_scale()?;
         let manifest = store.manifest();
         Ok(Self {
             tolerance_m: 1.5 * scale.resolution_m_per_px(),
@@ -134,13 +134,15 @@ impl TracedBlocks {
     ) -> Result<Vec<Feature>, PipelineError> {
         let blocks: Vec<&BlockArcs> = self.0.values().collect();
         let coverage = polygonize::join(&blocks, &grid.window())?;
-        let scale = middle_scale(grid)?;
+        let scale = grid.middle_scale()?;
         let outlines = simplify::simplify(&coverage, &SimplifyOptions::in_metres(options.tolerance_m, &scale));
         let mut features = plain_features(grid, &outlines, options)?;
         let is_building = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Building);
         let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(&features[*i])).collect();
+        let is_road = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Network);
+        let roads: Vec<usize> = (0..features.len()).filter(|i| is_road(&features[*i])).collect();
         let plane = Plane { grid, scale };
-        buildings::regularize(&mut features, &buildings, &outlines, &plane);
+        buildings::regularize(&mut features, (&buildings, &roads), &outlines, &plane);
         buildings::raise(&mut features, &buildings, (&plane, scheme), options)?;
         Ok(features)
     }
@@ -186,6 +188,7 @@ fn plain_features(
             }),
             area_m2: region.pixels as f64 * scale.pixel_area_m2(),
             outline: if options.tolerance_m > 0.0 { Outline::Simplified } else { Outline::Exact },
+            direction_deg: None,
             height: None,
             provisional: region.provisional,
         })
@@ -215,12 +218,6 @@ fn perimeter_m(pixels: &Polygon<f64>, scale: &GroundScale) -> f64 {
         east.hypot(north)
     };
     rings.map(|ring| ring.0.iter().zip(ring.0.iter().skip(1)).map(length).sum::<f64>()).sum()
-}
-
-/// What a pixel is on the ground in the middle of a grid.
-fn middle_scale(grid: &WorkGrid) -> Result<GroundScale, PipelineError> {
-    let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
-    Ok(Ground::new(grid.frame.transform, &grid.frame.crs)?.scale_at(middle)?)
 }
 
 fn threads() -> NonZeroUsize {

@@ -1,6 +1,6 @@
 //! Any class raster to features, without a model.
 
-use super::{FeatureOptions, PipelineError, TracedBlocks, middle_scale, threads};
+use super::{FeatureOptions, PipelineError, TracedBlocks, threads};
 use crate::feature::Feature;
 use crate::grid::{BlockId, WorkGrid};
 use crate::polygonize::{self, BlockArcs, LabelView};
@@ -44,7 +44,7 @@ pub fn vectorize(
     for (part, ids) in parts.into_iter().zip(blocks.chunks(share)) {
         ids.iter().zip(part?).for_each(|(id, arcs)| traced.insert(*id, arcs));
     }
-    let pixel_m = middle_scale(&grid)?.resolution_m_per_px();
+    let pixel_m = grid.middle_scale()?.resolution_m_per_px();
     let options = FeatureOptions {
         tolerance_m: options.tolerance_m.unwrap_or(1.5 * pixel_m),
         label_shift: raster.label_shift(),
