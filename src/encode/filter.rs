@@ -5,7 +5,7 @@ use std::str::FromStr;
 use geo::{Coord, Intersects, LineString, Polygon, Rect};
 use thiserror::Error;
 
-use crate::feature::{FeatureStore, StoredFeature};
+use crate::feature::{FeatureStore, StoredCentreline, StoredFeature};
 use crate::georef::{MapPoint, WorldBounds, WorldPoint};
 use crate::scheme::{Class, ClassId, Scheme};
 
@@ -38,6 +38,9 @@ pub enum FilterError {
     /// Not a rectangle.
     #[error("bbox {0:?} is not west,south,east,north in degrees (longitudes -180 to 180, latitudes -90 to 90)")]
     Bbox(String),
+    /// Not a layer.
+    #[error("no layer {0:?}: there are features and centrelines")]
+    Layer(String),
     /// Not a part of one.
     #[error("confidence {0} is not between 0 and 1")]
     Confidence(f32),
@@ -119,7 +122,29 @@ impl Filter {
         features.retain(|stored| self.passes(stored));
         features.sort_unstable_by_key(|stored| stored.feature.id);
         features.dedup_by_key(|stored| stored.feature.id);
-        Selection { store, scheme, features }
+        Selection { store, scheme, features, layers: vec![SelectedLayer::Features], centrelines: Vec::new() }
+    }
+
+    /// What is meant of some layers, by rising id. Centre lines have no confidence, so none is asked of them.
+    #[must_use]
+    pub fn select_layers<'a>(
+        &self,
+        (store, scheme): (&'a FeatureStore, &'a Scheme),
+        layers: &[SelectedLayer],
+    ) -> Selection<'a> {
+        let features = layers.contains(&SelectedLayer::Features).then(|| self.select(store, scheme).features);
+        let mut centrelines: Vec<&StoredCentreline> = Vec::new();
+        if layers.contains(&SelectedLayer::Centrelines) {
+            match &self.bbox {
+                None => centrelines.extend(store.centrelines()),
+                Some(bbox) => bbox.world().iter().for_each(|part| centrelines.extend(crossing(store, *part))),
+            }
+            let is_meant = |class: ClassId| self.classes.as_ref().is_none_or(|classes| classes.contains(&class));
+            centrelines.retain(|stored| is_meant(stored.centreline.class));
+            centrelines.sort_unstable_by_key(|stored| stored.centreline.id);
+            centrelines.dedup_by_key(|stored| stored.centreline.id);
+        }
+        Selection { store, scheme, features: features.unwrap_or_default(), layers: layers.to_vec(), centrelines }
     }
 
     fn passes(&self, stored: &StoredFeature) -> bool {
@@ -127,6 +152,35 @@ impl Filter {
         let class = self.classes.as_ref().is_none_or(|classes| classes.contains(&feature.class));
         let sure = |least: f32| feature.confidence.is_some_and(|c| c.mean >= least);
         class && self.min_confidence.is_none_or(sure)
+    }
+}
+
+/// A layer of what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelectedLayer {
+    /// Polygons.
+    Features,
+    /// The centre lines of roads.
+    Centrelines,
+}
+
+impl SelectedLayer {
+    /// The name in files and addresses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Features => "features",
+            Self::Centrelines => "centrelines",
+        }
+    }
+}
+
+impl FromStr for SelectedLayer {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        let known = [Self::Features, Self::Centrelines].into_iter().find(|layer| layer.name() == text);
+        known.ok_or_else(|| FilterError::Layer(text.to_owned()))
     }
 }
 
@@ -139,13 +193,18 @@ pub struct Selection<'a> {
     pub scheme: &'a Scheme,
     /// In the order in which they are written.
     pub features: Vec<&'a StoredFeature>,
+    /// Which layers are written, even where they are empty.
+    pub layers: Vec<SelectedLayer>,
+    /// In the order in which they are written, after the features.
+    pub centrelines: Vec<&'a StoredCentreline>,
 }
 
 impl Selection<'_> {
     /// The smallest rectangle around all; `None` when there are none.
     #[must_use]
     pub fn bounds(&self) -> Option<WorldBounds> {
-        self.features.iter().map(|f| f.shape.bounds()).reduce(|a, b| a.union(&b))
+        let lines = self.centrelines.iter().map(|line| line.bounds());
+        self.features.iter().map(|f| f.shape.bounds()).chain(lines).reduce(|a, b| a.union(&b))
     }
 }
 
@@ -157,6 +216,16 @@ fn touching(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &St
         let inside = part.min.x <= b.min.x && part.min.y <= b.min.y && part.max.x >= b.max.x && part.max.y >= b.max.y;
         inside || polygon(stored).intersects(&rect)
     })
+}
+
+fn crossing(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &StoredCentreline> {
+    let corner = |p: WorldPoint| Coord { x: p.x, y: p.y };
+    let rect = Rect::new(corner(part.min), corner(part.max));
+    let step = |steps: u32| f64::from(steps) / 4_294_967_296.0;
+    let line = move |stored: &StoredCentreline| {
+        LineString(stored.vertices.iter().map(|&[x, y]| Coord { x: step(x), y: step(y) }).collect())
+    };
+    store.query_centrelines(&part).filter(move |stored| line(stored).intersects(&rect))
 }
 
 fn polygon(stored: &StoredFeature) -> Polygon<f64> {

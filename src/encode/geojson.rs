@@ -6,9 +6,9 @@ use geo::{Coord, LineString};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
-use super::attributes::{Classes, Value, tell};
+use super::attributes::{Classes, Key, Value, tell, tell_centreline};
 use super::filter::Selection;
-use crate::feature::StoredFeature;
+use crate::feature::{StoredCentreline, StoredFeature};
 use crate::georef::{Crs, CrsError, MapPoint, Projector};
 
 /// The media type of a collection.
@@ -60,6 +60,13 @@ pub fn write(out: &mut impl Write, selection: &Selection<'_>, framing: Framing) 
         writer.feature(out, stored)?;
         out.write_all(b"\n")?;
     }
+    for stored in &selection.centrelines {
+        if framing == Framing::Records {
+            out.write_all(b"\x1e")?;
+        }
+        writer.centreline(out, stored)?;
+        out.write_all(b"\n")?;
+    }
     Ok(())
 }
 
@@ -89,6 +96,12 @@ pub fn write_collection(
         }
         writer.feature(out, stored)?;
     }
+    for (i, stored) in selection.centrelines.iter().enumerate() {
+        if i + selection.features.len() > 0 {
+            out.write_all(b",\n")?;
+        }
+        writer.centreline(out, stored)?;
+    }
     out.write_all(b"\n]}\n")?;
     Ok(())
 }
@@ -116,18 +129,34 @@ impl<'a> FeatureWriter<'a> {
             out.write_all(b"]")?;
         }
         out.write_all(b"]},\"properties\":{")?;
-        self.properties(out, stored)?;
+        properties(out, |take| tell(stored, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
     }
 
-    /// A closed ring, the exterior counter-clockwise and holes clockwise (RFC 7946, 3.1.6).
-    fn ring(&self, line: &LineString<f64>, exterior: bool) -> Result<Vec<[Degrees; 2]>, CrsError> {
+    fn centreline(&self, out: &mut impl Write, stored: &StoredCentreline) -> Result<(), GeoJsonError> {
+        let fid = stored.centreline.id.get();
+        let line = self.line(&stored.centreline.line).map_err(|source| GeoJsonError::Position { fid, source })?;
+        write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"LineString","coordinates":["#)?;
+        separated(out, line, position)?;
+        out.write_all(b"]},\"properties\":{")?;
+        properties(out, |take| tell_centreline(stored, &self.classes, take))?;
+        out.write_all(b"}}")?;
+        Ok(())
+    }
+
+    fn line(&self, line: &LineString<f64>) -> Result<Vec<[Degrees; 2]>, CrsError> {
         let project = |c: &Coord<f64>| {
             self.to_lon_lat.project(MapPoint { x: c.x, y: c.y }).map(|p| [Degrees::nearest(p.x), Degrees::nearest(p.y)])
         };
-        let mut ring = line.0.iter().map(project).collect::<Result<Vec<_>, _>>()?;
-        ring.dedup();
+        let mut out = line.0.iter().map(project).collect::<Result<Vec<_>, _>>()?;
+        out.dedup();
+        Ok(out)
+    }
+
+    /// A closed ring, the exterior counter-clockwise and holes clockwise (RFC 7946, 3.1.6).
+    fn ring(&self, line: &LineString<f64>, exterior: bool) -> Result<Vec<[Degrees; 2]>, CrsError> {
+        let mut ring = self.line(line)?;
         let cross = |pair: &[[Degrees; 2]]| {
             let local = |p: [Degrees; 2]| (p[0].0 - ring[0][0].0, p[1].0 - ring[0][1].0);
             let (a, b) = (local(pair[0]), local(pair[1]));
@@ -138,24 +167,25 @@ impl<'a> FeatureWriter<'a> {
         }
         Ok(ring)
     }
+}
 
-    fn properties(&self, out: &mut impl Write, stored: &StoredFeature) -> io::Result<()> {
-        let mut result = Ok(());
-        let mut first = true;
-        tell(stored, &self.classes, |key, value| {
-            let comma = if std::mem::take(&mut first) { "" } else { "," };
-            let name = key.name();
-            if result.is_ok() {
-                result = match value {
-                    Value::Whole(v) => write!(out, r#"{comma}"{name}":{v}"#),
-                    Value::Tenths(v) => write!(out, r#"{comma}"{name}":{}.{}"#, v / 10, v % 10),
-                    Value::Flag(v) => write!(out, r#"{comma}"{name}":{v}"#),
-                    Value::Text(v) => write!(out, r#"{comma}"{name}":{}"#, Json::from(v)),
-                };
-            }
-        });
-        result
-    }
+/// The members of `properties`, as they are told.
+fn properties<'a>(out: &mut impl Write, tell: impl FnOnce(&mut dyn FnMut(Key, Value<'a>))) -> io::Result<()> {
+    let mut result = Ok(());
+    let mut first = true;
+    tell(&mut |key, value| {
+        let comma = if std::mem::take(&mut first) { "" } else { "," };
+        let name = key.name();
+        if result.is_ok() {
+            result = match value {
+                Value::Whole(v) => write!(out, r#"{comma}"{name}":{v}"#),
+                Value::Tenths(v) => write!(out, r#"{comma}"{name}":{}.{}"#, v / 10, v % 10),
+                Value::Flag(v) => write!(out, r#"{comma}"{name}":{v}"#),
+                Value::Text(v) => write!(out, r#"{comma}"{name}":{}"#, Json::from(v)),
+            };
+        }
+    });
+    result
 }
 
 /// Degrees in whole steps of 10⁻⁷.

@@ -1,6 +1,6 @@
 //! Vector tiles (Mapbox Vector Tile 2.1): features cut, simplified and rounded to one tile.
 //!
-//! Two layers: `buildings`, and `landcover` for everything else. Within a layer the largest feature comes first.
+//! Layers: `buildings`, `landcover` for every other polygon, and from zoom 12 on `centrelines` of roads. Within a layer the largest feature comes first.
 //! Every polygon is made valid and wound after rounding to whole units (extent 4096).
 //!
 //! Buildings that overhang a tile by less than half its side stay whole. A renderer then draws them in both tiles,
@@ -12,13 +12,14 @@ mod clip;
 mod faces;
 mod inside;
 mod layer;
+mod line;
 mod protobuf;
 mod quantize;
 mod repair;
 mod shaper;
 mod validity;
 
-use crate::encode::attributes::{Classes, tell};
+use crate::encode::attributes::{Classes, tell, tell_centreline};
 use crate::feature::FeatureStore;
 use crate::georef::{TileCoord, WorldBounds};
 use crate::scheme::Scheme;
@@ -35,6 +36,12 @@ pub const BUILDINGS: &str = "buildings";
 
 /// The layer of everything else.
 pub const LANDCOVER: &str = "landcover";
+
+/// The layer of the centre lines of roads.
+pub const CENTRELINES: &str = "centrelines";
+
+/// The first zoom with centre lines, where a street is wider than a pixel or two.
+pub const CENTRELINES_FROM: u8 = 12;
 
 /// How tiles are made.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,7 +82,28 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
     let mut tile = Vec::new();
     landcover.finish(&mut tile);
     buildings.finish(&mut tile);
+    centrelines(store, &classes, (&grid, options)).finish(&mut tile);
     (!tile.is_empty()).then_some(tile)
+}
+
+fn centrelines<'a>(
+    store: &FeatureStore,
+    classes: &Classes<'a>,
+    (grid, options): (&TileGrid, &TileOptions),
+) -> Layer<'a> {
+    let mut layer = Layer::of_lines(CENTRELINES, 0);
+    if grid.zoom() < CENTRELINES_FROM {
+        return layer;
+    }
+    for stored in store.query_centrelines(&grid.reach(options.buffer_units)) {
+        let parts = line::parts(stored, grid, options);
+        if !parts.is_empty() {
+            parts.iter().for_each(|part| layer.line(part));
+            tell_centreline(stored, classes, |key, value| layer.attribute(key, &value));
+            layer.end_feature(stored.centreline.id.get());
+        }
+    }
+    layer
 }
 
 /// The first zoom whose units are no larger than a pixel; clients enlarge its tiles for deeper zooms.
