@@ -99,7 +99,7 @@ fn run_bare(chips: u64) {
     card.output.activation = Activation::None;
     let mut network = Semantic::open(&card, &Scheme::city(), Device::Cpu).expect("loads");
     let side = card.input.chip_px as usize;
-    let chip = vec![(0..3 * side * side).map(|i| (i % 97) as f32 / 40.0 - 1.0).collect::<Vec<f32>>()];
+    let chip: Vec<f32> = (0..3 * side * side).map(|i| (i % 97) as f32 / 40.0 - 1.0).collect();
     (0..chips).for_each(|_| drop(std::hint::black_box(network.segment(&chip).expect("runs"))));
 }
 

@@ -118,6 +118,7 @@ fn building(i: i64, seed: &mut u64) -> Feature {
         area_m2,
         perimeter_m: 2.0 * (width + depth) * 0.677,
         outline: Outline::Regularized,
+        direction_deg: None,
         height: Some(Height { height_m: between(2.5, 24.0) as f32, source: HeightSource::Dsm }),
         provisional: false,
     }

@@ -14,24 +14,17 @@ pub struct Normalization {
 }
 
 impl Normalization {
-    /// The chip as a `[channels, rows, cols]` tensor; pixels without imagery become the mean, 0.
+    /// Appends the chip as a `[channels, rows, cols]` tensor; pixels without imagery become the mean, 0.
     ///
     /// The chip must have as many channels as the normalization.
-    #[must_use]
-    pub fn tensor(&self, chip: &PixelWindow) -> Vec<f32> {
-        let pixels = chip.window.pixels();
-        let mut tensor = Vec::with_capacity(pixels * chip.channels);
-        for (channel, samples) in chip.samples.chunks_exact(pixels).enumerate() {
+    pub fn append(&self, chip: &PixelWindow, tensors: &mut Vec<f32>) {
+        tensors.reserve_exact(chip.samples.len());
+        for (channel, samples) in chip.samples.chunks_exact(chip.window.pixels()).enumerate() {
             let gain = self.scale / self.std[channel];
             let offset = -self.mean[channel] / self.std[channel];
-            tensor.extend(
-                samples
-                    .iter()
-                    .zip(&chip.valid)
-                    .map(|(&sample, &valid)| if valid == 0 { 0.0 } else { f32::from(sample) * gain + offset }),
-            );
+            let of = |sample: u8, valid: u8| if valid == 0 { 0.0 } else { f32::from(sample) * gain + offset };
+            tensors.extend(samples.iter().zip(&chip.valid).map(|(sample, valid)| of(*sample, *valid)));
         }
-        tensor
     }
 }
 
@@ -49,7 +42,8 @@ mod tests {
             samples: vec![255, 255, 0, 0],
             valid: vec![1, 0],
         };
-        let tensor = normalization.tensor(&chip);
+        let mut tensor = Vec::new();
+        normalization.append(&chip, &mut tensor);
         for (value, expected) in tensor.iter().zip([1.0, 0.0, -1.0, 0.0]) {
             assert!((value - expected).abs() < 1e-6, "{tensor:?}");
         }

@@ -1,10 +1,10 @@
 //! `orthotile inspect`.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use orthotile::georef::{Ground, PixelPoint, Window};
-use orthotile::grid::{ChipLattice, WantedResolution, WorkGrid};
+use orthotile::grid::{ChipLattice, WorkGrid};
 use orthotile::label::LabelStore;
 use orthotile::model::{Device, ModelCard, Segmenter, Semantic, library};
 use orthotile::raster::{Mosaic, Validity};
@@ -87,31 +87,41 @@ fn validity(validity: Validity) -> String {
     }
 }
 
-/// What segmenting would do, and how long it would take: two chips are run for the estimate.
+/// What segmenting would do, and how long it would take.
 fn forecast(mosaic: &Mosaic, card: &ModelCard, device: Device) -> anyhow::Result<()> {
-    let wanted = WantedResolution {
-        best_m_per_px: card.input.resolution_m_per_px,
-        range_m_per_px: card.input.resolution_range_m_per_px,
-    };
-    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &wanted, 1024)?;
+    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), 1024)?;
     let lattice = ChipLattice { chip_px: card.input.chip_px, stride_px: card.input.stride_px };
     let chips = lattice.touching(&grid.window()).count();
     let mut network = Semantic::open(card, &Scheme::city(), device)?;
-    let chip = vec![vec![0.0; card.input.channels.len() * (card.input.chip_px as usize).pow(2)]];
-    network.segment(&chip)?;
-    let start = Instant::now();
-    network.segment(&chip)?;
-    let seconds = start.elapsed().as_secs_f64() * chips as f64;
-    let scale = Ground::new(grid.frame.transform, &grid.frame.crs)?
-        .scale_at(PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 })?;
     println!("with model {} {} on {}", card.name, card.version, network.device());
-    println!("  work grid  {} x {} px at {:.3} m/px", grid.cols, grid.rows, scale.resolution_m_per_px());
+    println!("  work grid  {} x {} px at {:.3} m/px", grid.cols, grid.rows, grid.middle_scale()?.resolution_m_per_px());
     println!("  work       {} blocks, {chips} chips of {} px", grid.blocks().count(), card.input.chip_px);
+    let (seconds, runs) = chip_seconds(&mut network)?;
+    let whole = |chip_s: f64| indicatif::HumanDuration(Duration::from_secs_f64(chip_s * chips as f64));
+    println!("  time       {} to {}", whole(seconds[0]), whole(seconds[1]));
     println!(
-        "  time       about {} where every chip holds imagery",
-        indicatif::HumanDuration(std::time::Duration::from_secs_f64(seconds))
+        "             assumed: every chip holds imagery, {:.3} to {:.3} s each as in {runs} runs of the network just \
+         now, one chip at a time; voids take none, other load and slow disks add",
+        seconds[0], seconds[1]
     );
     Ok(())
+}
+
+/// The fastest and the slowest run of a chip, of as many as fit two seconds but at least three, and how many these were.
+/// A run before, which is not counted, lets the network make its plans and take its memory.
+fn chip_seconds(network: &mut Semantic) -> anyhow::Result<([f64; 2], usize)> {
+    const ENOUGH: Duration = Duration::from_secs(2);
+    // Not all alike: on equal pixels caches and number formats can be quicker than on a picture.
+    let chip: Vec<f32> = (0..network.spec().tensor_len()).map(|i| (i % 97) as f32 / 40.0 - 1.0).collect();
+    network.segment(&chip)?;
+    let (begin, mut runs) = (Instant::now(), Vec::new());
+    while runs.len() < 3 || begin.elapsed() < ENOUGH {
+        let start = Instant::now();
+        network.segment(&chip)?;
+        runs.push(start.elapsed().as_secs_f64());
+    }
+    let bounds = runs.iter().fold([f64::MAX, 0.0], |[least, most], s| [least.min(*s), f64::max(most, *s)]);
+    Ok((bounds, runs.len()))
 }
 
 fn model(card: &ModelCard, device: Device) -> anyhow::Result<()> {

@@ -15,8 +15,12 @@ pub enum Key {
     Class,
     /// How sure the model was: the mean over the pixels, in percent.
     Confidence,
+    /// How sure the model was of its least sure pixel, in percent.
+    ConfidenceMin,
     /// On the ground, in whole square metres.
     AreaM2,
+    /// The length of the outline on the ground, in metres to one decimal.
+    PerimeterM,
     /// Roof above ground, in metres to one decimal.
     Height,
     /// What the height rests on.
@@ -29,6 +33,10 @@ pub enum Key {
     Size,
     /// Whether the outline was given regular angles.
     Regularized,
+    /// How the outline came to be, and why it was kept where it was.
+    Outline,
+    /// The direction of the longer walls, in degrees clockwise from true north, 0 to 180, to one decimal.
+    DirectionDeg,
     /// Present, and true, while a neighbouring block is not made yet.
     Provisional,
     /// The width of a road on the ground, in metres to one decimal.
@@ -65,23 +73,27 @@ pub enum Value<'a> {
 
 impl Key {
     /// How many there are.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 17;
 
     /// Those of centre lines, in the order in which formats tell them.
     pub const OF_CENTRELINES: [Self; 5] = [Self::Fid, Self::Class, Self::WidthM, Self::LengthM, Self::Provisional];
 
     /// Those of polygons, in the order in which formats tell them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Fid,
         Self::Class,
         Self::Confidence,
+        Self::ConfidenceMin,
         Self::AreaM2,
+        Self::PerimeterM,
         Self::Height,
         Self::HeightSource,
         Self::RenderHeight,
         Self::RenderMinHeight,
         Self::Size,
         Self::Regularized,
+        Self::Outline,
+        Self::DirectionDeg,
         Self::Provisional,
     ];
 
@@ -92,13 +104,17 @@ impl Key {
             Self::Fid => "fid",
             Self::Class => "class",
             Self::Confidence => "confidence",
+            Self::ConfidenceMin => "confidence_min",
             Self::AreaM2 => "area_m2",
+            Self::PerimeterM => "perimeter_m",
             Self::Height => "height",
             Self::HeightSource => "height_source",
             Self::RenderHeight => "render_height",
             Self::RenderMinHeight => "render_min_height",
             Self::Size => "size",
             Self::Regularized => "regularized",
+            Self::Outline => "outline",
+            Self::DirectionDeg => "direction_deg",
             Self::Provisional => "provisional",
             Self::WidthM => "width_m",
             Self::LengthM => "length_m",
@@ -109,9 +125,14 @@ impl Key {
     #[must_use]
     pub fn value_type(self) -> Type {
         match self {
-            Self::Fid | Self::Confidence | Self::AreaM2 | Self::RenderHeight | Self::RenderMinHeight => Type::Whole,
-            Self::Height | Self::WidthM | Self::LengthM => Type::Tenths,
-            Self::Class | Self::HeightSource | Self::Size => Type::Text,
+            Self::Fid
+            | Self::Confidence
+            | Self::ConfidenceMin
+            | Self::AreaM2
+            | Self::RenderHeight
+            | Self::RenderMinHeight => Type::Whole,
+            Self::PerimeterM | Self::Height | Self::DirectionDeg | Self::WidthM | Self::LengthM => Type::Tenths,
+            Self::Class | Self::HeightSource | Self::Size | Self::Outline => Type::Text,
             Self::Regularized | Self::Provisional => Type::Flag,
         }
     }
@@ -127,7 +148,15 @@ impl Key {
                 | Self::RenderMinHeight
                 | Self::Size
                 | Self::Regularized
+                | Self::Outline
+                | Self::DirectionDeg
         )
+    }
+
+    /// Whether tiles have it; files have all.
+    #[must_use]
+    pub fn in_tiles(self) -> bool {
+        !matches!(self, Self::ConfidenceMin | Self::PerimeterM | Self::DirectionDeg)
     }
 }
 
@@ -171,9 +200,12 @@ pub fn tell<'a>(stored: &StoredFeature, classes: &Classes<'a>, mut take: impl Fn
     take(Key::Fid, Value::Whole(feature.id.get()));
     take(Key::Class, Value::Text(classes.name(feature.class)));
     if let Some(confidence) = feature.confidence {
-        take(Key::Confidence, Value::Whole(nearest(f64::from(confidence.mean.min(1.0)) * 100.0)));
+        let percent = |share: f32| Value::Whole(nearest(f64::from(share.min(1.0)) * 100.0));
+        take(Key::Confidence, percent(confidence.mean));
+        take(Key::ConfidenceMin, percent(confidence.min));
     }
     take(Key::AreaM2, Value::Whole(nearest(feature.area_m2)));
+    take(Key::PerimeterM, Value::Tenths(nearest(feature.perimeter_m * 10.0)));
     if let Some(class) = classes.get(feature.class).filter(|class| class.kind == Kind::Building) {
         tell_building(stored, class, &mut take);
     }
@@ -209,6 +241,10 @@ fn tell_building<'a>(stored: &StoredFeature, class: &'a Class, take: &mut impl F
         take(Key::Size, Value::Text(size.name.as_str().into()));
     }
     take(Key::Regularized, Value::Flag(matches!(feature.outline, Outline::Regularized | Outline::Round)));
+    take(Key::Outline, Value::Text(feature.outline.name().into()));
+    if let Some(direction_deg) = feature.direction_deg {
+        take(Key::DirectionDeg, Value::Tenths(nearest(f64::from(direction_deg) * 10.0)));
+    }
 }
 
 /// The nearest whole number; 0 for negative ones.

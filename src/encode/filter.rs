@@ -2,9 +2,10 @@
 
 use std::str::FromStr;
 
-use geo::{Coord, Intersects, LineString, Polygon, Rect};
+use geo::{BoundingRect, Coord, Intersects, LineString, Polygon, Rect, Translate};
 use thiserror::Error;
 
+use super::antimeridian::hull;
 use crate::feature::{FeatureStore, StoredCentreline, StoredFeature};
 use crate::georef::{MapPoint, WorldBounds, WorldPoint};
 use crate::scheme::{Class, ClassId, Scheme};
@@ -200,11 +201,18 @@ pub struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    /// The smallest rectangle around all; `None` when there are none.
+    /// The smallest rectangle around all: west, south, east, north in degrees; `None` when there are none.
+    ///
+    /// West lies east of east across the antimeridian (RFC 7946, 5.2).
     #[must_use]
-    pub fn bounds(&self) -> Option<WorldBounds> {
-        let lines = self.centrelines.iter().map(|line| line.bounds());
-        self.features.iter().map(|f| f.shape.bounds()).chain(lines).reduce(|a, b| a.union(&b))
+    pub fn lon_lat_wsen(&self) -> Option<[f64; 4]> {
+        let features = self.features.iter().map(|f| f.shape.bounds());
+        let bounds = features.chain(self.centrelines.iter().map(|l| l.bounds())).reduce(|a, b| a.union(&b))?;
+        let [_, s, _, n] = bounds.lon_lat_wsen();
+        let features = self.features.iter().map(|f| range(&f.shape.bounds(), || polygon(f).bounding_rect()));
+        let lines = self.centrelines.iter().map(|l| range(&l.bounds(), || line(l).bounding_rect()));
+        let [w, e] = hull(features.chain(lines).collect())?;
+        Some([w, s, e, n])
     }
 }
 
@@ -213,6 +221,10 @@ fn touching(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &St
     let rect = Rect::new(corner(part.min), corner(part.max));
     store.query(&part).filter(move |stored| {
         let b = stored.shape.bounds();
+        if crosses(&b) {
+            let polygon = polygon(stored);
+            return polygon.intersects(&rect) || polygon.intersects(&rect.translate(1.0, 0.0));
+        }
         let inside = part.min.x <= b.min.x && part.min.y <= b.min.y && part.max.x >= b.max.x && part.max.y >= b.max.y;
         inside || polygon(stored).intersects(&rect)
     })
@@ -221,18 +233,38 @@ fn touching(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &St
 fn crossing(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &StoredCentreline> {
     let corner = |p: WorldPoint| Coord { x: p.x, y: p.y };
     let rect = Rect::new(corner(part.min), corner(part.max));
-    let step = |steps: u32| f64::from(steps) / 4_294_967_296.0;
-    let line = move |stored: &StoredCentreline| {
-        LineString(stored.vertices.iter().map(|&[x, y]| Coord { x: step(x), y: step(y) }).collect())
-    };
-    store.query_centrelines(&part).filter(move |stored| line(stored).intersects(&rect))
+    store.query_centrelines(&part).filter(move |stored| {
+        let line = line(stored);
+        line.intersects(&rect) || (crosses(&stored.bounds()) && line.intersects(&rect.translate(1.0, 0.0)))
+    })
+}
+
+/// Whether something lies across the antimeridian: nothing that is mapped is half as wide as the earth.
+fn crosses(bounds: &WorldBounds) -> bool {
+    bounds.max.x - bounds.min.x > 0.5
+}
+
+/// West and east in degrees; across the antimeridian, of the rectangle around it in one piece.
+fn range(bounds: &WorldBounds, joined: impl FnOnce() -> Option<Rect<f64>>) -> [f64; 2] {
+    let degrees = |part: f64| if part > 1.0 { part * 360.0 - 540.0 } else { part * 360.0 - 180.0 };
+    let across = if crosses(bounds) { joined() } else { None };
+    across.map_or([bounds.min.x, bounds.max.x], |r| [r.min().x, r.max().x]).map(degrees)
+}
+
+/// Steps to parts of the world square; what lies across the antimeridian in one piece, beyond the east side.
+fn placed(bounds: &WorldBounds) -> impl Fn(u32, u32) -> Coord<f64> + use<> {
+    let (part, across) = (|steps: u32| f64::from(steps) / 4_294_967_296.0, crosses(bounds));
+    move |x, y| Coord { x: if across && part(x) < 0.5 { part(x) + 1.0 } else { part(x) }, y: part(y) }
+}
+
+fn line(stored: &StoredCentreline) -> LineString<f64> {
+    let place = placed(&stored.bounds());
+    LineString(stored.vertices.iter().map(|&[x, y]| place(x, y)).collect())
 }
 
 fn polygon(stored: &StoredFeature) -> Polygon<f64> {
-    let part = |steps: u32| f64::from(steps) / 4_294_967_296.0;
-    let line = |ring: &[crate::feature::WorldVertex]| {
-        LineString(ring.iter().map(|v| Coord { x: part(v.x), y: part(v.y) }).collect())
-    };
+    let place = placed(&stored.shape.bounds());
+    let line = |ring: &[crate::feature::WorldVertex]| LineString(ring.iter().map(|v| place(v.x, v.y)).collect());
     let mut rings = stored.shape.rings().map(line);
     let exterior = rings.next().unwrap_or_else(|| LineString(Vec::new()));
     Polygon::new(exterior, rings.collect())

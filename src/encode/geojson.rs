@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use geo::{Coord, LineString};
+use geo::{Coord, LineString, MapCoords, Polygon};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
+use super::antimeridian::{crosses, cut, cut_line};
 use super::attributes::{Classes, Key, Value, tell, tell_centreline};
 use super::filter::Selection;
 use crate::feature::{StoredCentreline, StoredFeature};
@@ -84,9 +85,9 @@ pub fn write_collection(
     for (name, value) in members {
         write!(out, ",{}:{value}", Json::from(name.as_str()))?;
     }
-    if let Some(bounds) = selection.bounds() {
+    if let Some(wsen) = selection.lon_lat_wsen() {
         out.write_all(b",\"bbox\":[")?;
-        separated(out, bounds.lon_lat_wsen(), |out, v| degrees(out, v))?;
+        separated(out, wsen, |out, v| degrees(out, v))?;
         out.write_all(b"]")?;
     }
     out.write_all(b",\"features\":[\n")?;
@@ -119,16 +120,12 @@ impl<'a> FeatureWriter<'a> {
     }
 
     fn feature(&self, out: &mut impl Write, stored: &StoredFeature) -> Result<(), GeoJsonError> {
-        let polygon = &stored.feature.polygon;
         let fid = stored.feature.id.get();
-        write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"Polygon","coordinates":["#)?;
-        for (i, line) in std::iter::once(polygon.exterior()).chain(polygon.interiors()).enumerate() {
-            let ring = self.ring(line, i == 0).map_err(|source| GeoJsonError::Position { fid, source })?;
-            out.write_all(if i == 0 { b"[" } else { b",[" })?;
-            separated(out, ring, position)?;
-            out.write_all(b"]")?;
-        }
-        out.write_all(b"]},\"properties\":{")?;
+        let projected = stored.feature.polygon.try_map_coords(|c| self.place(c));
+        let polygon = projected.map_err(|source| GeoJsonError::Position { fid, source })?;
+        write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
+        geometry(out, polygon)?;
+        out.write_all(b"},\"properties\":{")?;
         properties(out, |take| tell(stored, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
@@ -136,36 +133,18 @@ impl<'a> FeatureWriter<'a> {
 
     fn centreline(&self, out: &mut impl Write, stored: &StoredCentreline) -> Result<(), GeoJsonError> {
         let fid = stored.centreline.id.get();
-        let line = self.line(&stored.centreline.line).map_err(|source| GeoJsonError::Position { fid, source })?;
-        write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"LineString","coordinates":["#)?;
-        separated(out, line, position)?;
-        out.write_all(b"]},\"properties\":{")?;
+        let projected = stored.centreline.line.try_map_coords(|c| self.place(c));
+        let line = projected.map_err(|source| GeoJsonError::Position { fid, source })?;
+        write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
+        line_geometry(out, &line)?;
+        out.write_all(b"},\"properties\":{")?;
         properties(out, |take| tell_centreline(stored, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
     }
 
-    fn line(&self, line: &LineString<f64>) -> Result<Vec<[Degrees; 2]>, CrsError> {
-        let project = |c: &Coord<f64>| {
-            self.to_lon_lat.project(MapPoint { x: c.x, y: c.y }).map(|p| [Degrees::nearest(p.x), Degrees::nearest(p.y)])
-        };
-        let mut out = line.0.iter().map(project).collect::<Result<Vec<_>, _>>()?;
-        out.dedup();
-        Ok(out)
-    }
-
-    /// A closed ring, the exterior counter-clockwise and holes clockwise (RFC 7946, 3.1.6).
-    fn ring(&self, line: &LineString<f64>, exterior: bool) -> Result<Vec<[Degrees; 2]>, CrsError> {
-        let mut ring = self.line(line)?;
-        let cross = |pair: &[[Degrees; 2]]| {
-            let local = |p: [Degrees; 2]| (p[0].0 - ring[0][0].0, p[1].0 - ring[0][1].0);
-            let (a, b) = (local(pair[0]), local(pair[1]));
-            i128::from(a.0) * i128::from(b.1) - i128::from(b.0) * i128::from(a.1)
-        };
-        if (ring.windows(2).map(cross).sum::<i128>() > 0) != exterior {
-            ring.reverse();
-        }
-        Ok(ring)
+    fn place(&self, c: Coord<f64>) -> Result<Coord<f64>, CrsError> {
+        self.to_lon_lat.project(MapPoint { x: c.x, y: c.y }).map(|p| Coord { x: p.x, y: p.y })
     }
 }
 
@@ -186,6 +165,67 @@ fn properties<'a>(out: &mut impl Write, tell: impl FnOnce(&mut dyn FnMut(Key, Va
         }
     });
     result
+}
+
+/// The type and coordinates of a polygon; across the antimeridian it is cut (RFC 7946, 3.1.9).
+fn geometry(out: &mut impl Write, polygon: Polygon<f64>) -> io::Result<()> {
+    let parts = if crosses(polygon.exterior()) { cut(&polygon) } else { vec![polygon] };
+    if let [polygon] = parts.as_slice() {
+        out.write_all(br#""Polygon","coordinates":"#)?;
+        return rings(out, polygon);
+    }
+    out.write_all(br#""MultiPolygon","coordinates":["#)?;
+    separated(out, &parts, rings)?;
+    out.write_all(b"]")
+}
+
+/// The type and coordinates of a line; across the antimeridian it is cut.
+fn line_geometry(out: &mut impl Write, line: &LineString<f64>) -> io::Result<()> {
+    let mut parts: Vec<_> = cut_line(line).iter().map(positions).collect();
+    parts.retain(|part| part.len() > 1);
+    if parts.len() > 1 {
+        out.write_all(br#""MultiLineString","coordinates":["#)?;
+        separated(out, parts, |out, part| {
+            out.write_all(b"[")?;
+            separated(out, part, position)?;
+            out.write_all(b"]")
+        })?;
+    } else {
+        out.write_all(br#""LineString","coordinates":["#)?;
+        separated(out, parts.into_iter().flatten(), position)?;
+    }
+    out.write_all(b"]")
+}
+
+fn rings<W: Write>(out: &mut W, polygon: &Polygon<f64>) -> io::Result<()> {
+    out.write_all(b"[")?;
+    for (i, line) in std::iter::once(polygon.exterior()).chain(polygon.interiors()).enumerate() {
+        out.write_all(if i == 0 { b"[" } else { b",[" })?;
+        separated(out, ring(line, i == 0), position)?;
+        out.write_all(b"]")?;
+    }
+    out.write_all(b"]")
+}
+
+/// A closed ring, the exterior counter-clockwise and holes clockwise (RFC 7946, 3.1.6).
+fn ring(line: &LineString<f64>, exterior: bool) -> Vec<[Degrees; 2]> {
+    let mut ring = positions(line);
+    let cross = |pair: &[[Degrees; 2]]| {
+        let local = |p: [Degrees; 2]| (p[0].0 - ring[0][0].0, p[1].0 - ring[0][1].0);
+        let (a, b) = (local(pair[0]), local(pair[1]));
+        i128::from(a.0) * i128::from(b.1) - i128::from(b.0) * i128::from(a.1)
+    };
+    if (ring.windows(2).map(cross).sum::<i128>() > 0) != exterior {
+        ring.reverse();
+    }
+    ring
+}
+
+/// Rounded, without repetitions.
+fn positions(line: &LineString<f64>) -> Vec<[Degrees; 2]> {
+    let mut positions: Vec<_> = line.coords().map(|c| [Degrees::nearest(c.x), Degrees::nearest(c.y)]).collect();
+    positions.dedup();
+    positions
 }
 
 /// Degrees in whole steps of 10⁻⁷.
@@ -246,7 +286,9 @@ fn separated<W: Write, T>(
 mod tests {
     use super::*;
     use crate::encode::filter::Filter;
-    use crate::encode::tests::town;
+    use crate::encode::tests::{feature, town};
+    use crate::feature::FeatureStore;
+    use crate::georef::{GeoTransform, PixelFrame};
     use crate::scheme::Scheme;
     use geojson::{FeatureCollection, GeoJson, feature::Id};
     use rstest::rstest;
@@ -295,6 +337,72 @@ mod tests {
         assert!(lines.lines().all(|l| matches!(l.parse(), Ok(GeoJson::Feature(_)))));
         assert_eq!(records.replace('\u{1e}', ""), lines);
         assert_eq!(records.matches('\u{1e}').count(), town().len());
+    }
+
+    #[rstest]
+    #[case::the_last_zone_of_fiji("EPSG:32760", 819_000.0, 8_142_000.0)]
+    #[case::the_first_zone_of_fiji("EPSG:32701", 180_000.0, 8_142_000.0)]
+    #[case::the_aleutians_from_the_east("EPSG:32601", 286_900.0, 5_700_000.0)]
+    fn a_map_across_the_antimeridian_is_cut(#[case] crs: &str, #[case] x: f64, #[case] y: f64) {
+        let store = row_of_houses(crs, x, y);
+        let collection = collection(&store, &Filter::default());
+        let [w, s, e, n] = collection.bbox.as_deref().expect("bounds") else { panic!("four numbers") };
+        assert!(*w > 179.9 && *e < -179.9 && s < n, "{:?}", collection.bbox);
+        let mut kinds = [0; 3];
+        for (feature, stored) in collection.features.iter().zip(store.iter()) {
+            let geometry: geo::Geometry = feature.geometry.clone().expect("has one").try_into().expect("polygons");
+            let parts = match geometry {
+                geo::Geometry::Polygon(p) => vec![p],
+                geo::Geometry::MultiPolygon(parts) => parts.0,
+                other => panic!("{other:?}"),
+            };
+            let metres = |p: &geo::Polygon| geo::Area::unsigned_area(p) * (y_degree(p) * 111_000.0 * 111_000.0);
+            let (area, expected) = (parts.iter().map(metres).sum::<f64>(), stored.feature.area_m2);
+            assert!((area / expected - 1.0).abs() < 0.02, "{area} is not {expected}");
+            assert!(parts.iter().all(|p| geo::Validation::is_valid(p) && geo::Winding::is_ccw(p.exterior())));
+            let east = parts[0].exterior().0[0].x < 0.0;
+            kinds[if parts.len() == 2 { 1 } else { 2 * usize::from(east) }] += 1;
+        }
+        assert!(kinds.iter().all(|n| *n > 0), "west, cut, east: {kinds:?}");
+        let everywhere = Filter::default().within("179.9,-80,-179.9,80".parse().expect("a box"));
+        assert_eq!(everywhere.select(&store, &Scheme::city()).features.len(), store.len());
+        let elsewhere = Filter::default().within("-100,-80,100,80".parse().expect("a box"));
+        assert_eq!(elsewhere.select(&store, &Scheme::city()).features.len(), 0);
+        for (half, others) in [("179,-80,180,80", 2), ("-180,-80,-179,80", 0)] {
+            let filter = Filter::default().within(half.parse().expect("a box"));
+            let found = filter.select(&store, &Scheme::city()).features.len();
+            assert_eq!(found, store.len() - kinds[others], "{half}");
+        }
+    }
+
+    /// Houses of 300 m from west to east, far enough apart that one lies across 180° and others on both sides.
+    fn row_of_houses(crs: &str, x: f64, y: f64) -> FeatureStore {
+        let frame = PixelFrame {
+            crs: Crs::new(crs).expect("known"),
+            transform: GeoTransform::new([x, 1.0, 0.0, y, 0.0, -1.0]).expect("regular"),
+        };
+        let antimeridian = Projector::new(&Crs::lon_lat(), &frame.crs).expect("known");
+        let lat =
+            Projector::new(&frame.crs, &Crs::lon_lat()).expect("known").project(MapPoint { x, y }).expect("on earth").y;
+        let middle = antimeridian.project(MapPoint { x: 180.0, y: lat }).expect("on earth");
+        let house = |i: i64| {
+            let corner = |x: f64, y: f64| geo::Coord { x: middle.x + 700.0 * (i - 2) as f64 + x, y: middle.y + y };
+            let ring = geo::Rect::new(corner(-130.0, -150.0), corner(170.0, 150.0)).to_polygon();
+            feature(1, i, ring)
+        };
+        FeatureStore::new(&frame, (0..5).map(house).collect()).expect("projects")
+    }
+
+    fn collection(store: &FeatureStore, filter: &Filter) -> FeatureCollection {
+        let (mut out, scheme) = (Vec::new(), Scheme::city());
+        write(&mut out, &filter.select(store, &scheme), Framing::Collection).expect("memory");
+        let text = String::from_utf8(out).expect("text");
+        FeatureCollection::try_from(text.parse::<GeoJson>().expect("GeoJSON")).expect("a collection")
+    }
+
+    /// How long a degree of longitude is there, as a part of one on the equator.
+    fn y_degree(polygon: &geo::Polygon) -> f64 {
+        polygon.exterior().0[0].y.to_radians().cos()
     }
 
     #[test]

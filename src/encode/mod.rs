@@ -1,5 +1,6 @@
 //! Features to bytes. Every format tells the same attributes, listed once in [`attributes`].
 
+pub mod antimeridian; // polygons and bounds across 180°
 pub mod attributes; // what is said of a feature, under which names
 pub mod compress; // gzip, brotli and zstd bodies
 pub mod export; // a file in the format of its name
@@ -39,6 +40,7 @@ pub(crate) mod tests {
             area_m2,
             perimeter_m: area_m2.sqrt() * 4.0,
             outline: if number % 2 == 0 { Outline::Regularized } else { Outline::Simplified },
+            direction_deg: None,
             height: (class == 1).then_some(Height { height_m: 3.04 + number as f32, source: HeightSource::Dsm }),
             provisional: number == 3,
         }

@@ -12,6 +12,9 @@ use thiserror::Error;
 use super::attributes::{Classes, Key, Type, Value, tell, tell_centreline};
 use super::filter::{SelectedLayer, Selection};
 
+/// The `last_change` of a GeoPackage (OGC 12-128r19, 1.1.3): the time of writing would make every file another one.
+const LAST_CHANGE: &str = "1970-01-01T00:00:00.000Z";
+
 /// A vector driver of GDAL that is used for writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Driver {
@@ -48,8 +51,15 @@ pub enum OgrError {
 
 /// Writes features in their order, in one transaction where the format has them.
 ///
-/// The column `fid` of a GeoPackage is its primary key. Flags are 0 and 1.
+/// The column `fid` of a GeoPackage is its primary key. Flags are 0 and 1. The same features give the same bytes.
 pub(super) fn write(path: &Path, selection: &Selection<'_>, driver: Driver) -> Result<(), OgrError> {
+    gdal::config::set_thread_local_config_option("OGR_CURRENT_DATE", LAST_CHANGE)?;
+    let written = write_dated(path, selection, driver);
+    gdal::config::clear_thread_local_config_option("OGR_CURRENT_DATE")?;
+    written
+}
+
+fn write_dated(path: &Path, selection: &Selection<'_>, driver: Driver) -> Result<(), OgrError> {
     let found = DriverManager::get_driver_by_name(driver.name()).map_err(|_| missing(driver))?;
     let mut dataset = found.create_vector_only(path)?;
     for layer in &selection.layers {
@@ -190,6 +200,23 @@ mod tests {
     use crate::scheme::Scheme;
     use gdal::vector::LayerAccess;
     use rstest::rstest;
+
+    #[rstest]
+    #[case(Driver::GeoPackage, "town.gpkg")]
+    #[case(Driver::FlatGeobuf, "town.fgb")]
+    fn two_exports_are_the_same_bytes(#[case] driver: Driver, #[case] name: &str) {
+        let (store, scheme, folder) = (town(), Scheme::city(), tempfile::tempdir().expect("a folder"));
+        let path = folder.path().join(name);
+        let written = || {
+            write(&path, &Filter::default().select(&store, &scheme), driver).expect("written");
+            let bytes = std::fs::read(&path).expect("there");
+            std::fs::remove_file(&path).expect("there");
+            bytes
+        };
+        let first = written();
+        std::thread::sleep(std::time::Duration::from_millis(20)); // GDAL writes milliseconds
+        assert!(first == written(), "{name} differs");
+    }
 
     #[rstest]
     #[case(Driver::GeoPackage, "town.gpkg")]

@@ -74,7 +74,7 @@ fn centrelines(set: &TileSet) -> Json {
 }
 
 fn vector_layer(set: &TileSet, id: &str, description: &str, keys: &[Key]) -> Json {
-    let fields: Map<String, Json> = keys.iter().copied().map(field).collect();
+    let fields: Map<String, Json> = keys.iter().copied().filter(|key| key.in_tiles()).map(field).collect();
     json!({
         "id": id,
         "description": description,

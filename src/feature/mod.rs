@@ -79,6 +79,25 @@ pub enum KeptReason {
     TooSmall,
     /// It would have crossed a neighbour.
     Neighbour,
+    /// It would have covered a part of a road.
+    Road,
+}
+
+impl Outline {
+    /// The value of the attribute `outline`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Simplified => "simplified",
+            Self::Regularized => "regularized",
+            Self::Round => "round",
+            Self::Kept(KeptReason::PoorFit) => "kept-poor-fit",
+            Self::Kept(KeptReason::TooSmall) => "kept-too-small",
+            Self::Kept(KeptReason::Neighbour) => "kept-neighbour",
+            Self::Kept(KeptReason::Road) => "kept-road",
+        }
+    }
 }
 
 /// What a height rests on.
@@ -133,6 +152,8 @@ pub struct Feature {
     pub perimeter_m: f64,
     /// How the outline came to be.
     pub outline: Outline,
+    /// Of the longer walls of a regularized building: degrees clockwise from true north, 0 to 180.
+    pub direction_deg: Option<f32>,
     /// Buildings only.
     pub height: Option<Height>,
     /// A neighbouring block is not made yet: the outline may still grow.

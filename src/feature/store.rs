@@ -228,6 +228,7 @@ mod tests {
             area_m2: side * side,
             perimeter_m: 4.0 * side,
             outline: Outline::Exact,
+            direction_deg: None,
             height: Some(crate::feature::Height { height_m: 3.0, source: HeightSource::ClassDefault }),
             provisional: false,
         }

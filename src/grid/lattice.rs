@@ -38,6 +38,14 @@ impl ChipLattice {
         self.span(window.row, window.end_row()).flat_map(move |row| cols.clone().map(move |col| ChipId { row, col }))
     }
 
+    /// The rows of a window from the first of one row of chips to the first of the next. The strips of the rows of
+    /// chips that touch the window are the window, each pixel once; `None` where nothing is left for a row.
+    #[must_use]
+    pub fn strip(&self, row: i64, window: &Window) -> Option<Window> {
+        let first = self.window(ChipId { row, col: 0 }).row;
+        Window::new(window.col, first, window.cols, self.stride_px).intersection(window)
+    }
+
     fn margin(&self) -> i64 {
         i64::from((self.chip_px - self.stride_px) / 2)
     }

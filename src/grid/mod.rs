@@ -6,7 +6,7 @@ mod lattice;
 pub use choose::{GridError, WantedResolution};
 pub use lattice::{ChipId, ChipLattice};
 
-use crate::georef::{PixelFrame, Window};
+use crate::georef::{CrsError, Ground, GroundScale, PixelFrame, PixelPoint, Window};
 
 /// A block of the work grid, by its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,20 @@ impl WorkGrid {
     #[must_use]
     pub fn window(&self) -> Window {
         Window::new(0, 0, self.cols, self.rows)
+    }
+
+    /// The middle of the grid.
+    #[must_use]
+    pub fn middle(&self) -> PixelPoint {
+        PixelPoint { col: f64::from(self.cols) / 2.0, row: f64::from(self.rows) / 2.0 }
+    }
+
+    /// The size of a pixel on the ground, in the middle of the grid.
+    ///
+    /// # Errors
+    /// When the middle has no place on the ground.
+    pub fn middle_scale(&self) -> Result<GroundScale, CrsError> {
+        Ground::new(self.frame.transform, &self.frame.crs)?.scale_at(self.middle())
     }
 
     /// The number of blocks down and across.

@@ -5,6 +5,8 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
+use super::errors::HttpError;
+use super::painter::{Painter, Picture};
 use crate::encode::compress::{Encoding, negotiate};
 
 /// Bodies below this are not compressed, in bytes.
@@ -43,6 +45,23 @@ pub struct Head {
     pub tag: String,
     /// Of the body.
     pub encoding: Encoding,
+}
+
+/// A raster tile with this head: 304 when the client holds it, 204 where nothing is painted.
+///
+/// # Errors
+/// When it cannot be painted.
+pub async fn painted(
+    req: &HttpRequest,
+    head: &Head,
+    painter: &Painter,
+    picture: Picture,
+) -> Result<HttpResponse, HttpError> {
+    if let Some(response) = head.not_modified(req) {
+        return Ok(response);
+    }
+    let body = painter.paint(picture).await?;
+    Ok(if body.is_empty() { head.empty() } else { head.ok(body) })
 }
 
 impl Head {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::answer::{Head, tag};
+use super::answer::{Head, painted, tag};
 use super::errors::HttpError;
 use super::painter::{Easel, PaintError, Picture};
 use super::state::{RASTER_TILE_PX, State};
@@ -32,11 +32,7 @@ pub async fn tile(
         tag: tag(determined_by.as_bytes(), Encoding::Identity),
         encoding: Encoding::Identity,
     };
-    if let Some(response) = head.not_modified(&req) {
-        return Ok(response);
-    }
-    let body = state.painter.paint(picture).await?;
-    Ok(if body.is_empty() { head.empty() } else { head.ok(body) })
+    painted(&req, &head, &state.painter, picture).await
 }
 
 /// The bytes of a tile; empty where no pixel is labelled.

@@ -12,7 +12,7 @@ use super::options::ServeOptions;
 use super::painter::Painter;
 use crate::encode::compress::Encoding;
 use crate::encode::mvt;
-use crate::georef::{CrsError, Ground, PixelPoint, TileCoord};
+use crate::georef::{CrsError, Ground, TileCoord};
 use crate::seed::Live;
 
 /// The side of imagery and label tiles in pixels: what clients take for granted.
@@ -128,6 +128,5 @@ impl State {
 fn measure(live: &Live) -> Result<(f64, f64), CrsError> {
     let grid = live.grid();
     let ground = Ground::new(grid.frame.transform, &grid.frame.crs)?;
-    let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
-    Ok((ground.scale_at(middle)?.resolution_m_per_px(), ground.lon_lat(middle)?.y))
+    Ok((grid.middle_scale()?.resolution_m_per_px(), ground.lon_lat(grid.middle())?.y))
 }

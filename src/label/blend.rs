@@ -1,10 +1,11 @@
 //! Overlapping chips blended in whole numbers: the sum is the same in every order.
 
 use std::f64::consts::PI;
+use std::ops::Range;
 
 use super::ScoreMap;
 use crate::georef::Window;
-use crate::model::ChipScores;
+use crate::model::{ChipScores, rounded};
 use crate::scheme::ClassId;
 
 /// A chip with its scores and its place.
@@ -23,7 +24,24 @@ pub struct ScoredChip {
 pub struct Blender {
     classes: Vec<ClassId>,
     /// The window function of one axis, 1 to 255.
-    fade: Vec<u32>,
+    fade: Vec<u16>,
+}
+
+/// What a chip says about a row of pixels.
+struct Line<'a> {
+    chip: &'a ScoredChip,
+    scores: &'a ChipScores,
+    /// The columns that it shares with the window, and the weight of the row.
+    cols: Range<i64>,
+    down: u16,
+}
+
+/// Room for a row, used again for each.
+#[derive(Default)]
+struct Room {
+    sums: Vec<u32>,
+    weights: Vec<u32>,
+    shares: Vec<f32>,
 }
 
 impl Blender {
@@ -33,52 +51,110 @@ impl Blender {
     #[must_use]
     pub fn new(chip_px: u32, classes: Vec<ClassId>) -> Self {
         let hann = |k: u32| (PI * (f64::from(k) + 0.5) / f64::from(chip_px)).sin().powi(2);
-        Self { classes, fade: (0..chip_px).map(|k| ((255.0 * hann(k)).round() as u32).max(1)).collect() }
+        Self { classes, fade: (0..chip_px).map(|k| ((255.0 * hann(k)).round() as u16).max(1)).collect() }
     }
 
     /// The blended scores of a window, from every chip that touches it, in any order.
     pub fn blend<'a>(&self, window: &Window, chips: impl IntoIterator<Item = &'a ScoredChip>) -> ScoreMap {
-        let (pixels, classes) = (window.pixels(), self.classes.len());
-        let mut sums = vec![0_u32; pixels * classes];
-        let mut weights = vec![0_u32; pixels];
-        let mut valid = vec![0_u8; pixels];
-        for chip in chips {
-            if let (Some(scores), Some(common)) = (&chip.scores, chip.window.intersection(window)) {
-                for row in common.row..common.end_row() {
-                    let (from, to) = (chip.window.index(common.col, row), window.index(common.col, row));
-                    let len = common.cols as usize;
-                    let down = self.fade[(row - chip.window.row) as usize];
-                    let across = &self.fade[(common.col - chip.window.col) as usize..][..len];
-                    add_weights(&mut weights[to..to + len], across, down);
-                    for class in 0..classes {
-                        let plane = &scores.scores[class * chip.window.pixels() + from..][..len];
-                        add_scores(&mut sums[class * pixels + to..][..len], plane, across, down);
-                    }
-                    valid[to..to + len].iter_mut().zip(&chip.valid[from..from + len]).for_each(|(v, c)| *v |= c);
-                }
+        let mut map = self.empty(window);
+        self.blend_rows(&mut map, window.row..window.end_row(), chips);
+        map
+    }
+
+    /// A window without scores, to be blended some rows at a time.
+    #[must_use]
+    pub fn empty(&self, window: &Window) -> ScoreMap {
+        let (pixels, classes) = (window.pixels(), self.classes.clone());
+        ScoreMap { window: *window, scores: vec![0; pixels * classes.len()], classes, valid: vec![0; pixels] }
+    }
+
+    /// Blends some rows of a window, from every chip that touches those rows, in any order.
+    pub fn blend_rows<'a>(
+        &self,
+        map: &mut ScoreMap,
+        rows: Range<i64>,
+        chips: impl IntoIterator<Item = &'a ScoredChip>,
+    ) {
+        let chips: Vec<&ScoredChip> = chips.into_iter().filter(|chip| chip.scores.is_some()).collect();
+        let mut room = Room::default();
+        for row in rows {
+            let lines: Vec<Line> = chips.iter().filter_map(|chip| self.line(chip, &map.window, row)).collect();
+            let mut edges: Vec<i64> = lines.iter().flat_map(|line| [line.cols.start, line.cols.end]).collect();
+            edges.sort_unstable();
+            edges.dedup();
+            for (start, end) in edges.iter().zip(edges.iter().skip(1)) {
+                // No chip begins or ends in between.
+                let over = lines.iter().filter(|line| line.cols.contains(start));
+                self.blend_span(map, (row, *start..*end), &over.collect::<Vec<_>>(), &mut room);
             }
         }
-        let shares: Vec<f32> = weights.iter().map(|w| 1.0 / *w.max(&1) as f32).collect();
-        let mut scores = vec![0_u8; sums.len()];
-        for (means, plane) in scores.chunks_exact_mut(pixels.max(1)).zip(sums.chunks_exact(pixels.max(1))) {
-            means.iter_mut().zip(plane).zip(&shares).for_each(|((mean, sum), share)| *mean = rounded(*sum, *share));
+    }
+
+    fn line<'a>(&self, chip: &'a ScoredChip, window: &Window, row: i64) -> Option<Line<'a>> {
+        let scores = chip.scores.as_ref()?;
+        let common = chip.window.intersection(window).filter(|c| (c.row..c.end_row()).contains(&row))?;
+        let down = self.fade[(row - chip.window.row) as usize];
+        Some(Line { chip, scores, cols: common.col..common.end_col(), down })
+    }
+
+    /// Blends pixels that the same chips cover. Chips agree on what is valid: it depends on the pixel alone.
+    fn blend_span(&self, map: &mut ScoreMap, (row, cols): (i64, Range<i64>), over: &[&Line], room: &mut Room) {
+        let Some(first) = over.first() else { return };
+        let (pixels, to, len) =
+            (map.window.pixels(), map.window.index(cols.start, row), (cols.end - cols.start) as usize);
+        let from = first.chip.window.index(cols.start, row);
+        map.valid[to..to + len].copy_from_slice(&first.chip.valid[from..from + len]);
+        if over.len() == 1 {
+            for class in 0..self.classes.len() {
+                map.scores[class * pixels + to..][..len].copy_from_slice(first.plane(class, from, len));
+            }
+            return;
         }
-        ScoreMap { window: *window, classes: self.classes.clone(), scores, valid }
+        room.share(over.iter().map(|line| (line.down, self.across(line, cols.start, len))), len);
+        for class in 0..self.classes.len() {
+            room.sums.clear();
+            room.sums.resize(len, 0);
+            for line in over {
+                let from = line.chip.window.index(cols.start, row);
+                add_scores(&mut room.sums, line.plane(class, from, len), self.across(line, cols.start, len), line.down);
+            }
+            let means = map.scores[class * pixels + to..][..len].iter_mut();
+            means
+                .zip(&room.sums)
+                .zip(&room.shares)
+                .for_each(|((mean, sum), share)| *mean = rounded(*sum as i32 as f32 * share));
+        }
+    }
+
+    fn across(&self, line: &Line, col: i64, len: usize) -> &[u16] {
+        &self.fade[(col - line.chip.window.col) as usize..][..len]
     }
 }
 
-fn add_weights(weights: &mut [u32], across: &[u32], down: u32) {
-    weights.iter_mut().zip(across).for_each(|(w, a)| *w += a * down);
+impl<'a> Line<'a> {
+    fn plane(&self, class: usize, from: usize, len: usize) -> &'a [u8] {
+        &self.scores.scores[class * self.chip.window.pixels() + from..][..len]
+    }
 }
 
-fn add_scores(sums: &mut [u32], scores: &[u8], across: &[u32], down: u32) {
-    sums.iter_mut().zip(scores).zip(across).for_each(|((sum, score), a)| *sum += u32::from(*score) * (a * down));
+impl Room {
+    /// Of each pixel, one over the sum of its weights.
+    fn share<'a>(&mut self, lines: impl Iterator<Item = (u16, &'a [u16])>, len: usize) {
+        self.weights.clear();
+        self.weights.resize(len, 0);
+        for (down, across) in lines {
+            self.weights.iter_mut().zip(across).for_each(|(w, a)| *w += u32::from(*a) * u32::from(down));
+        }
+        self.shares.clear();
+        self.shares.extend(self.weights.iter().map(|w| 1.0 / *w as i32 as f32));
+    }
 }
 
-/// The weighted mean to the nearest whole number. At most 4 chips of weight 255² and score 255 meet: sums stay below 2^27,
-/// and the three roundings of single precision, the same on every machine, together stay below 1/20000 of a step.
-fn rounded(sum: u32, share: f32) -> u8 {
-    (sum as i32 as f32 * share + 0.5) as i32 as u8
+/// The products of two bytes fit 16 bits, where vector units multiply fastest.
+fn add_scores(sums: &mut [u32], scores: &[u8], across: &[u16], down: u16) {
+    for ((sum, score), across) in sums.iter_mut().zip(scores).zip(across) {
+        *sum += u32::from(u16::from(*score) * across) * u32::from(down);
+    }
 }
 
 #[cfg(test)]

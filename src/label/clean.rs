@@ -49,9 +49,7 @@ pub fn clean(scores: &ScoreMap, block: &Window, options: &CleanOptions, pixel_ar
     for _ in 0..options.majority_rounds {
         planes = majority(&planes, cols, rows);
     }
-    for step in options.steps(pixel_area_m2) {
-        sieve(&mut planes, cols, step);
-    }
+    sieve(&mut planes, cols, &options.steps(pixel_area_m2));
     scores.labelled(&planes, block)
 }
 
@@ -61,24 +59,18 @@ fn majority(planes: &[u8], cols: usize, rows: usize) -> Vec<u8> {
     if cols < 3 || rows < 3 {
         return out;
     }
+    let mut alike = vec![0_u8; cols - 2];
     for row in 1..rows - 1 {
-        let [above, here, below] = [row - 1, row, row + 1].map(|r| &planes[r * cols..][..cols]);
-        for col in 1..cols - 1 {
-            let around = [
-                above[col - 1],
-                above[col],
-                above[col + 1],
-                here[col - 1],
-                here[col + 1],
-                below[col - 1],
-                below[col],
-                below[col + 1],
-            ];
-            let own = here[col];
-            // Most neighbourhoods are of one class.
-            if own != NO_PLANE && around.iter().filter(|p| **p == own).count() < 4 {
-                out[row * cols + col] = vote(own, &around);
-            }
+        let around: [&[u8]; 8] = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)]
+            .map(|(down, across)| &planes[(row - 1 + down) * cols + across..][..cols - 2]);
+        let here = &planes[row * cols + 1..][..cols - 2];
+        alike.fill(0);
+        for beside in around {
+            alike.iter_mut().zip(here.iter().zip(beside)).for_each(|(n, (own, other))| *n += u8::from(own == other));
+        }
+        // Most neighbourhoods are of one class.
+        for (at, own) in here.iter().enumerate().filter(|(at, own)| alike[*at] < 4 && **own != NO_PLANE) {
+            out[row * cols + 1 + at] = vote(*own, &around.map(|beside| beside[at]));
         }
     }
     out

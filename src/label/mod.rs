@@ -58,30 +58,30 @@ impl ScoreMap {
         for class in 1..self.classes.len() {
             let plane = &self.scores[class * pixels..][..pixels];
             for ((b, t), p) in best.iter_mut().zip(&mut top).zip(plane) {
-                if p > t {
-                    (*b, *t) = (class as u8, *p);
-                }
+                *b = if p > t { class as u8 } else { *b };
+                *t = (*t).max(*p);
             }
         }
-        best.iter_mut().zip(&self.valid).for_each(|(b, v)| {
-            if *v == 0 {
-                *b = NO_PLANE;
-            }
-        });
+        best.iter_mut().zip(&self.valid).for_each(|(b, v)| *b = if *v == 0 { NO_PLANE } else { *b });
         best
     }
 
     /// The label map of chosen planes, cut to `window`.
     #[must_use]
     pub fn labelled(&self, planes: &[u8], window: &Window) -> LabelMap {
-        let pixels = self.window.pixels();
-        let (mut classes, mut confidence) = (Vec::with_capacity(window.pixels()), Vec::with_capacity(window.pixels()));
-        for row in window.row..window.end_row() {
+        let (pixels, cols) = (self.window.pixels(), window.cols as usize);
+        let code = |plane: u8| self.classes.get(usize::from(plane)).map_or(0, |class| class.0 as u8);
+        let codes: Vec<u8> = (0..=u8::MAX).map(code).collect();
+        let mut classes = Vec::with_capacity(window.pixels());
+        let mut confidence = vec![0_u8; window.pixels()];
+        for (row, sure) in (window.row..window.end_row()).zip(confidence.chunks_exact_mut(cols)) {
             let from = self.window.index(window.col, row);
-            for (at, &plane) in (from..).zip(&planes[from..from + window.cols as usize]) {
-                let known = plane != NO_PLANE;
-                classes.push(if known { self.classes[usize::from(plane)].0 as u8 } else { 0 });
-                confidence.push(if known { self.scores[usize::from(plane) * pixels + at] } else { 0 });
+            let chosen = &planes[from..from + cols];
+            classes.extend(chosen.iter().map(|plane| codes[usize::from(*plane)]));
+            for class in 0..self.classes.len() {
+                let scores = &self.scores[class * pixels + from..][..cols];
+                let one = |(plane, score): (&u8, &u8)| if *plane == class as u8 { *score } else { 0 };
+                sure.iter_mut().zip(chosen.iter().zip(scores)).for_each(|(sure, at)| *sure |= one(at));
             }
         }
         LabelMap { window: *window, classes, confidence }

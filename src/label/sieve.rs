@@ -22,20 +22,30 @@ impl SieveStep {
     }
 }
 
-/// Gives small patches the plane that is most frequent along their border; all at once, by the planes before.
+/// Gives small patches the plane that is most frequent along their border, step by step; in each step all at once, by the
+/// planes before. The work is done on runs, so that it takes as long as borders are, not as areas are.
 ///
 /// Patches that touch the border of the buffer are judged by what is seen of them: the caller keeps
 /// [`SieveStep::reach_px`] between that border and the pixels that it uses.
-pub(super) fn sieve(planes: &mut [u8], cols: usize, step: SieveStep) {
-    let patches = Patches::label(planes, cols);
-    let small: Vec<bool> = patches.sizes.iter().map(|p| p.is_small(step)).collect();
-    if !small.contains(&true) {
+pub(super) fn sieve(planes: &mut [u8], cols: usize, steps: &[SieveStep]) {
+    if steps.is_empty() || planes.is_empty() {
         return;
     }
-    let winners = border_winners(planes, cols, &patches, &small);
-    for (plane, patch) in planes.iter_mut().zip(&patches.of_pixel) {
-        *plane = winners[*patch as usize].unwrap_or(*plane);
+    let mut lines = Lines::of(planes, cols);
+    for step in steps {
+        lines = lines.sieved(*step);
     }
+    for (line, row) in planes.chunks_exact_mut(cols).zip(0..) {
+        lines.row(row).for_each(|run| line[run.start as usize..run.end as usize].fill(run.plane));
+    }
+}
+
+/// Pixels of a row, side by side, of one plane.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    start: u32,
+    end: u32,
+    plane: u8,
 }
 
 /// A patch's pixel count and bounding box.
@@ -53,83 +63,153 @@ impl Patch {
         self.plane != NO_PLANE && self.pixels < step.min_px && extent <= step.max_extent_px
     }
 
-    fn absorb(&mut self, other: &Self) {
-        self.pixels += other.pixels;
-        self.cols = (self.cols.0.min(other.cols.0), self.cols.1.max(other.cols.1));
-        self.rows = (self.rows.0.min(other.rows.0), self.rows.1.max(other.rows.1));
+    fn absorb(&mut self, run: &Run, row: u32) {
+        self.pixels += run.end - run.start;
+        self.cols = (self.cols.0.min(run.start), self.cols.1.max(run.end - 1));
+        self.rows.1 = self.rows.1.max(row);
     }
 }
 
-/// The 4-connected patches of a buffer.
-struct Patches {
-    of_pixel: Vec<u32>,
-    sizes: Vec<Patch>,
+/// The runs of a buffer, row by row.
+struct Lines {
+    runs: Vec<Run>,
+    /// Where the runs of each row begin, and the end.
+    starts: Vec<usize>,
 }
 
-impl Patches {
-    /// Runs of a row joined with those above by union-find (He, Chao and Suzuki 2008, run-based).
-    fn label(planes: &[u8], cols: usize) -> Self {
-        let mut of_pixel = vec![0_u32; planes.len()];
-        let (mut parent, mut runs): (Vec<u32>, Vec<Patch>) = (Vec::new(), Vec::new());
-        for (row, line) in planes.chunks_exact(cols).enumerate() {
+impl Lines {
+    fn of(planes: &[u8], cols: usize) -> Self {
+        let (mut runs, mut starts) = (Vec::new(), vec![0]);
+        for line in planes.chunks_exact(cols) {
             let mut start = 0;
             while start < cols {
-                let plane = line[start];
-                let end = start + line[start..].iter().take_while(|p| **p == plane).count();
-                let run = parent.len() as u32;
-                parent.push(run);
-                runs.push(Patch {
-                    pixels: (end - start) as u32,
-                    plane,
-                    cols: (start as u32, end as u32 - 1),
-                    rows: (row as u32, row as u32),
-                });
-                if row > 0 {
-                    join_above(
-                        planes,
-                        &of_pixel,
-                        &mut parent,
-                        (row - 1) * cols + start..(row - 1) * cols + end,
-                        run,
-                        plane,
-                    );
-                }
-                of_pixel[row * cols + start..row * cols + end].fill(run);
+                let end = start + alike(&line[start..]);
+                runs.push(Run { start: start as u32, end: end as u32, plane: line[start] });
                 start = end;
             }
+            starts.push(runs.len());
         }
-        Self::compact(of_pixel, parent, &runs)
+        Self { runs, starts }
     }
 
-    /// Numbers the patches from 0 and adds up their runs.
-    fn compact(mut of_pixel: Vec<u32>, mut parent: Vec<u32>, runs: &[Patch]) -> Self {
-        let mut number = vec![u32::MAX; parent.len()];
-        let mut sizes: Vec<Patch> = Vec::new();
-        for run in 0..parent.len() as u32 {
-            let root = find(&mut parent, run) as usize;
-            if number[root] == u32::MAX {
-                number[root] = sizes.len() as u32;
-                sizes.push(runs[run as usize]);
-            } else {
-                sizes[number[root] as usize].absorb(&runs[run as usize]);
-            }
-            number[run as usize] = number[root];
+    fn row(&self, row: usize) -> impl Iterator<Item = &Run> {
+        self.runs[self.starts[row]..self.starts[row + 1]].iter()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        self.starts.iter().zip(&self.starts[1..]).map(|(start, end)| *start..*end)
+    }
+
+    fn sieved(mut self, step: SieveStep) -> Self {
+        let (patch_of_run, patches) = self.patches();
+        let small: Vec<bool> = patches.iter().map(|p| p.is_small(step)).collect();
+        if !small.contains(&true) {
+            return self;
         }
-        of_pixel.iter_mut().for_each(|run| *run = number[*run as usize]);
-        Self { of_pixel, sizes }
+        let winners = self.border_winners(&patch_of_run, &small);
+        for (run, patch) in self.runs.iter_mut().zip(&patch_of_run) {
+            run.plane = winners[*patch as usize].unwrap_or(run.plane);
+        }
+        self.joined()
+    }
+
+    /// The 4-connected patch of each run, by union-find (He, Chao and Suzuki 2008, run-based).
+    fn patches(&self) -> (Vec<u32>, Vec<Patch>) {
+        let mut parent: Vec<u32> = (0..self.runs.len() as u32).collect();
+        self.each_meeting(|above, below, _| {
+            if self.runs[above].plane == self.runs[below].plane {
+                let (a, b) = (find(&mut parent, above as u32), find(&mut parent, below as u32));
+                // The earlier run leads, so that a root never comes after its members.
+                parent[a.max(b) as usize] = a.min(b);
+            }
+        });
+        let mut patches: Vec<Patch> = Vec::new();
+        for (runs, row) in self.rows().zip(0..) {
+            for at in runs {
+                let (run, leader) = (&self.runs[at], parent[at] as usize);
+                // What stands before is numbered already, and so is its leader.
+                let number = if leader == at { patches.len() as u32 } else { parent[leader] };
+                if leader == at {
+                    let cols = (run.start, run.end - 1);
+                    patches.push(Patch { pixels: 0, plane: run.plane, cols, rows: (row, row) });
+                }
+                patches[number as usize].absorb(run, row);
+                parent[at] = number;
+            }
+        }
+        (parent, patches)
+    }
+
+    /// Tells of each two runs that lie above each other, and along how many pixels.
+    fn each_meeting(&self, mut meet: impl FnMut(usize, usize, u32)) {
+        for (above, below) in self.rows().zip(self.rows().skip(1)) {
+            let (mut a, mut b) = (above.start, below.start);
+            while a < above.end && b < below.end {
+                let (upper, lower) = (&self.runs[a], &self.runs[b]);
+                let (start, end) = (upper.start.max(lower.start), upper.end.min(lower.end));
+                if start < end {
+                    meet(a, b, end - start);
+                }
+                a += usize::from(upper.end == end);
+                b += usize::from(lower.end == end);
+            }
+        }
+    }
+
+    /// For each small patch the most frequent plane along its border, ties to the lowest.
+    fn border_winners(&self, patch_of_run: &[u32], small: &[bool]) -> Vec<Option<u8>> {
+        let mut votes: Vec<(u32, u8, u32)> = Vec::new();
+        let mut vote = |run: usize, beside: usize, pixels: u32| {
+            let (patch, plane) = (patch_of_run[run], self.runs[beside].plane);
+            if small[patch as usize] && plane != NO_PLANE && patch != patch_of_run[beside] {
+                votes.push((patch, plane, pixels));
+            }
+        };
+        self.each_meeting(|above, below, pixels| {
+            vote(above, below, pixels);
+            vote(below, above, pixels);
+        });
+        for runs in self.rows() {
+            for right in runs.skip(1) {
+                vote(right - 1, right, 1);
+                vote(right, right - 1, 1);
+            }
+        }
+        votes.sort_unstable();
+        let mut winners: Vec<Option<u8>> = vec![None; small.len()];
+        let mut most = vec![0_u32; small.len()];
+        for same in votes.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let (patch, plane) = (same[0].0 as usize, same[0].1);
+            let count = same.iter().map(|vote| vote.2).sum();
+            if count > most[patch] {
+                (most[patch], winners[patch]) = (count, Some(plane));
+            }
+        }
+        winners
+    }
+
+    /// Makes one run of neighbours that have come to the same plane.
+    fn joined(self) -> Self {
+        let (mut runs, mut starts) = (Vec::<Run>::with_capacity(self.runs.len()), vec![0]);
+        for row in self.rows() {
+            let first = runs.len();
+            for run in &self.runs[row] {
+                match runs[first..].last_mut() {
+                    Some(last) if last.plane == run.plane => last.end = run.end,
+                    _ => runs.push(*run),
+                }
+            }
+            starts.push(runs.len());
+        }
+        Self { runs, starts }
     }
 }
 
-fn join_above(planes: &[u8], of_pixel: &[u32], parent: &mut [u32], above: std::ops::Range<usize>, run: u32, plane: u8) {
-    let mut last = u32::MAX;
-    for at in above {
-        if planes[at] == plane && of_pixel[at] != last {
-            last = of_pixel[at];
-            let (a, b) = (find(parent, last), find(parent, run));
-            // The earlier run leads, so that a root never comes after its members.
-            parent[a.max(b) as usize] = a.min(b);
-        }
-    }
+/// How many of the first pixels are like the first.
+fn alike(line: &[u8]) -> usize {
+    const STEP: usize = 32;
+    let same = line.chunks_exact(STEP).take_while(|step| **step == [line[0]; STEP]).count() * STEP;
+    same + line[same..].iter().take_while(|plane| **plane == line[0]).count()
 }
 
 fn find(parent: &mut [u32], mut run: u32) -> u32 {
@@ -138,38 +218,4 @@ fn find(parent: &mut [u32], mut run: u32) -> u32 {
         run = parent[run as usize];
     }
     run
-}
-
-/// For each small patch the most frequent plane along its border, ties to the lowest.
-fn border_winners(planes: &[u8], cols: usize, patches: &Patches, small: &[bool]) -> Vec<Option<u8>> {
-    let mut votes: Vec<(u32, u8)> = Vec::new();
-    let mut meet = |a: usize, b: usize| {
-        let (patch_a, patch_b) = (patches.of_pixel[a], patches.of_pixel[b]);
-        if patch_a != patch_b {
-            if small[patch_a as usize] && planes[b] != NO_PLANE {
-                votes.push((patch_a, planes[b]));
-            }
-            if small[patch_b as usize] && planes[a] != NO_PLANE {
-                votes.push((patch_b, planes[a]));
-            }
-        }
-    };
-    for at in 0..planes.len() {
-        if (at + 1) % cols != 0 {
-            meet(at, at + 1);
-        }
-        if at + cols < planes.len() {
-            meet(at, at + cols);
-        }
-    }
-    votes.sort_unstable();
-    let mut winners: Vec<Option<u8>> = vec![None; small.len()];
-    let mut most = vec![0_usize; small.len()];
-    for same in votes.chunk_by(|a, b| a == b) {
-        let (patch, plane) = (same[0].0 as usize, same[0].1);
-        if same.len() > most[patch] {
-            (most[patch], winners[patch]) = (same.len(), Some(plane));
-        }
-    }
-    winners
 }

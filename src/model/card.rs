@@ -6,6 +6,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+use crate::grid::WantedResolution;
 use crate::preprocess::Normalization;
 use crate::raster::Channel;
 use crate::scheme::{ClassId, Scheme};
@@ -168,6 +169,15 @@ impl ModelCard {
         card.check().map_err(|reason| CardError::Invalid { path: path.clone(), reason })?;
         card.path = path;
         Ok(card)
+    }
+
+    /// The resolution that it works at.
+    #[must_use]
+    pub fn wanted_resolution(&self) -> WantedResolution {
+        WantedResolution {
+            best_m_per_px: self.input.resolution_m_per_px,
+            range_m_per_px: self.input.resolution_range_m_per_px,
+        }
     }
 
     /// The network.

@@ -1,7 +1,7 @@
 //! Dense models: one score per class and pixel.
 
 use super::session::Session;
-use super::{Activation, ChipScores, ChipSpec, Device, ModelCard, ModelError, Segmenter};
+use super::{Activation, ChipScores, ChipSpec, Device, ModelCard, ModelError, Output, Segmenter, rounded};
 use crate::scheme::{ClassId, Scheme};
 
 /// A dense model: logits or probabilities at 1/stride of the chip's pixels.
@@ -35,17 +35,6 @@ impl Semantic {
         let side = i64::from(self.spec.chip_px / self.card.output.stride);
         [n as i64, self.score_of.len() as i64, side, side]
     }
-
-    /// One chip's output, `[channels, side, side]` at 1/stride, as scores of the scheme's classes at full size.
-    fn scores(&self, output: &[f32]) -> ChipScores {
-        let side = (self.spec.chip_px / self.card.output.stride) as usize;
-        let mut planes = output.to_vec();
-        activate(&mut planes, side * side, self.card.output.activation);
-        let planes = add_up(&planes, side * side, &self.score_of, self.spec.classes.len());
-        let planes = upsample(planes, side, self.card.output.stride as usize);
-        let scores = planes.into_iter().map(|p| (p * 255.0 + 0.5) as i32 as u8).collect();
-        ChipScores { side_px: self.spec.chip_px, scores }
-    }
 }
 
 impl Segmenter for Semantic {
@@ -53,40 +42,44 @@ impl Segmenter for Semantic {
         &self.spec
     }
 
-    fn segment(&mut self, chips: &[Vec<f32>]) -> Result<Vec<ChipScores>, ModelError> {
-        let side = self.spec.chip_px as usize;
+    fn segment(&mut self, chips: &[f32]) -> Result<Vec<ChipScores>, ModelError> {
+        let (side, count) = (self.spec.chip_px as usize, chips.len() / self.spec.tensor_len());
         let path = self.card.network_path();
-        let expected = self.expected_shape(chips.len());
-        let joined;
-        let values = if let [one] = chips {
-            one.as_slice()
-        } else {
-            joined = chips.concat();
-            &joined
-        };
-        // The output borrows the session; what it says is copied before the scores are made.
-        let output: Vec<f32> = {
-            let run = self.session.run([chips.len(), self.spec.channels, side, side], values)?;
-            let tensor = run.tensor()?;
-            if tensor.shape != expected {
-                let reason =
-                    format!("output.stride, classes: the card makes {expected:?}, the network gave {:?}", tensor.shape);
-                return Err(ModelError::Mismatch { path, reason });
-            }
-            tensor.values.to_vec()
-        };
-        if output.iter().any(|v| !v.is_finite()) {
+        let expected = self.expected_shape(count);
+        let Self { session, card, spec, score_of } = self;
+        let run = session.run([count, spec.channels, side, side], chips)?;
+        let tensor = run.tensor()?;
+        if tensor.shape != expected {
+            let reason =
+                format!("output.stride, classes: the card makes {expected:?}, the network gave {:?}", tensor.shape);
+            return Err(ModelError::Mismatch { path, reason });
+        }
+        // An exponent of ones is a number that is not finite; without an early end the loop is a vector one.
+        if tensor.values.iter().fold(false, |bad, v| bad | !v.is_finite()) {
             let reason =
                 "scores that are not finite (check input.scale, input.mean and input.std of the card)".to_owned();
             return Err(ModelError::Run { path, reason });
         }
-        let per_chip = output.len() / chips.len().max(1);
-        Ok(output.chunks_exact(per_chip.max(1)).map(|chip| self.scores(chip)).collect())
+        let per_chip = tensor.values.len() / count.max(1);
+        Ok(tensor.values.chunks_exact(per_chip.max(1)).map(|chip| scores(chip, &card.output, spec, score_of)).collect())
     }
 
     fn device(&self) -> String {
         self.session.device.to_string()
     }
+}
+
+/// One chip's output, `[channels, side, side]` at 1/stride, as scores of the scheme's classes at full size.
+fn scores(values: &[f32], output: &Output, spec: &ChipSpec, score_of: &[usize]) -> ChipScores {
+    let side = (spec.chip_px / output.stride) as usize;
+    let mut planes = values.to_vec();
+    activate(&mut planes, side * side, output.activation);
+    // Most cards give each class one channel, in order.
+    if !score_of.iter().copied().eq(0..spec.classes.len()) {
+        planes = add_up(&planes, side * side, score_of, spec.classes.len());
+    }
+    let planes = upsample(planes, side, output.stride as usize);
+    ChipScores { side_px: spec.chip_px, scores: planes.into_iter().map(|p| rounded(p * 255.0)).collect() }
 }
 
 /// Makes probabilities of planar values.
@@ -118,9 +111,10 @@ fn softmax(planes: &mut [f32], pixels: usize) {
                 *s += *v;
             }
         }
+        sum[..len].iter_mut().for_each(|s| *s = 1.0 / *s);
         for class in 0..classes {
             let plane = &mut planes[class * pixels + start..][..len];
-            plane.iter_mut().zip(&sum).for_each(|(v, s)| *v /= s);
+            plane.iter_mut().zip(&sum).for_each(|(v, s)| *v *= s);
         }
     }
 }
@@ -212,10 +206,10 @@ mod tests {
             .expect("make setup puts ONNX Runtime into target/onnxruntime");
         assert_eq!(model.spec().classes, [ClassId(1), ClassId(7)]);
         let chip = |v: f32| vec![v; 3 * 64 * 64];
-        let both = model.segment(&[chip(0.9), chip(0.1)]).expect("runs");
+        let both = model.segment(&[chip(0.9), chip(0.1)].concat()).expect("runs");
         assert!(both[0].scores[0] > 200 && both[0].scores[64 * 64] < 55, "bright is building");
         assert!(both[1].scores[0] < 55, "dark is not");
-        assert_eq!(model.segment(&[chip(0.9)]).expect("runs")[0], both[0]);
+        assert_eq!(model.segment(&chip(0.9)).expect("runs")[0], both[0]);
     }
 
     #[test]

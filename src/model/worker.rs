@@ -12,7 +12,7 @@ const QUEUE: usize = 2;
 pub type BatchScores = Result<Vec<ChipScores>, ModelError>;
 
 struct Batch {
-    chips: Vec<Vec<f32>>,
+    chips: Vec<f32>,
     reply: SyncSender<BatchScores>,
 }
 
@@ -42,9 +42,9 @@ impl SessionThread {
         Ok(Self { queue: Some(queue), thread: Some(thread), spec, device })
     }
 
-    /// Queues a batch of normalized chips; waits while the queue is full. The receiver closes if the thread died.
+    /// Queues a batch of normalized chips, one after another; waits while the queue is full. The receiver closes if the thread died.
     #[must_use]
-    pub fn submit(&self, chips: Vec<Vec<f32>>) -> Receiver<BatchScores> {
+    pub fn submit(&self, chips: Vec<f32>) -> Receiver<BatchScores> {
         let (reply, scores) = sync_channel(1);
         if let Some(queue) = &self.queue {
             // A send fails only when the thread died: then `reply` is dropped, and the receiver says so.

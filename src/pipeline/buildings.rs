@@ -1,6 +1,6 @@
 //! What only buildings get: regular angles and heights.
 
-use geo::{BoundingRect, MapCoords, Polygon, Rect, coord};
+use geo::{BoundingRect, Line, MapCoords, Polygon, Rect, coord};
 
 use super::{FeatureOptions, PipelineError, perimeter_m};
 use crate::feature::{Feature, Height, HeightSource, KeptReason, Outline};
@@ -10,18 +10,29 @@ use crate::height::{HeightOptions, Measured, Source, Surveyor, class_default_m};
 use crate::raster::Elevation;
 use crate::regularize::{self, Footprint, Outcome, Reason, RegularizeOptions, Regularized};
 use crate::scheme::Scheme;
-use crate::simplify::Outlines;
+use crate::simplify::{Outlines, subdivide};
 
-/// Gives buildings regular angles, all in one metric plane, so that neighbours are kept apart.
-pub(super) fn regularize(features: &mut [Feature], buildings: &[usize], outlines: &Outlines, plane: &Plane) {
+/// A road in pieces of so many vertices: a building meets few of them.
+const PIECE_VERTICES: usize = 48;
+
+/// Gives buildings regular angles, all in one metric plane, so that neighbours and roads are kept free.
+pub(super) fn regularize(
+    features: &mut [Feature],
+    (buildings, roads): (&[usize], &[usize]),
+    outlines: &Outlines,
+    plane: &Plane,
+) {
     let metres = |polygon: &Polygon<f64>| polygon.map_coords(|c| plane.scale.offset_m(c.x, c.y).into());
     let footprint = |&i: &usize| Footprint {
         outline: metres(&outlines.exact_polygon(i)),
         simplified: Some(metres(&outlines.polygon(i))),
     };
     let footprints: Vec<Footprint> = buildings.iter().map(footprint).collect();
+    let pieces = roads.iter().flat_map(|&i| subdivide(outlines.polygon(i), PIECE_VERTICES));
+    let roads: Vec<Polygon<f64>> = pieces.map(|piece| metres(&piece)).collect();
     let options = RegularizeOptions::for_pixel(plane.scale.resolution_m_per_px());
-    for (index, made) in buildings.iter().zip(regularize::regularize(&footprints, &options)) {
+    let made = regularize::regularize_beside(&footprints, &roads, &options);
+    for (index, made) in buildings.iter().zip(made) {
         adopt(&mut features[*index], made, plane);
     }
 }
@@ -39,11 +50,23 @@ fn adopt(feature: &mut Feature, made: Regularized, plane: &Plane) {
         Outcome::Kept(Reason::PoorFit) => Outline::Kept(KeptReason::PoorFit),
         Outcome::Kept(Reason::TooSmall) => Outline::Kept(KeptReason::TooSmall),
         Outcome::Kept(Reason::Neighbour) => Outline::Kept(KeptReason::Neighbour),
+        Outcome::Kept(Reason::Road) => Outline::Kept(KeptReason::Road),
     };
+    feature.direction_deg = made.direction_deg.map(|walls_deg| longer_deg(&made.polygon, walls_deg));
     let pixels = made.polygon.map_coords(|c| plane.scale.offset_px(c.x, c.y).into());
     feature.perimeter_m = perimeter_m(&pixels, &plane.scale);
     feature.polygon = super::to_map(&pixels, plane.grid);
     feature.importance_m = made.importance_m;
+}
+
+/// Of the two directions of walls at right angles the one with more wall: degrees clockwise from north, 0 to 180.
+fn longer_deg(polygon: &Polygon<f64>, walls_deg: f64) -> f32 {
+    let (sin, cos) = walls_deg.to_radians().sin_cos();
+    let more_along =
+        |line: Line<f64>| (line.dx() * cos + line.dy() * sin).abs() - (line.dy() * cos - line.dx() * sin).abs();
+    let excess_m: f64 = polygon.exterior().lines().map(more_along).sum();
+    let from_east_deg = if excess_m >= 0.0 { walls_deg } else { walls_deg + 90.0 };
+    (90.0 - from_east_deg).rem_euclid(180.0) as f32
 }
 
 /// Gives buildings heights: measured where elevation is at hand, else the default of their size class.
@@ -126,6 +149,16 @@ fn neighbours(polygons: &[&Polygon<f64>], margin: f64) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_direction_is_that_of_the_longer_walls() {
+        let house = Rect::new(coord! { x: 0.0, y: 0.0 }, coord! { x: 20.0, y: 6.0 }).to_polygon();
+        for (turned_deg, expected) in [(0.0, 90.0), (30.0, 60.0), (90.0, 0.0), (120.0, 150.0), (179.0, 91.0)] {
+            let turned = geo::Rotate::rotate_around_centroid(&house, turned_deg);
+            let found = longer_deg(&turned, f64::rem_euclid(turned_deg, 90.0));
+            assert!((found - expected).abs() < 1e-3, "{turned_deg}: {found}");
+        }
+    }
 
     #[test]
     fn neighbours_are_those_within_the_margin() {

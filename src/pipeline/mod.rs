@@ -120,13 +120,15 @@ impl TracedBlocks {
     pub fn derive(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Derived, PipelineError> {
         let blocks: Vec<&BlockArcs> = self.0.values().collect();
         let coverage = polygonize::join(&blocks, &grid.window())?;
-        let scale = middle_scale(grid)?;
+        let scale = grid.middle_scale()?;
         let outlines = simplify::simplify(&coverage, &options.simplify(&scale, scheme));
         let mut features = plain_features(grid, &outlines, options)?;
         let is_building = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Building);
         let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(&features[*i])).collect();
+        let is_road = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Network);
+        let roads: Vec<usize> = (0..features.len()).filter(|i| is_road(&features[*i])).collect();
         let plane = Plane { grid, scale };
-        buildings::regularize(&mut features, &buildings, &outlines, &plane);
+        buildings::regularize(&mut features, (&buildings, &roads), &outlines, &plane);
         buildings::raise(&mut features, &buildings, (&plane, scheme), options)?;
         if let Some(most) = options.max_vertices {
             features = pieces::cut(features, (&buildings, most), (&outlines, grid))?;
@@ -189,6 +191,7 @@ fn plain_features(
             }),
             area_m2: region.pixels as f64 * scale.pixel_area_m2(),
             outline: if options.tolerance_m > 0.0 { Outline::Simplified } else { Outline::Exact },
+            direction_deg: None,
             height: None,
             provisional: region.provisional,
         })
@@ -218,12 +221,6 @@ fn perimeter_m(pixels: &Polygon<f64>, scale: &GroundScale) -> f64 {
         east.hypot(north)
     };
     rings.map(|ring| ring.0.iter().zip(ring.0.iter().skip(1)).map(length).sum::<f64>()).sum()
-}
-
-/// What a pixel is on the ground in the middle of a grid.
-fn middle_scale(grid: &WorkGrid) -> Result<GroundScale, PipelineError> {
-    let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
-    Ok(Ground::new(grid.frame.transform, &grid.frame.crs)?.scale_at(middle)?)
 }
 
 fn threads() -> NonZeroUsize {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{PipelineError, middle_scale};
+use super::PipelineError;
 use crate::centreline::CentrelineOptions;
 use crate::georef::GroundScale;
 use crate::label::LabelStore;
@@ -36,7 +36,7 @@ impl FeatureOptions {
     /// # Errors
     /// When the work grid has no place on the ground.
     pub fn for_store(store: &LabelStore) -> Result<Self, PipelineError> {
-        let scale = middle_scale(store.grid())?;
+        let scale = store.grid().middle_scale()?;
         let manifest = store.manifest();
         Ok(Self {
             dsm: manifest.dsm.clone(),

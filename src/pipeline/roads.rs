@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use geo::{Coord, LineString};
 
-use super::{FeatureOptions, PipelineError, middle_scale};
+use super::{FeatureOptions, PipelineError};
 use crate::centreline::{self, CentrelineOptions, CoverageRoads, RegionPixels};
 use crate::feature::{Centreline, FeatureId, FeatureIdError};
 use crate::georef::{Ground, GroundScale, MapPoint, PixelPoint, Window};
@@ -34,7 +34,7 @@ pub(super) fn centrelines(
                 roads: CoverageRoads {
                     roads: RegionPixels::of(coverage, is_road),
                     blocked: RegionPixels::of(coverage, |region| blocking.contains(&region.label)),
-                    pixel_m: pixel_m(&middle_scale(grid)?),
+                    pixel_m: pixel_m(&grid.middle_scale()?),
                 },
                 growing: RegionPixels::of(coverage, |region| is_road(region) && region.provisional),
                 grid,

@@ -1,6 +1,6 @@
 //! Any class raster to features, without a model.
 
-use super::{Derived, FeatureOptions, PipelineError, TracedBlocks, VectorOptions, middle_scale, threads};
+use super::{Derived, FeatureOptions, PipelineError, TracedBlocks, VectorOptions, threads};
 use crate::grid::{BlockId, WorkGrid};
 use crate::polygonize::{self, BlockArcs, LabelView};
 use crate::raster::{ClassRaster, RasterError};
@@ -45,7 +45,7 @@ pub fn vectorize(
     for (part, ids) in parts.into_iter().zip(blocks.chunks(share)) {
         ids.iter().zip(part?).for_each(|(id, arcs)| traced.insert(*id, arcs));
     }
-    let pixel_m = middle_scale(&grid)?.resolution_m_per_px();
+    let pixel_m = grid.middle_scale()?.resolution_m_per_px();
     let usual = FeatureOptions::within(options.tolerance_m.unwrap_or(1.5 * pixel_m)).with(&options.vectors)?;
     let derived = traced.derive(&grid, scheme, &FeatureOptions { label_shift: raster.label_shift(), ..usual })?;
     Ok((grid, derived))

@@ -7,8 +7,8 @@ use super::resample::{Warper, average, averaged_window};
 use super::{Channel, Mosaic, PixelWindow, RasterError, RasterSource, Scene};
 use crate::georef::{PixelFrame, Window};
 
-/// The number of scenes that a reader keeps open.
-const OPEN_SCENES: usize = 8;
+/// The number of scenes that a reader keeps open: those that meet at a corner. Each holds its codec's buffers.
+const OPEN_SCENES: usize = 4;
 /// The number of planes that a window can have.
 const MAX_CHANNELS: usize = 4;
 

@@ -5,7 +5,7 @@ use geo::Coord;
 use super::Footprint;
 use super::cells::{Bounds, Cells};
 use super::draft::Draft;
-use super::ring::{cross, dot, edges, length, open_rings};
+use super::ring::{Ring, cross, dot, edges, length, open_rings};
 
 /// Walls that face each other are parallel up to this sine (10°).
 const MOST_SINE: f64 = 0.17;
@@ -23,17 +23,24 @@ pub(super) struct Contact {
     pub gap_m: f64,
 }
 
-/// Pairs of buildings, lower number first, whose outlines, old or new, come within a distance; each once, sorted.
-pub(super) fn near_pairs(drafts: &[Draft], footprints: &[Footprint], reach_m: f64) -> Vec<(u32, u32)> {
+/// Pairs of buildings, lower number first, whose outlines, old or new, come within a distance; each once, sorted. Roads
+/// are numbered on from the buildings, and pairs of them left out.
+pub(super) fn near_pairs(
+    drafts: &[Draft],
+    (footprints, roads): (&[Footprint], &[Vec<Ring>]),
+    reach_m: f64,
+) -> Vec<(u32, u32)> {
     let around = |(draft, old): (&Draft, &Footprint)| {
         let new = draft.rings.first().into_iter().flatten().copied();
         Bounds::around(new.chain(old.outline.exterior().0.iter().copied())).map(|b| b.expanded(reach_m / 2.0))
     };
-    let bounds: Vec<Option<Bounds>> = drafts.iter().zip(footprints).map(around).collect();
+    let mut bounds: Vec<Option<Bounds>> = drafts.iter().zip(footprints).map(around).collect();
+    bounds.extend(roads.iter().map(|rings| Bounds::around(rings.first().into_iter().flatten().copied())));
     let boxes: Vec<(Bounds, u32)> = bounds.iter().enumerate().filter_map(|(i, b)| Some(((*b)?, i as u32))).collect();
     let mut pairs = Vec::new();
     Cells::of(&boxes).any_pair(|i, j| {
-        if let (Some(a), Some(b)) = (bounds[i as usize], bounds[j as usize])
+        if (i as usize) < drafts.len()
+            && let (Some(a), Some(b)) = (bounds[i as usize], bounds[j as usize])
             && a.meets(&b)
         {
             pairs.push((i, j));

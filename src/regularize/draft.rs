@@ -19,6 +19,8 @@ pub(super) struct Draft {
     pub area_m2: f64,
     /// What it costs: `(1 - IoU) + λ·vertices`.
     pub cost: f64,
+    /// How often it can still give way: from a found outline to the simplified one, from that to the traced one.
+    pub steps_left: u8,
 }
 
 impl Draft {
@@ -56,8 +58,8 @@ impl Draft {
     }
 
     /// The outline as it was traced.
-    pub fn traced(footprint: &Footprint) -> Self {
-        Self::of_rings(open_rings(&footprint.outline, Coord::zero()), Reason::Neighbour)
+    pub fn traced(footprint: &Footprint, reason: Reason) -> Self {
+        Self { steps_left: 0, ..Self::of_rings(open_rings(&footprint.outline, Coord::zero()), reason) }
     }
 
     /// The outline as it leaves.
@@ -70,14 +72,14 @@ impl Draft {
     }
 
     fn of_rings(rings: Vec<Ring>, reason: Reason) -> Self {
-        Self { rings, outcome: Outcome::Kept(reason), along: None, area_m2: 0.0, cost: f64::INFINITY }
+        Self { rings, outcome: Outcome::Kept(reason), along: None, area_m2: 0.0, cost: f64::INFINITY, steps_left: 1 }
     }
 
     fn found(best: Option<Candidate>, shape: &Shape, origin: Coord<f64>) -> Option<Self> {
         let best = best?;
         let outcome = if best.round { Outcome::Round } else { Outcome::Regularized };
         let rings = moved(&best.rings, origin);
-        Some(Self { rings, outcome, along: None, area_m2: shape.area_m2, cost: best.cost })
+        Some(Self { rings, outcome, along: None, area_m2: shape.area_m2, cost: best.cost, steps_left: 2 })
     }
 
     fn towards(self, along: Coord<f64>) -> Self {

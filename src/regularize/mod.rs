@@ -9,7 +9,7 @@
 //! 3. of these outlines, a rectangle and a circle, the one with the least `(1 - IoU) + λ·vertices` is taken
 //!    (minimal description length); a guard keeps the old outline where none fits;
 //! 4. buildings that face each other take one direction where it fits each of them, and one line for their common wall;
-//!    walls that reach into a neighbour step back, and where that is not enough, the old outline is kept.
+//!    walls that reach into a neighbour or onto a road step back, and where that is not enough, the old outline is kept.
 //!
 //! The shared area behind it is exact, by a sum over pairs of edges.
 
@@ -78,6 +78,8 @@ pub enum Reason {
     TooSmall,
     /// It would have covered a part of another building.
     Neighbour,
+    /// It would have covered a part of a road.
+    Road,
 }
 
 /// How outlines are regularized.
@@ -139,8 +141,21 @@ impl RegularizeOptions {
 /// The result does not depend on the number of threads.
 #[must_use]
 pub fn regularize(footprints: &[Footprint], options: &RegularizeOptions) -> Vec<Regularized> {
+    regularize_beside(footprints, &[], options)
+}
+
+/// As [`regularize`], and no outline covers more of the roads than the old one did.
+///
+/// Roads come as polygons that do not overlap, in the plane of the footprints and in the shape they are drawn in; a large
+/// one is best given in pieces.
+#[must_use]
+pub fn regularize_beside(
+    footprints: &[Footprint],
+    roads: &[Polygon<f64>],
+    options: &RegularizeOptions,
+) -> Vec<Regularized> {
     let mut drafts = in_parallel(footprints, options.threads, |footprint| Draft::of(footprint, options));
-    neighbours::settle(&mut drafts, footprints, options);
+    neighbours::settle(&mut drafts, (footprints, roads), options);
     drafts.into_iter().zip(footprints).map(|(draft, footprint)| draft.finish(footprint)).collect()
 }
 

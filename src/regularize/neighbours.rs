@@ -1,16 +1,16 @@
-//! No building may cover a part of another one that it did not cover before.
+//! No building may cover a part of another one, or of a road, that it did not cover before.
 
 use std::collections::BTreeSet;
 
-use geo::Coord;
+use geo::{Coord, Polygon};
 
 use super::contact::{contacts, near_pairs, touch};
 use super::draft::Draft;
 use super::joined::{join, with_moved_edges};
 use super::overlap::Edges;
-use super::ring::{Ring, cross, dot, edges, left, length, moved, open_rings};
+use super::ring::{Ring, area, cross, dot, edges, left, length, moved, open_rings};
 use super::valid::{contains, is_valid};
-use super::{Footprint, Outcome, Reason, RegularizeOptions, group, in_parallel};
+use super::{Footprint, Reason, RegularizeOptions, group, in_parallel};
 
 /// Less is rounding.
 const COMMON_M2: f64 = 1e-4;
@@ -19,18 +19,22 @@ const MOST_EXTRA_COST: f64 = 0.005;
 /// How often a pair may be pushed apart before one of the two gives up.
 const MOST_PUSHES: usize = 6;
 
-/// Neighbours agree on their direction and on their common walls, and do not overlap.
-pub(super) fn settle(drafts: &mut [Draft], footprints: &[Footprint], options: &RegularizeOptions) {
-    let near = near_pairs(drafts, footprints, options.reach_m);
-    if near.is_empty() {
-        return;
-    }
-    turn_rows(drafts, footprints, (&near, options));
-    join_walls(drafts, footprints, (&near, options));
-    let apart = |&(i, j): &(u32, u32)| gained_m2([i, j], drafts, footprints) <= COMMON_M2;
-    let fine = in_parallel(&near, options.threads, apart);
-    let todo: BTreeSet<(u32, u32)> = near.iter().zip(fine).filter(|(_, fine)| !fine).map(|(pair, _)| *pair).collect();
-    Separation { drafts, footprints, options, near: &near }.run(todo);
+/// Neighbours agree on their direction and on their common walls, and do not overlap; nor do they cover roads.
+pub(super) fn settle(
+    drafts: &mut [Draft],
+    (footprints, roads): (&[Footprint], &[Polygon<f64>]),
+    options: &RegularizeOptions,
+) {
+    let roads: Vec<Vec<Ring>> = roads.iter().map(|road| open_rings(road, Coord::zero())).collect();
+    let near = near_pairs(drafts, (footprints, &roads), options.reach_m);
+    let of_buildings = |&&(_, j): &&(u32, u32)| (j as usize) < footprints.len();
+    let buildings: Vec<(u32, u32)> = near.iter().filter(of_buildings).copied().collect();
+    turn_rows(drafts, footprints, (&buildings, options));
+    join_walls(drafts, footprints, (&buildings, options));
+    let mut town = Separation { drafts, footprints, roads: &roads, options, near: &near };
+    let apart = in_parallel(&near, options.threads, |&(i, j)| !town.overlap(i, j));
+    let todo = near.iter().zip(apart).filter(|(_, apart)| !apart).map(|(pair, _)| *pair).collect();
+    town.run(todo);
 }
 
 type Near<'a> = (&'a [(u32, u32)], &'a RegularizeOptions);
@@ -66,17 +70,6 @@ fn join_walls(drafts: &mut [Draft], footprints: &[Footprint], (near, options): N
     join(drafts, &common.concat());
 }
 
-/// How much more two outlines share than the traced ones did.
-fn gained_m2(pair: [u32; 2], drafts: &[Draft], footprints: &[Footprint]) -> f64 {
-    let [a, b] = pair.map(|i| drafts[i as usize].rings.as_slice());
-    let now_m2 = common_m2(a, b);
-    if now_m2 <= COMMON_M2 {
-        return now_m2;
-    }
-    let [a, b] = pair.map(|i| open_rings(&footprints[i as usize].outline, Coord::zero()));
-    now_m2 - common_m2(&a, &b)
-}
-
 fn common_m2(a: &[Ring], b: &[Ring]) -> f64 {
     let Some(origin) = a.first().and_then(|ring| ring.first()) else { return 0.0 };
     let [a, b] = [a, b].map(|rings| Edges::of(&moved(rings, -*origin)));
@@ -87,6 +80,8 @@ fn common_m2(a: &[Ring], b: &[Ring]) -> f64 {
 struct Separation<'a> {
     drafts: &'a mut [Draft],
     footprints: &'a [Footprint],
+    /// Numbered on from the buildings; they never give way.
+    roads: &'a [Vec<Ring>],
     options: &'a RegularizeOptions,
     near: &'a [(u32, u32)],
 }
@@ -109,15 +104,32 @@ impl Separation<'_> {
         }
     }
 
+    /// Whether two outlines share more than the old ones did.
     fn overlap(&self, i: u32, j: u32) -> bool {
-        gained_m2([i, j], self.drafts, self.footprints) > COMMON_M2
+        let now_m2 = common_m2(self.rings(i), self.rings(j));
+        now_m2 > COMMON_M2 && now_m2 - common_m2(&self.old(i), &self.old(j)) > COMMON_M2
+    }
+
+    fn is_road(&self, i: u32) -> bool {
+        i as usize >= self.drafts.len()
+    }
+
+    fn rings(&self, i: u32) -> &[Ring] {
+        let road = |i: usize| self.roads[i - self.drafts.len()].as_slice();
+        self.drafts.get(i as usize).map_or_else(|| road(i as usize), |draft| &draft.rings)
+    }
+
+    /// The outline to keep where no regular one fits.
+    fn old(&self, i: u32) -> Vec<Ring> {
+        let Some(footprint) = self.footprints.get(i as usize) else { return self.rings(i).to_vec() };
+        open_rings(footprint.simplified.as_ref().unwrap_or(&footprint.outline), Coord::zero())
     }
 
     /// Moves the wall of either that takes most of the common part away, at the least cost in area; false where none helps.
     fn push(&mut self, i: u32, j: u32) -> bool {
-        let common = common_corners(&self.drafts[i as usize].rings, &self.drafts[j as usize].rings);
+        let common = common_corners(self.rings(i), self.rings(j));
         let mut options: Vec<(usize, f64, u32, Push)> = Vec::new();
-        for building in [i, j] {
+        for building in [i, j].into_iter().filter(|i| !self.is_road(*i)) {
             for push in self.pushes(building, &common) {
                 options.push((push.removed, push.area_m2, building, push));
             }
@@ -150,42 +162,40 @@ impl Separation<'_> {
     }
 
     fn apply(&mut self, building: u32, push: &Push) -> bool {
-        let draft = &mut self.drafts[building as usize];
+        let draft = &self.drafts[building as usize];
         let Some(ring) = with_moved_edges(&draft.rings[push.ring], &[(push.edge, push.by)]) else { return false };
         let mut rings = draft.rings.clone();
         rings[push.ring] = ring;
-        let fits = is_valid(&rings);
+        let traced = open_rings(&self.footprints[building as usize].outline, Coord::zero());
+        let (common_m2, both_m2) = (common_m2(&rings, &traced), area(&rings) + area(&traced));
+        let fits = common_m2 >= self.options.min_iou * (both_m2 - common_m2) && is_valid(&rings);
         if fits {
-            draft.rings = rings;
+            self.drafts[building as usize].rings = rings;
         }
         fits
     }
 
-    /// Of two outlines that overlap, the one that reaches further into the pixels of the other gives up its regular outline,
-    /// or its simplified one. `None` where both are as traced.
+    /// Of two outlines that overlap, the one that can give way more often does, of equals the one that reaches further into
+    /// the pixels of the other. `None` where neither can.
     fn step_back(&mut self, i: u32, j: u32) -> Option<u32> {
-        let traced = |i: u32| open_rings(&self.footprints[i as usize].outline, Coord::zero());
-        let steps_left = |i: u32| match self.drafts[i as usize].outcome {
-            Outcome::Kept(Reason::Neighbour) if self.drafts[i as usize].rings == traced(i) => 0,
-            Outcome::Kept(_) => 1,
-            _ => 2,
-        };
-        let reach_m2 = |i: u32, j: u32| common_m2(&self.drafts[i as usize].rings, &traced(j));
+        let steps_left = |i: u32| self.drafts.get(i as usize).map_or(0, |draft| draft.steps_left);
         let (a, b) = (steps_left(i), steps_left(j));
-        let back = if a != b {
-            if a > b { i } else { j }
-        } else if reach_m2(i, j) >= reach_m2(j, i) {
-            i
-        } else {
-            j
-        };
+        let first = if a == b { self.reach_m2(i, j) >= self.reach_m2(j, i) } else { a > b };
+        let back = if first { i } else { j };
+        let reason = if self.is_road(j) { Reason::Road } else { Reason::Neighbour };
         let footprint = &self.footprints[back as usize];
         self.drafts[back as usize] = match a.max(b) {
-            2 => Draft::simplified(footprint, self.options, Reason::Neighbour),
-            1 => Draft::traced(footprint),
+            2 => Draft::simplified(footprint, self.options, reason),
+            1 => Draft::traced(footprint, reason),
             _ => return None,
         };
         Some(back)
+    }
+
+    /// How much of the pixels of `j` lies under the outline of `i`.
+    fn reach_m2(&self, i: u32, j: u32) -> f64 {
+        let traced = |footprint: &Footprint| open_rings(&footprint.outline, Coord::zero());
+        common_m2(self.rings(i), &self.footprints.get(j as usize).map_or_else(Vec::new, traced))
     }
 }
 

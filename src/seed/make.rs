@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
 
 use super::SeedError;
 use super::shelf::Shelf;
-use crate::georef::{Ground, PixelPoint, Window};
+use crate::georef::Window;
 use crate::grid::{BlockId, ChipId, ChipLattice};
-use crate::label::{Blender, LabelStore, ScoredChip, clean};
+use crate::label::{Blender, LabelMap, LabelStore, ScoreMap, ScoredChip, clean};
 use crate::model::{BatchScores, Device, Family, ModelCard, Semantic, SessionThread};
 use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, RasterSource};
@@ -45,12 +46,19 @@ pub enum MakeEvent<'a> {
 /// A chip on its way: which, where, and its validity.
 type Place = (ChipId, Window, Vec<u8>);
 
-/// What the reader hands to the finisher, in the order of the work.
+/// What the reader hands on, in the order of the work.
 enum Item {
     Batch(Vec<Place>, Receiver<BatchScores>),
+    /// All chips of a block are on their way.
     Block(BlockId),
     Failed(BlockId, SeedError),
 }
+
+/// A block on its way to the disk.
+type Labelled = (BlockId, Result<LabelMap, SeedError>);
+
+/// A block whose chips are on the shelf, or why they are not.
+type Labelling = (BlockId, Result<(), SeedError>);
 
 impl Maker {
     /// For a store, the mosaic and the model that its manifest names.
@@ -59,9 +67,7 @@ impl Maker {
     /// When the work grid has no place on the ground.
     pub fn new(store: LabelStore, mosaic: Mosaic, card: &ModelCard, session: SessionThread) -> Result<Self, SeedError> {
         let grid = store.grid();
-        let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
-        let scale = Ground::new(grid.frame.transform, &grid.frame.crs)?.scale_at(middle)?;
-        let pixel_area_m2 = scale.pixel_area_m2();
+        let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
         let lattice = ChipLattice { chip_px: card.input.chip_px, stride_px: card.input.stride_px };
         Ok(Self {
             blender: Blender::new(lattice.chip_px, session.spec().classes.clone()),
@@ -133,18 +139,26 @@ impl Maker {
 
     /// Makes the blocks that are missing, in the given order, and tells of each.
     ///
-    /// Reading, the model, and blending with writing overlap: three threads, bounded queues between.
+    /// Five threads with bounded queues between: one reads, one runs the model, one puts scored chips on the shelf, one
+    /// blends and cleans, and the caller's writes. So the model waits neither for pixels nor for blocks.
     ///
     /// # Errors
     /// When the model fails. A block whose pixels cannot be read is told of, and the others go on.
     pub fn make(&self, blocks: &[BlockId], tell: &mut dyn FnMut(MakeEvent<'_>)) -> Result<(), SeedError> {
         let missing: Vec<BlockId> = blocks.iter().copied().filter(|b| !self.store.has(*b)).collect();
         self.shelf().begin(&missing);
-        let (items, work) = sync_channel::<Item>(2);
+        let (items, read) = sync_channel::<Item>(2);
+        let (whole, scored) = sync_channel::<Labelling>(0);
+        let (labelled, finished) = sync_channel::<Labelled>(0);
+        let named = |name: &str| Builder::new().name(name.to_owned());
         let result = std::thread::scope(|scope| {
-            let reader = std::thread::Builder::new().name("reader".to_owned());
-            reader.spawn_scoped(scope, move || self.read(&missing, &items)).map_err(SeedError::Thread)?;
-            work.into_iter().try_for_each(|item| self.finish(item, tell))
+            named("reader").spawn_scoped(scope, move || self.read(&missing, &items)).map_err(SeedError::Thread)?;
+            let receiver = named("scores").spawn_scoped(scope, move || self.receive(read, &whole));
+            let receiver = receiver.map_err(SeedError::Thread)?;
+            let finisher = named("finisher").spawn_scoped(scope, move || self.finish(scored, &labelled));
+            finisher.map_err(SeedError::Thread)?;
+            finished.into_iter().for_each(|labelled| self.keep(labelled, tell));
+            receiver.join().unwrap_or(Err(SeedError::ModelGone))
         });
         if result.is_err() {
             self.shelf().clear();
@@ -198,64 +212,97 @@ impl Maker {
             }
             let chip = reader.read(&self.lattice.window(id)).inspect_err(|_| self.shelf().forget(id))?;
             if chip.valid.contains(&1) {
-                tensors.push(self.normalization.tensor(&chip));
+                self.normalization.append(&chip, &mut tensors);
                 places.push((id, chip.window, chip.valid));
             } else {
                 let empty = ScoredChip { window: chip.window, scores: None, valid: Vec::new() };
                 self.shelf().put(id, empty).map_err(SeedError::Shelf)?;
             }
-            if tensors.len() == self.batch {
+            if places.len() == self.batch {
                 self.hand_over(&mut tensors, &mut places, items);
             }
         }
-        if !tensors.is_empty() {
+        if !places.is_empty() {
             self.hand_over(&mut tensors, &mut places, items);
         }
         Ok(())
     }
 
-    fn hand_over(&self, tensors: &mut Vec<Vec<f32>>, places: &mut Vec<Place>, items: &SyncSender<Item>) {
-        self.chips_run.fetch_add(tensors.len() as u64, Ordering::Relaxed);
+    fn hand_over(&self, tensors: &mut Vec<f32>, places: &mut Vec<Place>, items: &SyncSender<Item>) {
+        self.chips_run.fetch_add(places.len() as u64, Ordering::Relaxed);
         let scores = self.session.submit(std::mem::take(tensors));
-        let _ = items.send(Item::Batch(std::mem::take(places), scores)); // the finisher may have given up
+        let _ = items.send(Item::Batch(std::mem::take(places), scores)); // the receiver may have given up
     }
 
-    fn finish(&self, item: Item, tell: &mut dyn FnMut(MakeEvent<'_>)) -> Result<(), SeedError> {
-        match item {
-            Item::Batch(places, scores) => {
-                let scores = scores.recv().map_err(|_| SeedError::ModelGone)??;
-                for ((id, window, valid), scores) in places.into_iter().zip(scores) {
-                    let chip = ScoredChip { window, scores: Some(scores), valid };
-                    self.shelf().put(id, chip).map_err(SeedError::Shelf)?;
+    /// Puts scored chips on the shelf, and tells of blocks whose chips are all there.
+    fn receive(&self, items: Receiver<Item>, whole: &SyncSender<Labelling>) -> Result<(), SeedError> {
+        for item in items {
+            let block = match item {
+                Item::Batch(places, scores) => {
+                    let scores = scores.recv().map_err(|_| SeedError::ModelGone)??;
+                    for ((id, window, valid), scores) in places.into_iter().zip(scores) {
+                        let chip = ScoredChip { window, scores: Some(scores), valid };
+                        self.shelf().put(id, chip).map_err(SeedError::Shelf)?;
+                    }
+                    continue;
                 }
-            }
-            Item::Block(block) => {
-                let made = self.finish_block(block);
-                self.shelf().leave(block, self.chips(block));
-                match made {
-                    Ok(()) => tell(MakeEvent::Made(block)),
-                    Err(error) => tell(MakeEvent::Failed(block, &error)),
-                }
-            }
-            Item::Failed(block, error) => {
-                self.shelf().leave(block, self.chips(block));
-                tell(MakeEvent::Failed(block, &error));
+                Item::Block(block) => (block, Ok(())),
+                Item::Failed(block, error) => (block, Err(error)),
+            };
+            if whole.send(block).is_err() {
+                break; // the finisher gave up
             }
         }
         Ok(())
     }
 
-    /// Blends, cleans and keeps a block whose chips are all on the shelf.
-    fn finish_block(&self, block: BlockId) -> Result<(), SeedError> {
-        let window = self.store.grid().block_window(block);
-        let mut chips = Vec::new();
-        for id in self.chips(block) {
-            let chip = self.shelf().get(id).map_err(SeedError::Shelf)?;
-            chips.push(chip.ok_or(SeedError::ChipMissing { block })?);
+    /// Blends and cleans blocks.
+    fn finish(&self, blocks: Receiver<Labelling>, labelled: &SyncSender<Labelled>) {
+        for (block, read) in blocks {
+            let scores = read.and_then(|()| self.blend(block));
+            self.shelf().leave(block, self.chips(block));
+            let window = self.store.grid().block_window(block);
+            let options = &self.store.manifest().clean;
+            let labels = scores.map(|scores| clean(&scores, &window, options, self.pixel_area_m2));
+            if labelled.send((block, labels)).is_err() {
+                return; // the caller gave up
+            }
         }
-        let scores = self.blender.blend(&window.expanded(self.halo_px), chips.iter().map(AsRef::as_ref));
-        let labels = clean(&scores, &window, &self.store.manifest().clean, self.pixel_area_m2);
-        Ok(self.store.write(block, &labels)?)
+    }
+
+    /// The scores of a block and its halo, blended in strips, so that a few rows of chips are in memory at a time.
+    fn blend(&self, block: BlockId) -> Result<ScoreMap, SeedError> {
+        let window = self.store.grid().block_window(block).expanded(self.halo_px);
+        let reach = self.reach(block);
+        let mut scores = self.blender.empty(&window);
+        let mut held: Vec<(ChipId, Arc<ScoredChip>)> = Vec::new();
+        for row in self.lattice.touching(&reach).map(|id| id.row).collect::<BTreeSet<_>>() {
+            let Some(strip) = self.lattice.strip(row, &reach) else { continue };
+            let mut chips = Vec::new();
+            for id in self.lattice.touching(&strip) {
+                let known = held.iter().find(|(other, _)| *other == id).map(|(_, chip)| Arc::clone(chip));
+                let chip = match known {
+                    Some(chip) => chip,
+                    None => self.scored(id, block)?,
+                };
+                chips.push((id, chip));
+            }
+            held = chips;
+            self.blender.blend_rows(&mut scores, strip.row..strip.end_row(), held.iter().map(|(_, chip)| &**chip));
+        }
+        Ok(scores)
+    }
+
+    fn scored(&self, id: ChipId, block: BlockId) -> Result<Arc<ScoredChip>, SeedError> {
+        self.shelf().get(id).map_err(SeedError::Shelf)?.ok_or(SeedError::ChipMissing { block })
+    }
+
+    /// Writes a block, and tells of it.
+    fn keep(&self, (block, labels): Labelled, tell: &mut dyn FnMut(MakeEvent<'_>)) {
+        match labels.and_then(|labels| Ok(self.store.write(block, &labels)?)) {
+            Ok(()) => tell(MakeEvent::Made(block)),
+            Err(error) => tell(MakeEvent::Failed(block, &error)),
+        }
     }
 
     /// A panic elsewhere leaves the shelf whole: chips are only ever put and taken.

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::SeedError;
 use crate::georef::AreaOfInterest;
-use crate::grid::{WantedResolution, WorkGrid};
+use crate::grid::WorkGrid;
 use crate::label::{CleanOptions, Manifest};
 use crate::model::ModelCard;
 use crate::raster::Mosaic;
@@ -38,15 +38,11 @@ pub fn plan(
     card: &ModelCard,
     options: &SegmentOptions,
 ) -> Result<Manifest, SeedError> {
-    let wanted = WantedResolution {
-        best_m_per_px: card.input.resolution_m_per_px,
-        range_m_per_px: card.input.resolution_range_m_per_px,
-    };
     let block_px = options.block_px.unwrap_or(1024);
     if !(64..=8192).contains(&block_px) {
         return Err(SeedError::BlockSize(block_px));
     }
-    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &wanted, block_px)?;
+    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), block_px)?;
     let area_blocks = area_blocks(&grid, options.area.as_ref())?;
     let network = std::fs::read(card.network_path())
         .map_err(|source| SeedError::Network { path: card.network_path(), source })?;

@@ -4,7 +4,7 @@ const SELECTED = 'selected';
 const metres = (value) => `${Number(value).toFixed(1)} m`;
 /** Attribute → title and how a person writes the value; null hides it. */
 const SHOWN = {
-  class: null, render_height: null, render_min_height: null,
+  class: null, regularized: null, render_height: null, render_min_height: null,
   fid: ['Id', String],
   height: ['Height', metres],
   height_source: ['Height from', (value) => ({
@@ -13,7 +13,11 @@ const SHOWN = {
   size: ['Size class', String],
   confidence: ['Confidence', (value) => `${value} %`],
   area_m2: ['Area', (value) => `${Math.round(value).toLocaleString('en')} m²`],
-  regularized: ['Outline', (value) => (value ? 'regular angles' : 'as segmented')],
+  outline: ['Outline', (value) => ({
+    regularized: 'regular angles', round: 'round', simplified: 'as segmented', exact: 'pixel edges',
+    'kept-poor-fit': 'as segmented: right angles do not fit', 'kept-too-small': 'too small for a direction',
+    'kept-neighbour': 'as segmented: would cover a neighbour', 'kept-road': 'as segmented: would cover a road',
+  })[value] ?? value],
   provisional: ['State', (value) => (value ? 'provisional' : 'complete')],
 };
 

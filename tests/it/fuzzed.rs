@@ -2,27 +2,54 @@
 
 use std::path::Path;
 
-use crate::coverage_case;
+use orthotile::feature::Outline;
+
+use crate::{coverage_case, town_case};
 
 #[test]
 fn the_corpus_of_coverages_holds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/coverage");
+    corpus("coverage").iter().for_each(|bytes| coverage_case::check(bytes));
+}
+
+#[test]
+fn the_corpus_of_towns_holds() {
+    corpus("buildings").iter().for_each(|bytes| town_case::check(bytes));
+}
+
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let files: Vec<_> = std::fs::read_dir(folder).expect("a corpus").map(|file| file.expect("a file").path()).collect();
     assert!(files.len() >= 8);
-    for file in files {
-        coverage_case::check(&std::fs::read(file).expect("readable"));
+    files.iter().map(|file| std::fs::read(file).expect("readable")).collect()
+}
+
+#[test]
+fn buildings_of_random_towns_cover_neither_each_other_nor_roads() {
+    let mut random = random(0x0dd0_5eed_1234_9876);
+    let mut regular = 0;
+    for case in 0..150_usize {
+        let shapes = 4 + random() as usize % 50;
+        let bytes: Vec<u8> = (0..=6 * shapes).map(|i| if i == 0 { case as u8 } else { random() as u8 }).collect();
+        town_case::check(&bytes);
+        let made = town_case::features(&bytes);
+        regular += made.iter().filter(|f| f.outline == Outline::Regularized).count();
+    }
+    assert!(regular > 600, "{regular} outlines are regular");
+}
+
+/// Xorshift.
+fn random(mut state: u64) -> impl FnMut() -> u32 {
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u32
     }
 }
 
 #[test]
 fn random_coverages_hold() {
-    let mut state = 0x1234_5678_9abc_def1_u64;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u32
-    };
+    let mut random = random(0x1234_5678_9abc_def1);
     for case in 0..2000 {
         let count = 4 + random() as usize % if case % 50 == 0 { 1200 } else { 150 };
         // Few labels and longer runs in some, noise in others.

@@ -17,4 +17,5 @@ mod mount;
 mod polygonize;
 mod segment;
 mod tiles;
+mod town_case;
 mod vectorize;

@@ -24,6 +24,7 @@ fn feature(class: u32, number: i64, polygon: Polygon<f64>) -> Feature {
         confidence: Some(Confidence { mean: 0.914, min: 0.5 }),
         perimeter_m: 0.0,
         outline: Outline::Exact,
+        direction_deg: None,
         height: (class == 1).then_some(Height { height_m: 7.25, source: HeightSource::DsmDtm }),
         provisional: false,
     }

@@ -75,7 +75,11 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
         let building = classes.is_building(stored.feature.class);
         let layer = if building { &mut buildings } else { &mut landcover };
         if shaper.shape(stored, building, |rings| layer.polygon(rings)) {
-            tell(stored, &classes, |key, value| layer.attribute(key, &value));
+            tell(stored, &classes, |key, value| {
+                if key.in_tiles() {
+                    layer.attribute(key, &value);
+                }
+            });
             layer.end_feature(stored.feature.id.get());
         }
     }

@@ -1,0 +1,198 @@
+//! Where longitudes jump from 180 to -180: polygons are cut there, and bounds may have their west east of their east.
+//!
+//! RFC 7946, 3.1.9 and 5.2. A ring around a pole has no side to cut from and stays as it is.
+
+use geo::{BooleanOps, BoundingRect, Coord, LineString, Polygon, Rect, Translate};
+
+/// The way around the earth, in degrees.
+const TURN: f64 = 360.0;
+/// The longitude of the cut, in degrees.
+const CUT: f64 = 180.0;
+
+/// Whether an edge of a ring of longitudes and latitudes goes the short way across the antimeridian.
+#[must_use]
+pub fn crosses(ring: &LineString<f64>) -> bool {
+    ring.lines().any(|edge| edge.dx().abs() > CUT)
+}
+
+/// The parts of a polygon in longitude and latitude that lie west and east of the antimeridian, west first.
+///
+/// An edge spans less than half the earth. One part comes back where the polygon only touches the antimeridian.
+#[must_use]
+pub fn cut(polygon: &Polygon<f64>) -> Vec<Polygon<f64>> {
+    let Some(joined) = joined(polygon) else { return vec![polygon.clone()] };
+    let Some(bounds) = joined.bounding_rect() else { return Vec::new() };
+    let side = |from: f64, to: f64| {
+        (from < to).then(|| {
+            let (min, max) = (bounds.min(), bounds.max());
+            joined.intersection(&Rect::new(Coord { x: from, y: min.y }, Coord { x: to, y: max.y }).to_polygon()).0
+        })
+    };
+    let west = side(bounds.min().x, bounds.max().x.min(CUT)).unwrap_or_default();
+    let east = side(bounds.min().x.max(CUT), bounds.max().x).unwrap_or_default();
+    west.into_iter().chain(east.into_iter().map(|part| part.translate(-TURN, 0.0))).collect()
+}
+
+/// The parts of a line in longitude and latitude between its ways across the antimeridian, in its order.
+///
+/// A part may be a point where the line only touches the antimeridian.
+#[must_use]
+pub fn cut_line(line: &LineString<f64>) -> Vec<LineString<f64>> {
+    let mut parts = vec![line.0.iter().take(1).copied().collect::<Vec<_>>()];
+    for edge in line.lines() {
+        if edge.dx().abs() > CUT {
+            let side = CUT.copysign(edge.start.x);
+            let (left, all) = (side - edge.start.x, edge.dx() + TURN.copysign(edge.start.x));
+            let y = edge.start.y + if all == 0.0 { 0.0 } else { edge.dy() * left / all };
+            parts.iter_mut().last().into_iter().for_each(|part| part.push(Coord { x: side, y }));
+            parts.push(vec![Coord { x: -side, y }]);
+        }
+        parts.iter_mut().last().into_iter().for_each(|part| part.push(edge.end));
+    }
+    parts.into_iter().map(LineString).collect()
+}
+
+/// The polygon in one piece, its longitudes going on beyond 180; `None` around a pole.
+fn joined(polygon: &Polygon<f64>) -> Option<Polygon<f64>> {
+    let exterior = unrolled(polygon.exterior())?;
+    let (low, high) = exterior.coords().fold((f64::MAX, f64::MIN), |(low, high), c| (low.min(c.x), high.max(c.x)));
+    let shift = if low < -CUT { TURN } else { 0.0 };
+    let middle = f64::midpoint(low, high) + shift;
+    let hole = |ring: &LineString<f64>| {
+        let ring = unrolled(ring)?;
+        let turns = ((middle - ring.0.first()?.x) / TURN).round();
+        Some(ring.translate(turns * TURN, 0.0))
+    };
+    let holes = polygon.interiors().iter().map(hole).collect::<Option<_>>()?;
+    Some(Polygon::new(exterior.translate(shift, 0.0), holes))
+}
+
+/// A ring without the jumps; `None` when it ends a turn away from its start.
+fn unrolled(ring: &LineString<f64>) -> Option<LineString<f64>> {
+    let mut previous = ring.0.first()?.x;
+    let ring: LineString<f64> = ring
+        .coords()
+        .map(|c| {
+            previous = c.x + ((previous - c.x) / TURN).round() * TURN;
+            Coord { x: previous, y: c.y }
+        })
+        .collect();
+    ring.is_closed().then_some(ring)
+}
+
+/// The smallest range of longitudes that holds ranges of west and east, each from -180 to 180, in degrees.
+///
+/// West lies east of east where it leads across the antimeridian, in one of the ranges or as their smallest hull.
+#[must_use]
+pub fn hull(mut ranges: Vec<[f64; 2]>) -> Option<[f64; 2]> {
+    let easts = |[w, e]: &[f64; 2]| if w <= e { *e } else { *e + TURN };
+    ranges.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
+    let first = ranges.first()?[0];
+    // The widest gap between what has been passed and what comes next, starting with the one over the antimeridian.
+    let farthest = ranges.iter().map(easts).fold(f64::MIN, f64::max);
+    let (mut gap, mut found) = (first + TURN - farthest, [first, farthest]);
+    let mut passed = ranges.first().map(easts)?;
+    passed = passed.max(farthest - TURN);
+    for range in &ranges {
+        if range[0] - passed > gap {
+            gap = range[0] - passed;
+            found = [range[0], passed];
+        }
+        passed = passed.max(easts(range));
+    }
+    let [west, east] = found;
+    match gap > 0.0 {
+        true if east > CUT => Some([west, east - TURN]),
+        true => Some([west, east]),
+        false => Some([-CUT, CUT]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use geo::{Area, Validation, polygon};
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    #[test]
+    fn a_polygon_is_cut_with_its_hole() {
+        let across = polygon![
+            exterior: [(x: 179.0, y: -17.0), (x: -179.0, y: -17.0), (x: -179.0, y: -16.0), (x: 179.0, y: -16.0)],
+            interiors: [[(x: -179.5, y: -16.8), (x: 179.5, y: -16.8), (x: 179.5, y: -16.2), (x: -179.5, y: -16.2)]],
+        ];
+        assert!(crosses(across.exterior()));
+        let parts = cut(&across);
+        assert_eq!(parts.len(), 2);
+        for (part, (low, high)) in parts.iter().zip([(179.0, 180.0), (-180.0, -179.0)]) {
+            let bounds = part.bounding_rect().expect("has points");
+            assert!((bounds.min().x - low).abs() < 1e-9 && (bounds.max().x - high).abs() < 1e-9, "{bounds:?}");
+            assert!((part.unsigned_area() - 0.7).abs() < 1e-6 && part.is_valid());
+        }
+    }
+
+    #[test]
+    fn a_line_is_cut_where_it_crosses() {
+        let there_and_back = LineString::from(vec![(179.0, 1.0), (-179.0, 2.0), (-178.0, 2.0), (177.0, 7.0)]);
+        let parts = cut_line(&there_and_back);
+        let expected: [&[(f64, f64)]; 3] = [
+            &[(179.0, 1.0), (180.0, 1.5)],
+            &[(-180.0, 1.5), (-179.0, 2.0), (-178.0, 2.0), (-180.0, 4.0)],
+            &[(180.0, 4.0), (177.0, 7.0)],
+        ];
+        assert_eq!(parts, expected.map(|part| LineString::from(part.to_vec())));
+        let along = LineString::from(vec![(180.0, 1.0), (-180.0, 2.0), (-179.0, 3.0)]);
+        assert!(cut_line(&along).iter().flatten().all(|c| c.y.is_finite()));
+    }
+
+    #[test]
+    fn what_only_touches_stays_in_one_part() {
+        let touching = polygon![(x: 179.0, y: 0.0), (x: -180.0, y: 0.0), (x: -180.0, y: 1.0), (x: 179.0, y: 1.0)];
+        let parts = cut(&touching);
+        assert_eq!(parts.len(), 1);
+        assert_eq!(parts[0].bounding_rect().map(|b| (b.min().x, b.max().x)), Some((179.0, 180.0)));
+    }
+
+    #[test]
+    fn a_ring_around_a_pole_is_left() {
+        let polar = polygon![(x: 0.0, y: -80.0), (x: 120.0, y: -80.0), (x: -120.0, y: -80.0)];
+        assert_eq!(cut(&polar), [polar]);
+    }
+
+    #[rstest]
+    #[case::one(&[[8.0, 9.0]], [8.0, 9.0])]
+    #[case::a_crossing(&[[179.0, -179.0]], [179.0, -179.0])]
+    #[case::islands_on_both_sides(&[[177.0, 179.5], [-180.0, -178.0]], [177.0, -178.0])]
+    #[case::a_crossing_and_more(&[[-179.5, -178.0], [179.0, -179.0], [177.0, 178.0]], [177.0, -178.0])]
+    #[case::europe(&[[-9.0, 3.0], [1.0, 30.0]], [-9.0, 30.0])]
+    #[case::nearly_all(&[[-180.0, 0.0], [0.0, 180.0]], [-180.0, 180.0])]
+    #[case::inside_a_crossing(&[[170.0, -170.0], [-179.0, -175.0]], [170.0, -170.0])]
+    fn the_smallest_range_is_found(#[case] ranges: &[[f64; 2]], #[case] expected: [f64; 2]) {
+        assert_eq!(hull(ranges.to_vec()), Some(expected));
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_keeps_the_area(
+            radii in prop::collection::vec(0.2..1.0f64, 3..20), x in 179.3..180.7f64, y in -60.0..60.0f64,
+        ) {
+            let ring = |by: f64| -> LineString<f64> {
+                let corner = |(i, r): (usize, &f64)| {
+                    let (sin, cos) = (std::f64::consts::TAU * i as f64 / radii.len() as f64).sin_cos();
+                    let lon = x + r * by * cos;
+                    Coord { x: if lon > CUT { lon - TURN } else { lon }, y: y + r * by * sin }
+                };
+                radii.iter().enumerate().map(corner).collect()
+            };
+            let across = Polygon::new(ring(1.0), vec![ring(0.1)]);
+            let whole = joined(&across).expect("no pole").unsigned_area();
+            let parts = cut(&across);
+            prop_assert!((parts.iter().map(Area::unsigned_area).sum::<f64>() - whole).abs() < 1e-6 * whole);
+            for part in &parts {
+                prop_assert!(part.is_valid());
+                prop_assert!(part.exterior().coords().all(|c| c.x.abs() <= CUT + 1e-9));
+                prop_assert!(!crosses(part.exterior()));
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! One town of arbitrary bytes, held against what regularization promises: valid outlines, a reason for each, and nothing
+//! newly covered.
+//!
+//! Used by the fuzz target `buildings` and by the tests.
+
+use geo::{Area, BooleanOps, BoundingRect, Intersects, Polygon, Validation};
+use orthotile::feature::{Feature, Outline};
+use orthotile::georef::{Crs, GeoTransform, PixelFrame};
+use orthotile::grid::{BlockId, WorkGrid};
+use orthotile::label::LabelMap;
+use orthotile::pipeline::{FeatureOptions, TracedBlocks, trace};
+use orthotile::scheme::{ClassId, Scheme};
+
+const SIDE: u32 = 112;
+const BUILDING: ClassId = ClassId(1);
+const ROAD: ClassId = ClassId(2);
+/// Boolean operations of polygons round to about this much.
+const HAIR_M2: f64 = 2e-3;
+
+/// Six bytes a shape, later ones on top: class, middle, sides and angle. The first byte is the share of noise.
+pub fn check(bytes: &[u8]) {
+    let features = features(bytes);
+    let of = |class: ClassId| features.iter().filter(move |f| f.class == class);
+    let buildings: Vec<&Feature> = of(BUILDING).collect();
+    for (i, building) in buildings.iter().enumerate() {
+        assert!(building.polygon.is_valid(), "{:?}: {:?}", building.outline, building.polygon);
+        assert!(
+            !matches!(building.outline, Outline::Exact | Outline::Simplified),
+            "every building says what became of it"
+        );
+        assert_eq!(building.direction_deg.is_some(), building.outline == Outline::Regularized);
+        for other in buildings[i + 1..].iter().copied().chain(of(ROAD)) {
+            let common_m2 = common_m2(&building.polygon, &other.polygon);
+            assert!(
+                common_m2 < HAIR_M2,
+                "{common_m2} m² of {:?} {:?} and {:?} {:?}",
+                building.outline,
+                building.id,
+                other.outline,
+                other.id
+            );
+        }
+    }
+}
+
+/// The features of the town, in metres.
+pub fn features(bytes: &[u8]) -> Vec<Feature> {
+    let transform = GeoTransform::new([700_000.0, 0.3, 0.0, 3_060_000.0, 0.0, -0.3]).expect("regular");
+    let frame = PixelFrame { crs: Crs::new("EPSG:32645").expect("known"), transform };
+    let grid = WorkGrid { frame, cols: SIDE, rows: SIDE, block_px: SIDE };
+    let block = BlockId { row: 0, col: 0 };
+    let classes = town(bytes);
+    let labels = LabelMap { window: grid.block_window(block), confidence: vec![200; classes.len()], classes };
+    let mut traced = TracedBlocks::default();
+    traced.insert(block, trace(&labels));
+    let options = FeatureOptions::within(0.45);
+    traced.features(&grid, &Scheme::city(), &options).expect("a grid on the ground")
+}
+
+fn town(bytes: &[u8]) -> Vec<u8> {
+    let (noise, shapes) = bytes.split_first().map_or((0, bytes), |(noise, shapes)| (noise % 8, shapes));
+    let mut labels = vec![5_u8; (SIDE * SIDE) as usize];
+    for shape in shapes.chunks_exact(6).take(60) {
+        let [x, y, w, h, angle] = [1, 2, 3, 4, 5].map(|i| f64::from(shape[i]));
+        let label = [1, 1, 1, 2, 2, 3][shape[0] as usize % 6];
+        let (w, h) = if label == 2 { (150.0, 3.0 + h % 8.0) } else { (3.0 + w % 32.0, 3.0 + h % 28.0) };
+        let (sin, cos) = (angle / 255.0 * std::f64::consts::PI).sin_cos();
+        for (i, pixel) in labels.iter_mut().enumerate() {
+            let (dx, dy) = (f64::from(i as u32 % SIDE) - x / 2.2, f64::from(i as u32 / SIDE) - y / 2.2);
+            let (u, v) = (dx * cos + dy * sin, dy * cos - dx * sin);
+            // A ragged edge, as a model draws it.
+            let hash = (i as u32).wrapping_mul(0x9e37_79b9).rotate_left(13).wrapping_mul(0x85eb_ca6b) >> 24;
+            let ragged = if u32::from(noise) * 12 > hash { 1.5 } else { 0.0 };
+            if u.abs() < w / 2.0 - ragged && v.abs() < h / 2.0 - ragged {
+                *pixel = label;
+            }
+        }
+    }
+    labels
+}
+
+fn common_m2(a: &Polygon<f64>, b: &Polygon<f64>) -> f64 {
+    let near = a.bounding_rect().zip(b.bounding_rect()).is_some_and(|(a, b)| a.intersects(&b));
+    if near { a.intersection(b).unsigned_area() } else { 0.0 }
+}
