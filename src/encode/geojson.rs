@@ -285,8 +285,8 @@ fn separated<W: Write, T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::filter::Filter;
-    use crate::encode::tests::{feature, town};
+    use crate::encode::filter::{Filter, SelectedLayer};
+    use crate::encode::tests::{centreline, feature, town};
     use crate::feature::FeatureStore;
     use crate::georef::{GeoTransform, PixelFrame};
     use crate::scheme::Scheme;
@@ -391,6 +391,38 @@ mod tests {
             feature(1, i, ring)
         };
         FeatureStore::new(&frame, (0..5).map(house).collect()).expect("projects")
+    }
+
+    #[test]
+    fn a_centre_line_across_the_antimeridian_is_cut() {
+        let (x, y) = (819_000.0, 8_142_000.0);
+        let frame = PixelFrame {
+            crs: Crs::new("EPSG:32760").expect("known"),
+            transform: GeoTransform::new([x, 1.0, 0.0, y, 0.0, -1.0]).expect("regular"),
+        };
+        let lines = vec![
+            centreline(1, vec![(x - 4000.0, y), (x + 1000.0, y), (x + 4000.0, y + 500.0)]),
+            centreline(2, vec![(x - 4000.0, y), (x - 3000.0, y)]),
+        ];
+        let store = FeatureStore::new(&frame, Vec::new()).and_then(|s| s.with_centrelines(lines)).expect("projects");
+        let (scheme, mut out) = (Scheme::city(), Vec::new());
+        let layers = [SelectedLayer::Centrelines];
+        write(&mut out, &Filter::default().select_layers((&store, &scheme), &layers), Framing::Collection)
+            .expect("memory");
+        let json: Json = serde_json::from_slice(&out).expect("JSON");
+        assert!(json["bbox"][0].as_f64() > Some(179.9) && json["bbox"][2].as_f64() < Some(-179.9), "{}", json["bbox"]);
+        let (cut, whole) = (&json["features"][0]["geometry"], &json["features"][1]["geometry"]);
+        assert_eq!((cut["type"].as_str(), whole["type"].as_str()), (Some("MultiLineString"), Some("LineString")));
+        let parts = cut["coordinates"].as_array().expect("parts");
+        assert_eq!(parts.len(), 2);
+        let last = parts[0].as_array().and_then(|part| part.last()).expect("a position");
+        assert_eq!((last[0].as_f64(), parts[1][0][0].as_f64()), (Some(180.0), Some(-180.0)));
+        assert_eq!(last[1], parts[1][0][1]);
+        let found = |bbox: &str| {
+            let filter = Filter::default().within(bbox.parse().expect("a box"));
+            filter.select_layers((&store, &scheme), &layers).centrelines.len()
+        };
+        assert_eq!(["179,-80,180,80", "-180,-80,-179,80", "-100,-80,100,80"].map(found), [2, 1, 0]);
     }
 
     fn collection(store: &FeatureStore, filter: &Filter) -> FeatureCollection {

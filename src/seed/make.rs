@@ -155,8 +155,8 @@ impl Maker {
             named("reader").spawn_scoped(scope, move || self.read(&missing, &items)).map_err(SeedError::Thread)?;
             let receiver = named("scores").spawn_scoped(scope, move || self.receive(read, &whole));
             let receiver = receiver.map_err(SeedError::Thread)?;
-            let finisher = named("finisher").spawn_scoped(scope, move || self.finish(scored, &labelled));
-            finisher.map_err(SeedError::Thread)?;
+            let thread = named("finisher").spawn_scoped(scope, move || self.finish(scored, &labelled));
+            thread.map_err(SeedError::Thread)?;
             finished.into_iter().for_each(|labelled| self.keep(labelled, tell));
             receiver.join().unwrap_or(Err(SeedError::ModelGone))
         });
