@@ -141,7 +141,7 @@ impl Pen {
         ((dx, dy), self.at)
     }
 
-    /// A path from MoveTo and LineTo with at least so many steps.
+    /// A path from `MoveTo` and `LineTo` with at least so many steps.
     fn path(&mut self, numbers: &mut dyn Iterator<Item = u64>, least: u64) -> Ring {
         let mut path = vec![self.step(numbers).1];
         let line = numbers.next().expect("LineTo");
