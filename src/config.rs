@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::label::{LabelStore, StoreError};
 use crate::model::Device;
-use crate::pipeline::{FeatureOptions, PipelineError};
+use crate::pipeline::{FeatureOptions, PipelineError, VectorOptions};
 use crate::plugin::{Orthotile, ServeError, ServeOptions};
 use crate::seed::{Live, SeedError};
 
@@ -79,6 +79,9 @@ pub struct MapConfig {
     /// Where the model runs.
     #[serde(default)]
     pub device: Device,
+    /// Smoothing, pieces, gaps of roads.
+    #[serde(default)]
+    pub vectors: VectorOptions,
 }
 
 fn yes() -> bool {
@@ -127,7 +130,7 @@ impl ServeConfig {
         let mut opened = Vec::new();
         for map in &self.maps {
             let labels = LabelStore::open(&map.store)?;
-            let options = FeatureOptions::for_store(&labels)?;
+            let options = FeatureOptions::for_store(&labels)?.with(&map.vectors)?;
             let name = map.store.file_name().map_or_else(|| "map".to_owned(), |n| n.to_string_lossy().into_owned());
             let live = Live::open_folder(&name, &map.store, map.segment.then_some(map.device), options)?;
             let options = ServeOptions {

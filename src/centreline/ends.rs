@@ -2,8 +2,7 @@
 
 use geo::Coord;
 
-use super::CentrelineOptions;
-use super::cells::Cells;
+use super::bits::BitGrid;
 use super::graph::{Edge, Graph, distance};
 
 /// Over how much of its path a free end's heading is taken.
@@ -12,39 +11,58 @@ const HEADING_M: f64 = 8.0;
 /// Lets free ends go straight on to the border of the road.
 ///
 /// Thinning has taken half a width away there, or led the line into a corner; so the last half width goes first.
-pub(super) fn reach_border(graph: &mut Graph, cells: &Cells) {
+pub(super) fn reach_border(graph: &mut Graph, roads: &BitGrid, cell_m: f64) {
     for edge in graph.edges.iter_mut().flatten() {
         for end in 0..2 {
             if edge.junctions[end].is_none() && edge.path.first() != edge.path.last() {
-                reach_border_at(edge, end, cells);
+                reach_border_at(edge, end, roads, HEADING_M / cell_m);
             }
         }
     }
 }
 
-fn reach_border_at(edge: &mut Edge, end: usize, cells: &Cells) {
+fn reach_border_at(edge: &mut Edge, end: usize, roads: &BitGrid, reach: f64) {
     let half_width = edge.width() / 2.0;
     let tip_before = tip(edge, end);
     while edge.path.len() > 2 && distance(tip(edge, end), tip_before) < 1.5 * half_width {
         let last = if end == 0 { 0 } else { edge.path.len() - 1 };
         edge.path.remove(last);
     }
-    let (tip, ahead) = (tip(edge, end), heading(edge, end, HEADING_M / cells.cell_m));
-    let steps = (1..=(8.0 * half_width) as u32 + 8).take_while(|&i| cells.contains(tip + ahead * (f64::from(i) / 2.0)));
+    let (tip, ahead) = (tip(edge, end), heading(edge, end, reach));
+    let steps = (1..=(8.0 * half_width) as u32 + 8).take_while(|&i| roads.contains(tip + ahead * (f64::from(i) / 2.0)));
     if let Some(last) = steps.last() {
         let reached = tip + ahead * (f64::from(last) / 2.0);
         if end == 0 { edge.path.insert(0, reached) } else { edge.path.push(reached) }
     }
 }
 
+/// Which free ends are joined.
+pub(super) struct Bridges<'a> {
+    /// The widest gap, in cells.
+    pub gap: f64,
+    /// The cosine of the largest angle.
+    pub least_cos: f64,
+    pub cell_m: f64,
+    /// What no bridge crosses.
+    pub blocked: &'a BitGrid,
+}
+
+impl Bridges<'_> {
+    fn joins(&self, one: &End, other: &End) -> bool {
+        one.edge != other.edge && one.faces(other, self.least_cos) && self.is_open(one.tip, other.tip)
+    }
+
+    fn is_open(&self, from: Coord<f64>, to: Coord<f64>) -> bool {
+        let steps = (2.0 * distance(from, to)).ceil().max(1.0) as u32;
+        (0..=steps).all(|i| !self.blocked.contains(from + (to - from) * (f64::from(i) / f64::from(steps))))
+    }
+}
+
 /// Joins free ends that point at each other, the nearest first.
-pub(super) fn join(graph: &mut Graph, cells: &Cells, options: &CentrelineOptions) {
-    let (gap, least_cos) = (options.max_gap_m / cells.cell_m, options.max_turn_degrees.to_radians().cos());
-    let ends = free_ends(graph, HEADING_M / cells.cell_m);
-    let mut pairs: Vec<(f64, usize, usize)> = near_pairs(&ends, gap)
-        .into_iter()
-        .filter(|&(_, i, j)| ends[i].edge != ends[j].edge && ends[i].faces(&ends[j], least_cos))
-        .collect();
+pub(super) fn join(graph: &mut Graph, bridges: &Bridges) {
+    let ends = free_ends(graph, HEADING_M / bridges.cell_m);
+    let mut pairs: Vec<(f64, usize, usize)> =
+        near_pairs(&ends, bridges.gap).into_iter().filter(|&(_, i, j)| bridges.joins(&ends[i], &ends[j])).collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     let mut joined = vec![false; ends.len()];
     // Where the edge of a number has gone.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use geo::Coord;
 
-use super::cells::Cells;
+use super::skeleton::Skeleton;
 
 /// A path between two junctions or ends, in cells.
 #[derive(Debug, Clone)]
@@ -60,8 +60,8 @@ pub(super) struct Graph {
 
 impl Graph {
     /// Of skeleton cells that are one cell wide.
-    pub fn of(cells: &Cells, skeleton: &[bool], distance: &[f64]) -> Self {
-        Tracer::new(cells, skeleton, distance).trace()
+    pub fn of(skeleton: &Skeleton) -> Self {
+        Tracer::new(skeleton).trace()
     }
 
     /// The edges that are left.
@@ -139,9 +139,7 @@ impl Graph {
 
 /// Walks along skeleton cells.
 struct Tracer<'a> {
-    cells: &'a Cells,
-    skeleton: &'a [bool],
-    distance: &'a [f64],
+    skeleton: &'a Skeleton,
     /// The number of the junction that a cell belongs to.
     junction: Vec<Option<usize>>,
     middles: Vec<Coord<f64>>,
@@ -150,28 +148,27 @@ struct Tracer<'a> {
 }
 
 impl<'a> Tracer<'a> {
-    fn new(cells: &'a Cells, skeleton: &'a [bool], distance: &'a [f64]) -> Self {
+    fn new(skeleton: &'a Skeleton) -> Self {
         let (junction, walked) = (vec![None; skeleton.len()], vec![false; skeleton.len()]);
-        Self { cells, skeleton, distance, junction, middles: Vec::new(), radius: Vec::new(), walked }
+        Self { skeleton, junction, middles: Vec::new(), radius: Vec::new(), walked }
     }
 
     fn trace(mut self) -> Graph {
-        let lines: Vec<usize> = (0..self.skeleton.len()).filter(|&cell| self.skeleton[cell]).collect();
-        for &cell in &lines {
+        let lines = 0..self.skeleton.len();
+        for cell in lines.clone() {
             if self.junction[cell].is_none() && self.neighbours(cell).count() > 2 {
                 self.gather_junction(cell);
             }
         }
         let mut edges = Vec::new();
-        let starts = lines.iter().filter(|&&cell| self.junction[cell].is_some()).copied().collect::<Vec<_>>();
+        let starts = lines.clone().filter(|&cell| self.junction[cell].is_some()).collect::<Vec<_>>();
         for cell in starts {
             let firsts: Vec<usize> = self.neighbours(cell).filter(|&c| self.junction[c].is_none()).collect();
             edges.extend(firsts.into_iter().filter_map(|first| self.walk(first, Some(cell))));
         }
         // Lines without a junction: from their ends, then rings from anywhere.
         let free = |tracer: &Self, cell: usize| tracer.junction[cell].is_none();
-        let ends: Vec<usize> =
-            lines.iter().copied().filter(|&c| free(&self, c) && self.neighbours(c).count() == 1).collect();
+        let ends: Vec<usize> = lines.clone().filter(|&c| free(&self, c) && self.neighbours(c).count() == 1).collect();
         for cell in ends.into_iter().chain(lines) {
             if free(&self, cell) && self.neighbours(cell).count() > 0 {
                 edges.extend(self.walk(cell, None));
@@ -180,8 +177,8 @@ impl<'a> Tracer<'a> {
         Graph { edges: edges.into_iter().map(Some).collect(), junction_radius: self.radius }
     }
 
-    fn neighbours(&self, cell: usize) -> impl Iterator<Item = usize> {
-        self.cells.around(cell).into_iter().filter(|&c| self.skeleton[c])
+    fn neighbours(&self, cell: usize) -> impl Iterator<Item = usize> + use<'a> {
+        self.skeleton.neighbours(cell)
     }
 
     /// Cells with more than two neighbours that touch are one junction, in their mean.
@@ -198,15 +195,9 @@ impl<'a> Tracer<'a> {
                 members.push(there);
             }
         }
-        let sum = members.iter().fold(Coord::zero(), |sum, &c| sum + self.cells.middle(c));
+        let sum = members.iter().fold(Coord::zero(), |sum, &c| sum + self.skeleton.middle(c));
         self.middles.push(sum / members.len() as f64);
-        self.radius.push(members.iter().map(|&c| self.half_width(c)).fold(0.0, f64::max));
-    }
-
-    /// A quarter of a cell less than to the middle of the first empty cell: the truth for odd widths is half a cell less,
-    /// for even ones nothing.
-    fn half_width(&self, cell: usize) -> f64 {
-        self.distance[cell] - 0.25
+        self.radius.push(members.iter().map(|&c| self.skeleton.half_width(c)).fold(0.0, f64::max));
     }
 
     /// From `first` on, away from the junction cell `from`.
@@ -223,8 +214,8 @@ impl<'a> Tracer<'a> {
         let (mut before, mut cell) = (from, first);
         loop {
             self.walked[cell] = true;
-            edge.path.push(self.cells.middle(cell));
-            edge.radius.push(self.half_width(cell));
+            edge.path.push(self.skeleton.middle(cell));
+            edge.radius.push(self.skeleton.half_width(cell));
             let ahead: Vec<usize> = self.neighbours(cell).filter(|&c| Some(c) != before).collect();
             // Beside the start a second cell of its junction may lie; that is behind.
             let met = |c: &&usize| self.junction[**c].is_some_and(|j| edge.path.len() > 2 || Some(j) != start);

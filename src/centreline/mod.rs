@@ -4,36 +4,34 @@
 //! 2. It is peeled in the order of the distance to its border, every cell that does not hold it together, until lines are left
 //!    (homotopic thinning ordered by distance: C. Pudney 1998, DOI 10.1006/cviu.1998.0680).
 //! 3. The lines become a graph; spurs go, shortest first; ends reach out to the border again.
-//! 4. Ends that point at each other across a gap are joined.
+//! 4. Ends that point at each other across a gap are joined, unless something stands in the gap.
 //! 5. Lines are smoothed and simplified.
+//!
+//! Steps 1 and 2 go through windows that lie fixed on the map, each with a halo; the graph is one for the whole map. So
+//! a line knows neither blocks nor windows, and memory holds two bits per cell and what is on lines.
 
+mod bits;
 mod cells;
 mod ends;
 mod graph;
+mod pixels;
 mod skeleton;
 mod smooth;
+mod thin;
 
 use geo::Coord;
 
-use cells::Cells;
-
-/// The pixels of roads.
-#[derive(Debug, Clone, Copy)]
-pub struct RoadMask<'a> {
-    /// Row-major, `cols` a row.
-    pub inside: &'a [bool],
-    /// Width in pixels.
-    pub cols: usize,
-    /// The side of a pixel on the ground.
-    pub pixel_m: f64,
-}
+use cells::Layout;
+use ends::Bridges;
+use graph::{Edge, Graph};
+pub use pixels::{CoverageRoads, RegionPixels, RoadMask, RoadPixels};
 
 /// How centre lines are found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CentrelineOptions {
     /// Branches that reach less far out of their road are no roads.
     pub min_spur_m: f64,
-    /// Ends up to this far apart are joined.
+    /// Ends up to this far apart are joined; 0 joins none.
     pub max_gap_m: f64,
     /// Up to this angle between their headings.
     pub max_turn_degrees: f64,
@@ -52,32 +50,56 @@ impl Default for CentrelineOptions {
 /// The centre line of a road between two junctions or ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Centreline {
-    /// In raster space of the mask: x is the column, y the row; (0, 0) is the outer corner of the first pixel.
+    /// In raster space: x is the column, y the row.
     pub points: Vec<Coord<f64>>,
     /// The median width of the road.
     pub width_m: f64,
+    /// A pixel that lies on this line alone, as (row, column): the first, in row-major order, between its ends.
+    pub first_pixel: (i64, i64),
 }
 
-/// The centre lines of all roads of a mask.
+/// The centre lines of all roads, in the row-major order of their first pixels.
 ///
-/// Lines that meet in a junction share its point. Roads that go on outside the mask end at its border.
+/// Lines that meet in a junction share its point. Roads that go on outside the window end at its border.
 #[must_use]
-pub fn centrelines(mask: &RoadMask, options: &CentrelineOptions) -> Vec<Centreline> {
-    let mut cells = Cells::of(mask);
-    cells.fill_holes(options.min_hole_m2);
-    let distance = cells.distances();
-    let skeleton = skeleton::thinned(&cells, &distance);
-    let mut graph = graph::Graph::of(&cells, &skeleton, &distance);
-    graph.prune(options.min_spur_m / cells.cell_m);
-    ends::reach_border(&mut graph, &cells);
-    ends::join(&mut graph, &cells, options);
-    let line = |edge: graph::Edge| {
-        let path = smooth::smoothed(&edge.path, 1.5 / cells.cell_m);
-        let simple = smooth::simplified(&path, options.tolerance_m / cells.cell_m);
-        let points = simple.into_iter().map(|p| cells.to_mask(p)).collect();
-        Centreline { points, width_m: edge.width() * cells.cell_m }
+pub fn centrelines(pixels: &impl RoadPixels, options: &CentrelineOptions) -> Vec<Centreline> {
+    found(pixels, options, thin::WINDOW_CELLS)
+}
+
+/// As [`centrelines`], through windows of so many cells along a side.
+fn found(pixels: &impl RoadPixels, options: &CentrelineOptions, window_cells: usize) -> Vec<Centreline> {
+    let layout = Layout::of(pixels);
+    let thinned = thin::thin(pixels, &layout, options, window_cells);
+    let mut graph = Graph::of(&thinned.skeleton);
+    graph.prune(options.min_spur_m / layout.cell_m);
+    ends::reach_border(&mut graph, &thinned.roads, layout.cell_m);
+    if options.max_gap_m > 0.0 {
+        let bridges = Bridges {
+            gap: options.max_gap_m / layout.cell_m,
+            least_cos: options.max_turn_degrees.to_radians().cos(),
+            cell_m: layout.cell_m,
+            blocked: &thinned.blocked,
+        };
+        ends::join(&mut graph, &bridges);
+    }
+    let mut lines: Vec<Centreline> = graph.into_edges().map(|edge| line(&edge, &layout, options)).collect();
+    lines.sort_by_key(|line| line.first_pixel);
+    lines
+}
+
+fn line(edge: &Edge, layout: &Layout, options: &CentrelineOptions) -> Centreline {
+    let path = smooth::smoothed(&edge.path, 1.5 / layout.cell_m);
+    let simple = smooth::simplified(&path, options.tolerance_m / layout.cell_m);
+    let pixel = |p: &Coord<f64>| {
+        let p = layout.to_raster(*p);
+        (p.y as i64, p.x as i64)
     };
-    graph.into_edges().map(line).collect()
+    let between = &edge.path[1.min(edge.path.len() - 1)..(edge.path.len() - 1).max(1)];
+    Centreline {
+        points: simple.into_iter().map(|p| layout.to_raster(p)).collect(),
+        width_m: edge.width() * layout.cell_m,
+        first_pixel: between.iter().map(pixel).min().unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]

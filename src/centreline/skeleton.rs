@@ -1,6 +1,69 @@
 //! The lines that hold a shape together.
 
+use std::collections::HashMap;
+
+use geo::Coord;
+
 use super::cells::Cells;
+
+/// Cells of lines that are one cell wide, over a whole map.
+pub(super) struct Skeleton {
+    cols: usize,
+    /// By row and column.
+    cells: Vec<usize>,
+    half_widths: Vec<f64>,
+    place: HashMap<usize, usize>,
+}
+
+impl Skeleton {
+    /// Of cells with half widths, for a map of so many columns. Cells near a seam between windows may go, where both
+    /// windows together made the line wider than one cell.
+    pub fn new(cols: usize, mut found: Vec<([usize; 2], f64)>, near_seam: impl Fn([usize; 2]) -> bool) -> Self {
+        found.sort_unstable_by_key(|(at, _)| *at);
+        // A column more, so that the first of a row is no neighbour of the last of the row before.
+        let cols = cols + 2;
+        let mut at: HashMap<usize, f64> =
+            found.iter().map(|([row, col], r)| ((row + 1) * cols + col + 1, *r)).collect();
+        for ([row, col], _) in found.into_iter().filter(|(at, _)| near_seam(*at)) {
+            let cell = (row + 1) * cols + col + 1;
+            let near = around(cell, cols).map(|c| at.contains_key(&c));
+            if is_loose(near) && near.iter().filter(|n| **n).count() > 1 {
+                at.remove(&cell);
+            }
+        }
+        let mut cells: Vec<usize> = at.keys().copied().collect();
+        cells.sort_unstable();
+        let half_widths = cells.iter().map(|cell| at[cell]).collect();
+        let place = cells.iter().enumerate().map(|(i, cell)| (*cell, i)).collect();
+        Self { cols, cells, half_widths, place }
+    }
+
+    /// The number of cells.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// The middle of a cell.
+    pub fn middle(&self, i: usize) -> Coord<f64> {
+        let (row, col) = (self.cells[i] / self.cols - 1, self.cells[i] % self.cols - 1);
+        Coord { x: col as f64 + 0.5, y: row as f64 + 0.5 }
+    }
+
+    /// Half the width of the road at a cell, in cells.
+    pub fn half_width(&self, i: usize) -> f64 {
+        self.half_widths[i]
+    }
+
+    /// The neighbours of a cell, clockwise from the one on the right.
+    pub fn neighbours(&self, i: usize) -> impl Iterator<Item = usize> + use<'_> {
+        around(self.cells[i], self.cols).into_iter().filter_map(|cell| self.place.get(&cell).copied())
+    }
+}
+
+fn around(cell: usize, cols: usize) -> [usize; 8] {
+    let (up, down) = (cell - cols, cell + cols);
+    [cell + 1, down + 1, down, down - 1, cell - 1, up - 1, up, up + 1]
+}
 
 /// The cells that are left when all have gone that do not hold the shape together and are no ends, nearest to the border first.
 pub(super) fn thinned(cells: &Cells, distance: &[f64]) -> Vec<bool> {

@@ -121,3 +121,61 @@ fn nothing_has_no_lines() {
     let found = centrelines(&RoadMask { inside: &all, cols: 50, pixel_m: 0.5 }, &CentrelineOptions::default());
     assert!(found.len() <= 1, "{found:?}");
 }
+
+fn streets() -> Vec<bool> {
+    mask(
+        &[
+            Road([-95.0, -20.0, 95.0, 35.0], 8.0),
+            Road([-30.0, -90.0, -10.0, 90.0], 6.0),
+            Road([50.0, -90.0, 45.0, -4.0], 5.0),
+            Road([45.0, 4.0, 20.0, 95.0], 5.0),
+        ],
+        20.0,
+    )
+}
+
+#[test]
+fn seams_of_windows_leave_no_trace() {
+    let inside = streets();
+    let pixels = RoadMask { inside: &inside, cols: SIDE, pixel_m: PIXEL_M };
+    let total = |side: usize| {
+        let lines = found(&pixels, &CentrelineOptions::default(), side);
+        (lines.len(), lines.iter().map(length_m).sum::<f64>())
+    };
+    let (count, length) = total(4096);
+    for side in [100, 128, 333] {
+        let (parts, sum) = total(side);
+        assert_eq!(parts, count, "windows of {side}");
+        assert!((sum - length).abs() < 0.01 * length, "windows of {side}: {sum} is not {length}");
+    }
+}
+
+#[rstest]
+fn lines_know_no_blocks(#[values(64, 97, 150)] block: i64) {
+    use crate::georef::Window;
+    use crate::polygonize::{BlockArcs, LabelView, join, trace};
+    let labels: Vec<u8> = streets().into_iter().map(|road| if road { 2 } else { 3 }).collect();
+    let grid = Window::new(0, 0, SIDE as u32, SIDE as u32);
+    let lines = |side: i64, backwards: bool| {
+        let starts: Vec<i64> = (0..SIDE as i64).step_by(side as usize).collect();
+        let mut blocks: Vec<BlockArcs> = Vec::new();
+        for (row, col) in starts.iter().flat_map(|row| starts.iter().map(move |col| (*row, *col))) {
+            let end = |at: i64| (at + side).min(SIDE as i64);
+            let window = Window::between(col, row, end(col), end(row));
+            let line = |r: i64| &labels[r as usize * SIDE + col as usize..r as usize * SIDE + end(col) as usize];
+            let part: Vec<u8> = (row..end(row)).flat_map(line).copied().collect();
+            blocks.push(trace(&LabelView { window, labels: &part, confidence: None }));
+        }
+        let mut order: Vec<&BlockArcs> = blocks.iter().collect();
+        if backwards {
+            order.reverse();
+        }
+        let coverage = join(&order, &grid).expect("blocks of one grid");
+        let of = |label: u32| RegionPixels::of(&coverage, |region| region.label == label);
+        let roads = CoverageRoads { roads: of(2), blocked: of(1), pixel_m: [PIXEL_M; 2] };
+        centrelines(&roads, &CentrelineOptions::default())
+    };
+    let whole = lines(SIDE as i64, false);
+    assert!(whole.len() >= 6, "{whole:?}");
+    assert_eq!(lines(block, block == 97), whole);
+}

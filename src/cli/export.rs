@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use orthotile::encode::export::export;
-use orthotile::encode::filter::{Filter, LonLatBox};
+use orthotile::encode::filter::{Filter, LonLatBox, SelectedLayer};
 use orthotile::feature::FeatureStore;
 use orthotile::label::LabelStore;
 use orthotile::pipeline::{FeatureOptions, TracedBlocks};
 use orthotile::scheme::Scheme;
+
+use super::vectors::{VectorArgs, layers};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -15,10 +17,12 @@ Examples:
   orthotile export --store town -o town.geojson
   orthotile export --store town -o houses.gpkg --class building --min-confidence 0.6
   orthotile export --store town -o centre.fgb --bbox 85.51,27.62,85.53,27.64
+  orthotile export --store town -o roads.geojson --layer centrelines   roads as lines with widths
   orthotile export --store town -o labels.tif                    the label map, a Cloud Optimized GeoTIFF
 
 By its ending the file is GeoJSON (.geojson, .json), newline-delimited GeoJSON (.geojsonl, .ndjson), GeoJSON text
-sequence (.geojsons), GeoPackage (.gpkg), FlatGeobuf (.fgb) or the label map (.tif).")]
+sequence (.geojsons), GeoPackage (.gpkg, with the layers features and centrelines), FlatGeobuf (.fgb) or the label map
+(.tif).")]
 pub struct Args {
     /// The store to read
     #[arg(long)]
@@ -35,6 +39,11 @@ pub struct Args {
     /// Only features at least this sure, 0 to 1
     #[arg(long, default_value_t = 0.0)]
     min_confidence: f32,
+    /// Polygons (features) or the centre lines of roads (centrelines); a GeoPackage holds both unless told
+    #[arg(long = "layer")]
+    layers: Vec<SelectedLayer>,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -46,13 +55,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff")) {
         labels.write_cog(&args.output)?;
     } else {
-        let options = FeatureOptions::for_store(&labels)?;
-        let features = TracedBlocks::read(&labels, &made)?.features(labels.grid(), labels.scheme(), &options)?;
-        let features = FeatureStore::new(&labels.grid().frame, features)?;
+        let options = FeatureOptions::for_store(&labels)?.with(&args.vectors.options())?;
+        let derived = TracedBlocks::read(&labels, &made)?.derive(labels.grid(), labels.scheme(), &options)?;
+        let layers = layers(&args.layers, &args.output, !derived.centrelines.is_empty());
+        let features =
+            FeatureStore::new(&labels.grid().frame, derived.features)?.with_centrelines(derived.centrelines)?;
         let filter = filter(args, labels.scheme())?;
-        let selection = filter.select(&features, labels.scheme());
+        let selection = filter.select_layers((&features, labels.scheme()), &layers);
         export(&args.output, &selection)?;
-        eprintln!("{} features", selection.features.len());
+        eprintln!("{} features, {} centre lines", selection.features.len(), selection.centrelines.len());
     }
     println!("{}", args.output.display());
     Ok(())

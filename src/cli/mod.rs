@@ -8,6 +8,7 @@ mod segment;
 mod serve;
 mod summary;
 mod vectorize;
+mod vectors;
 
 use std::process::ExitCode;
 

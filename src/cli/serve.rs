@@ -8,6 +8,8 @@ use anyhow::{Context, bail};
 use orthotile::config::{MapConfig, ServeConfig};
 use orthotile::model::Device;
 
+use super::vectors::VectorArgs;
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -21,7 +23,8 @@ A configuration serves several maps side by side:
   path = \"/town\"
   store = \"town\"
   segment = true
-  device = \"auto\"")]
+  device = \"auto\"
+  vectors = { smooth = 1, road_gap_m = 20 }")]
 pub struct Args {
     /// The store to serve
     #[arg(long, required_unless_present = "config", conflicts_with = "config")]
@@ -41,6 +44,8 @@ pub struct Args {
     /// Where the model runs: auto, cpu, cuda:N or tensorrt:N
     #[arg(long, default_value_t)]
     device: Device,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -75,6 +80,7 @@ fn config(args: &Args) -> anyhow::Result<ServeConfig> {
                 attribution: None,
                 segment: args.segment,
                 device: device.unwrap_or_default(),
+                vectors: args.vectors.options(),
             })
         }
         (None, None) => bail!("give --store or --config"),

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use orthotile::encode::export::export;
-use orthotile::encode::filter::Filter;
+use orthotile::encode::filter::{Filter, SelectedLayer};
 use orthotile::feature::FeatureStore;
 use orthotile::pipeline::{VectorizeOptions, scheme_of, vectorize};
 use orthotile::raster::ClassRaster;
 use orthotile::scheme::Scheme;
 
 use super::summary;
+use super::vectors::{VectorArgs, layers};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -18,6 +19,7 @@ Examples:
   orthotile vectorize landcover.tif -o landcover.gpkg            shared borders simplified once
   orthotile vectorize landcover.tif -o exact.fgb --tolerance-m 0 pixel edges, as they are
   orthotile vectorize buildings.tif -o houses.geojson --buildings 1,2
+  orthotile vectorize classes.tif -o roads.fgb --roads 2 --layer centrelines
 
 Values are 4-connected; nodata is left out. With --city the values are those of the city scheme.")]
 pub struct Args {
@@ -32,18 +34,28 @@ pub struct Args {
     /// These values are buildings: give them right angles
     #[arg(long, value_delimiter = ',')]
     buildings: Vec<u32>,
+    /// These values are roads: find their centre lines
+    #[arg(long, value_delimiter = ',')]
+    roads: Vec<u32>,
     /// The values are the codes of the city scheme (1 building, 2 road, …)
     #[arg(long)]
     city: bool,
+    /// Polygons (features) or the centre lines of roads (centrelines); a GeoPackage holds both unless told
+    #[arg(long = "layer")]
+    layers: Vec<SelectedLayer>,
+    #[command(flatten)]
+    vectors: VectorArgs,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let started = Instant::now();
     let raster = ClassRaster::open(&args.labels)?;
-    let scheme = if args.city { Scheme::city() } else { scheme_of(&raster, &args.buildings) };
-    let (grid, features) = vectorize(&raster, &scheme, &VectorizeOptions { tolerance_m: args.tolerance_m })?;
-    let features = FeatureStore::new(&grid.frame, features)?;
-    export(&args.output, &Filter::default().select(&features, &scheme))?;
+    let scheme = if args.city { Scheme::city() } else { scheme_of(&raster, &args.buildings, &args.roads) };
+    let options = VectorizeOptions { tolerance_m: args.tolerance_m, vectors: args.vectors.options() };
+    let (grid, derived) = vectorize(&raster, &scheme, &options)?;
+    let layers = layers(&args.layers, &args.output, !derived.centrelines.is_empty());
+    let features = FeatureStore::new(&grid.frame, derived.features)?.with_centrelines(derived.centrelines)?;
+    export(&args.output, &Filter::default().select_layers((&features, &scheme), &layers))?;
     summary::table(&features, &scheme);
     println!("{}: {} features in {:.1} s", args.output.display(), features.len(), started.elapsed().as_secs_f64());
     Ok(())

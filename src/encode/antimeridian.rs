@@ -33,6 +33,25 @@ pub fn cut(polygon: &Polygon<f64>) -> Vec<Polygon<f64>> {
     west.into_iter().chain(east.into_iter().map(|part| part.translate(-TURN, 0.0))).collect()
 }
 
+/// The parts of a line in longitude and latitude between its ways across the antimeridian, in its order.
+///
+/// A part may be a point where the line only touches the antimeridian.
+#[must_use]
+pub fn cut_line(line: &LineString<f64>) -> Vec<LineString<f64>> {
+    let mut parts = vec![line.0.iter().take(1).copied().collect::<Vec<_>>()];
+    for edge in line.lines() {
+        if edge.dx().abs() > CUT {
+            let side = CUT.copysign(edge.start.x);
+            let (left, all) = (side - edge.start.x, edge.dx() + TURN.copysign(edge.start.x));
+            let y = edge.start.y + if all == 0.0 { 0.0 } else { edge.dy() * left / all };
+            parts.iter_mut().last().into_iter().for_each(|part| part.push(Coord { x: side, y }));
+            parts.push(vec![Coord { x: -side, y }]);
+        }
+        parts.iter_mut().last().into_iter().for_each(|part| part.push(edge.end));
+    }
+    parts.into_iter().map(LineString).collect()
+}
+
 /// The polygon in one piece, its longitudes going on beyond 180; `None` around a pole.
 fn joined(polygon: &Polygon<f64>) -> Option<Polygon<f64>> {
     let exterior = unrolled(polygon.exterior())?;
@@ -110,6 +129,20 @@ mod tests {
             assert!((bounds.min().x - low).abs() < 1e-9 && (bounds.max().x - high).abs() < 1e-9, "{bounds:?}");
             assert!((part.unsigned_area() - 0.7).abs() < 1e-6 && part.is_valid());
         }
+    }
+
+    #[test]
+    fn a_line_is_cut_where_it_crosses() {
+        let there_and_back = LineString::from(vec![(179.0, 1.0), (-179.0, 2.0), (-178.0, 2.0), (177.0, 7.0)]);
+        let parts = cut_line(&there_and_back);
+        let expected: [&[(f64, f64)]; 3] = [
+            &[(179.0, 1.0), (180.0, 1.5)],
+            &[(-180.0, 1.5), (-179.0, 2.0), (-178.0, 2.0), (-180.0, 4.0)],
+            &[(180.0, 4.0), (177.0, 7.0)],
+        ];
+        assert_eq!(parts, expected.map(|part| LineString::from(part.to_vec())));
+        let along = LineString::from(vec![(180.0, 1.0), (-180.0, 2.0), (-179.0, 3.0)]);
+        assert!(cut_line(&along).iter().flatten().all(|c| c.y.is_finite()));
     }
 
     #[test]

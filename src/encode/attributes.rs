@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::feature::{Outline, StoredFeature};
+use crate::feature::{Outline, StoredCentreline, StoredFeature};
 use crate::scheme::{Class, ClassId, Kind, Scheme};
 
 /// An attribute; each has one type in all features and formats.
@@ -39,6 +39,10 @@ pub enum Key {
     DirectionDeg,
     /// Present, and true, while a neighbouring block is not made yet.
     Provisional,
+    /// The width of a road on the ground, in metres to one decimal.
+    WidthM,
+    /// The length of a centre line on the ground, in metres to one decimal.
+    LengthM,
 }
 
 /// The type of an attribute.
@@ -68,7 +72,13 @@ pub enum Value<'a> {
 }
 
 impl Key {
-    /// All, in the order in which formats tell them.
+    /// How many there are.
+    pub const COUNT: usize = 17;
+
+    /// Those of centre lines, in the order in which formats tell them.
+    pub const OF_CENTRELINES: [Self; 5] = [Self::Fid, Self::Class, Self::WidthM, Self::LengthM, Self::Provisional];
+
+    /// Those of polygons, in the order in which formats tell them.
     pub const ALL: [Self; 15] = [
         Self::Fid,
         Self::Class,
@@ -106,6 +116,8 @@ impl Key {
             Self::Outline => "outline",
             Self::DirectionDeg => "direction_deg",
             Self::Provisional => "provisional",
+            Self::WidthM => "width_m",
+            Self::LengthM => "length_m",
         }
     }
 
@@ -119,7 +131,7 @@ impl Key {
             | Self::AreaM2
             | Self::RenderHeight
             | Self::RenderMinHeight => Type::Whole,
-            Self::PerimeterM | Self::Height | Self::DirectionDeg => Type::Tenths,
+            Self::PerimeterM | Self::Height | Self::DirectionDeg | Self::WidthM | Self::LengthM => Type::Tenths,
             Self::Class | Self::HeightSource | Self::Size | Self::Outline => Type::Text,
             Self::Regularized | Self::Provisional => Type::Flag,
         }
@@ -198,6 +210,18 @@ pub fn tell<'a>(stored: &StoredFeature, classes: &Classes<'a>, mut take: impl Fn
         tell_building(stored, class, &mut take);
     }
     if feature.provisional {
+        take(Key::Provisional, Value::Flag(true));
+    }
+}
+
+/// Tells the attributes of a centre line, in the order of [`Key::OF_CENTRELINES`].
+pub fn tell_centreline<'a>(stored: &StoredCentreline, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
+    let line = &stored.centreline;
+    take(Key::Fid, Value::Whole(line.id.get()));
+    take(Key::Class, Value::Text(classes.name(line.class)));
+    take(Key::WidthM, Value::Tenths(nearest(line.width_m * 10.0)));
+    take(Key::LengthM, Value::Tenths(nearest(line.length_m * 10.0)));
+    if line.provisional {
         take(Key::Provisional, Value::Flag(true));
     }
 }

@@ -31,6 +31,12 @@ pub enum ExportError {
         /// The file.
         path: String,
     },
+    /// Only a GeoPackage holds several layers.
+    #[error("{path}: one layer a file (accepted: --layer features or --layer centrelines; .gpkg holds both)")]
+    Layers {
+        /// The file.
+        path: String,
+    },
     /// GDAL cannot write it.
     #[error("{path}: {source}")]
     Ogr {
@@ -86,6 +92,9 @@ impl Format {
 /// When the name ends in no format, GDAL lacks the driver, a vertex has no image, or the file system refuses.
 pub fn export(path: &Path, selection: &Selection<'_>) -> Result<(), ExportError> {
     let format = Format::of(path)?;
+    if format != Format::GeoPackage && selection.layers.len() > 1 {
+        return Err(ExportError::Layers { path: path.display().to_string() });
+    }
     let name = || path.display().to_string();
     let part = part_of(path);
     _ = std::fs::remove_file(&part); // left by a run that was killed

@@ -6,7 +6,7 @@ use geo::{BoundingRect, Coord, Intersects, LineString, Polygon, Rect, Translate}
 use thiserror::Error;
 
 use super::antimeridian::hull;
-use crate::feature::{FeatureStore, StoredFeature};
+use crate::feature::{FeatureStore, StoredCentreline, StoredFeature};
 use crate::georef::{MapPoint, WorldBounds, WorldPoint};
 use crate::scheme::{Class, ClassId, Scheme};
 
@@ -39,6 +39,9 @@ pub enum FilterError {
     /// Not a rectangle.
     #[error("bbox {0:?} is not west,south,east,north in degrees (longitudes -180 to 180, latitudes -90 to 90)")]
     Bbox(String),
+    /// Not a layer.
+    #[error("no layer {0:?}: there are features and centrelines")]
+    Layer(String),
     /// Not a part of one.
     #[error("confidence {0} is not between 0 and 1")]
     Confidence(f32),
@@ -120,7 +123,29 @@ impl Filter {
         features.retain(|stored| self.passes(stored));
         features.sort_unstable_by_key(|stored| stored.feature.id);
         features.dedup_by_key(|stored| stored.feature.id);
-        Selection { store, scheme, features }
+        Selection { store, scheme, features, layers: vec![SelectedLayer::Features], centrelines: Vec::new() }
+    }
+
+    /// What is meant of some layers, by rising id. Centre lines have no confidence, so none is asked of them.
+    #[must_use]
+    pub fn select_layers<'a>(
+        &self,
+        (store, scheme): (&'a FeatureStore, &'a Scheme),
+        layers: &[SelectedLayer],
+    ) -> Selection<'a> {
+        let features = layers.contains(&SelectedLayer::Features).then(|| self.select(store, scheme).features);
+        let mut centrelines: Vec<&StoredCentreline> = Vec::new();
+        if layers.contains(&SelectedLayer::Centrelines) {
+            match &self.bbox {
+                None => centrelines.extend(store.centrelines()),
+                Some(bbox) => bbox.world().iter().for_each(|part| centrelines.extend(crossing(store, *part))),
+            }
+            let is_meant = |class: ClassId| self.classes.as_ref().is_none_or(|classes| classes.contains(&class));
+            centrelines.retain(|stored| is_meant(stored.centreline.class));
+            centrelines.sort_unstable_by_key(|stored| stored.centreline.id);
+            centrelines.dedup_by_key(|stored| stored.centreline.id);
+        }
+        Selection { store, scheme, features: features.unwrap_or_default(), layers: layers.to_vec(), centrelines }
     }
 
     fn passes(&self, stored: &StoredFeature) -> bool {
@@ -128,6 +153,35 @@ impl Filter {
         let class = self.classes.as_ref().is_none_or(|classes| classes.contains(&feature.class));
         let sure = |least: f32| feature.confidence.is_some_and(|c| c.mean >= least);
         class && self.min_confidence.is_none_or(sure)
+    }
+}
+
+/// A layer of what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelectedLayer {
+    /// Polygons.
+    Features,
+    /// The centre lines of roads.
+    Centrelines,
+}
+
+impl SelectedLayer {
+    /// The name in files and addresses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Features => "features",
+            Self::Centrelines => "centrelines",
+        }
+    }
+}
+
+impl FromStr for SelectedLayer {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        let known = [Self::Features, Self::Centrelines].into_iter().find(|layer| layer.name() == text);
+        known.ok_or_else(|| FilterError::Layer(text.to_owned()))
     }
 }
 
@@ -140,6 +194,10 @@ pub struct Selection<'a> {
     pub scheme: &'a Scheme,
     /// In the order in which they are written.
     pub features: Vec<&'a StoredFeature>,
+    /// Which layers are written, even where they are empty.
+    pub layers: Vec<SelectedLayer>,
+    /// In the order in which they are written, after the features.
+    pub centrelines: Vec<&'a StoredCentreline>,
 }
 
 impl Selection<'_> {
@@ -148,16 +206,12 @@ impl Selection<'_> {
     /// West lies east of east across the antimeridian (RFC 7946, 5.2).
     #[must_use]
     pub fn lon_lat_wsen(&self) -> Option<[f64; 4]> {
-        let bounds = self.features.iter().map(|f| f.shape.bounds()).reduce(|a, b| a.union(&b))?;
+        let features = self.features.iter().map(|f| f.shape.bounds());
+        let bounds = features.chain(self.centrelines.iter().map(|l| l.bounds())).reduce(|a, b| a.union(&b))?;
         let [_, s, _, n] = bounds.lon_lat_wsen();
-        let range = |f: &&StoredFeature| {
-            let across = crosses(f).then(|| unrolled(f));
-            let degrees = |part: f64| if part > 1.0 { part * 360.0 - 540.0 } else { part * 360.0 - 180.0 };
-            let rect = across.and_then(|polygon| polygon.bounding_rect());
-            let bounds = f.shape.bounds();
-            rect.map_or([bounds.min.x, bounds.max.x], |r| [r.min().x, r.max().x]).map(degrees)
-        };
-        let [w, e] = hull(self.features.iter().map(range).collect())?;
+        let features = self.features.iter().map(|f| range(&f.shape.bounds(), || polygon(f).bounding_rect()));
+        let lines = self.centrelines.iter().map(|l| range(&l.bounds(), || line(l).bounding_rect()));
+        let [w, e] = hull(features.chain(lines).collect())?;
         Some([w, s, e, n])
     }
 }
@@ -166,32 +220,51 @@ fn touching(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &St
     let corner = |p: WorldPoint| Coord { x: p.x, y: p.y };
     let rect = Rect::new(corner(part.min), corner(part.max));
     store.query(&part).filter(move |stored| {
-        if crosses(stored) {
-            let polygon = unrolled(stored);
+        let b = stored.shape.bounds();
+        if crosses(&b) {
+            let polygon = polygon(stored);
             return polygon.intersects(&rect) || polygon.intersects(&rect.translate(1.0, 0.0));
         }
-        let b = stored.shape.bounds();
         let inside = part.min.x <= b.min.x && part.min.y <= b.min.y && part.max.x >= b.max.x && part.max.y >= b.max.y;
-        inside || polygon(stored, |x| x).intersects(&rect)
+        inside || polygon(stored).intersects(&rect)
     })
 }
 
-/// Whether a feature lies across the antimeridian: nothing that is mapped is half as wide as the earth.
-fn crosses(stored: &StoredFeature) -> bool {
-    let bounds = stored.shape.bounds();
+fn crossing(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &StoredCentreline> {
+    let corner = |p: WorldPoint| Coord { x: p.x, y: p.y };
+    let rect = Rect::new(corner(part.min), corner(part.max));
+    store.query_centrelines(&part).filter(move |stored| {
+        let line = line(stored);
+        line.intersects(&rect) || (crosses(&stored.bounds()) && line.intersects(&rect.translate(1.0, 0.0)))
+    })
+}
+
+/// Whether something lies across the antimeridian: nothing that is mapped is half as wide as the earth.
+fn crosses(bounds: &WorldBounds) -> bool {
     bounds.max.x - bounds.min.x > 0.5
 }
 
-/// The polygon of a feature across the antimeridian in one piece, beyond the east side of the world square.
-fn unrolled(stored: &StoredFeature) -> Polygon<f64> {
-    polygon(stored, |x| if x < 0.5 { x + 1.0 } else { x })
+/// West and east in degrees; across the antimeridian, of the rectangle around it in one piece.
+fn range(bounds: &WorldBounds, joined: impl FnOnce() -> Option<Rect<f64>>) -> [f64; 2] {
+    let degrees = |part: f64| if part > 1.0 { part * 360.0 - 540.0 } else { part * 360.0 - 180.0 };
+    let across = if crosses(bounds) { joined() } else { None };
+    across.map_or([bounds.min.x, bounds.max.x], |r| [r.min().x, r.max().x]).map(degrees)
 }
 
-fn polygon(stored: &StoredFeature, place: impl Fn(f64) -> f64) -> Polygon<f64> {
-    let part = |steps: u32| f64::from(steps) / 4_294_967_296.0;
-    let line = |ring: &[crate::feature::WorldVertex]| {
-        LineString(ring.iter().map(|v| Coord { x: place(part(v.x)), y: part(v.y) }).collect())
-    };
+/// Steps to parts of the world square; what lies across the antimeridian in one piece, beyond the east side.
+fn placed(bounds: &WorldBounds) -> impl Fn(u32, u32) -> Coord<f64> + use<> {
+    let (part, across) = (|steps: u32| f64::from(steps) / 4_294_967_296.0, crosses(bounds));
+    move |x, y| Coord { x: if across && part(x) < 0.5 { part(x) + 1.0 } else { part(x) }, y: part(y) }
+}
+
+fn line(stored: &StoredCentreline) -> LineString<f64> {
+    let place = placed(&stored.bounds());
+    LineString(stored.vertices.iter().map(|&[x, y]| place(x, y)).collect())
+}
+
+fn polygon(stored: &StoredFeature) -> Polygon<f64> {
+    let place = placed(&stored.shape.bounds());
+    let line = |ring: &[crate::feature::WorldVertex]| LineString(ring.iter().map(|v| place(v.x, v.y)).collect());
     let mut rings = stored.shape.rings().map(line);
     let exterior = rings.next().unwrap_or_else(|| LineString(Vec::new()));
     Polygon::new(exterior, rings.collect())

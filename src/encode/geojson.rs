@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use geo::{LineString, MapCoords, Polygon};
+use geo::{Coord, LineString, MapCoords, Polygon};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
-use super::antimeridian::{crosses, cut};
-use super::attributes::{Classes, Value, tell};
+use super::antimeridian::{crosses, cut, cut_line};
+use super::attributes::{Classes, Key, Value, tell, tell_centreline};
 use super::filter::Selection;
-use crate::feature::StoredFeature;
+use crate::feature::{StoredCentreline, StoredFeature};
 use crate::georef::{Crs, CrsError, MapPoint, Projector};
 
 /// The media type of a collection.
@@ -61,6 +61,13 @@ pub fn write(out: &mut impl Write, selection: &Selection<'_>, framing: Framing) 
         writer.feature(out, stored)?;
         out.write_all(b"\n")?;
     }
+    for stored in &selection.centrelines {
+        if framing == Framing::Records {
+            out.write_all(b"\x1e")?;
+        }
+        writer.centreline(out, stored)?;
+        out.write_all(b"\n")?;
+    }
     Ok(())
 }
 
@@ -90,6 +97,12 @@ pub fn write_collection(
         }
         writer.feature(out, stored)?;
     }
+    for (i, stored) in selection.centrelines.iter().enumerate() {
+        if i + selection.features.len() > 0 {
+            out.write_all(b",\n")?;
+        }
+        writer.centreline(out, stored)?;
+    }
     out.write_all(b"\n]}\n")?;
     Ok(())
 }
@@ -108,37 +121,50 @@ impl<'a> FeatureWriter<'a> {
 
     fn feature(&self, out: &mut impl Write, stored: &StoredFeature) -> Result<(), GeoJsonError> {
         let fid = stored.feature.id.get();
-        let project = |c: geo::Coord<f64>| {
-            let p = self.to_lon_lat.project(MapPoint { x: c.x, y: c.y })?;
-            Ok(geo::Coord { x: p.x, y: p.y })
-        };
-        let projected = stored.feature.polygon.try_map_coords(project);
+        let projected = stored.feature.polygon.try_map_coords(|c| self.place(c));
         let polygon = projected.map_err(|source| GeoJsonError::Position { fid, source })?;
         write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
         geometry(out, polygon)?;
         out.write_all(b"},\"properties\":{")?;
-        self.properties(out, stored)?;
+        properties(out, |take| tell(stored, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
     }
 
-    fn properties(&self, out: &mut impl Write, stored: &StoredFeature) -> io::Result<()> {
-        let mut result = Ok(());
-        let mut first = true;
-        tell(stored, &self.classes, |key, value| {
-            let comma = if std::mem::take(&mut first) { "" } else { "," };
-            let name = key.name();
-            if result.is_ok() {
-                result = match value {
-                    Value::Whole(v) => write!(out, r#"{comma}"{name}":{v}"#),
-                    Value::Tenths(v) => write!(out, r#"{comma}"{name}":{}.{}"#, v / 10, v % 10),
-                    Value::Flag(v) => write!(out, r#"{comma}"{name}":{v}"#),
-                    Value::Text(v) => write!(out, r#"{comma}"{name}":{}"#, Json::from(v)),
-                };
-            }
-        });
-        result
+    fn centreline(&self, out: &mut impl Write, stored: &StoredCentreline) -> Result<(), GeoJsonError> {
+        let fid = stored.centreline.id.get();
+        let projected = stored.centreline.line.try_map_coords(|c| self.place(c));
+        let line = projected.map_err(|source| GeoJsonError::Position { fid, source })?;
+        write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
+        line_geometry(out, &line)?;
+        out.write_all(b"},\"properties\":{")?;
+        properties(out, |take| tell_centreline(stored, &self.classes, take))?;
+        out.write_all(b"}}")?;
+        Ok(())
     }
+
+    fn place(&self, c: Coord<f64>) -> Result<Coord<f64>, CrsError> {
+        self.to_lon_lat.project(MapPoint { x: c.x, y: c.y }).map(|p| Coord { x: p.x, y: p.y })
+    }
+}
+
+/// The members of `properties`, as they are told.
+fn properties<'a>(out: &mut impl Write, tell: impl FnOnce(&mut dyn FnMut(Key, Value<'a>))) -> io::Result<()> {
+    let mut result = Ok(());
+    let mut first = true;
+    tell(&mut |key, value| {
+        let comma = if std::mem::take(&mut first) { "" } else { "," };
+        let name = key.name();
+        if result.is_ok() {
+            result = match value {
+                Value::Whole(v) => write!(out, r#"{comma}"{name}":{v}"#),
+                Value::Tenths(v) => write!(out, r#"{comma}"{name}":{}.{}"#, v / 10, v % 10),
+                Value::Flag(v) => write!(out, r#"{comma}"{name}":{v}"#),
+                Value::Text(v) => write!(out, r#"{comma}"{name}":{}"#, Json::from(v)),
+            };
+        }
+    });
+    result
 }
 
 /// The type and coordinates of a polygon; across the antimeridian it is cut (RFC 7946, 3.1.9).
@@ -150,6 +176,24 @@ fn geometry(out: &mut impl Write, polygon: Polygon<f64>) -> io::Result<()> {
     }
     out.write_all(br#""MultiPolygon","coordinates":["#)?;
     separated(out, &parts, rings)?;
+    out.write_all(b"]")
+}
+
+/// The type and coordinates of a line; across the antimeridian it is cut.
+fn line_geometry(out: &mut impl Write, line: &LineString<f64>) -> io::Result<()> {
+    let mut parts: Vec<_> = cut_line(line).iter().map(positions).collect();
+    parts.retain(|part| part.len() > 1);
+    if parts.len() > 1 {
+        out.write_all(br#""MultiLineString","coordinates":["#)?;
+        separated(out, parts, |out, part| {
+            out.write_all(b"[")?;
+            separated(out, part, position)?;
+            out.write_all(b"]")
+        })?;
+    } else {
+        out.write_all(br#""LineString","coordinates":["#)?;
+        separated(out, parts.into_iter().flatten(), position)?;
+    }
     out.write_all(b"]")
 }
 
@@ -165,8 +209,7 @@ fn rings<W: Write>(out: &mut W, polygon: &Polygon<f64>) -> io::Result<()> {
 
 /// A closed ring, the exterior counter-clockwise and holes clockwise (RFC 7946, 3.1.6).
 fn ring(line: &LineString<f64>, exterior: bool) -> Vec<[Degrees; 2]> {
-    let mut ring: Vec<_> = line.coords().map(|c| [Degrees::nearest(c.x), Degrees::nearest(c.y)]).collect();
-    ring.dedup();
+    let mut ring = positions(line);
     let cross = |pair: &[[Degrees; 2]]| {
         let local = |p: [Degrees; 2]| (p[0].0 - ring[0][0].0, p[1].0 - ring[0][1].0);
         let (a, b) = (local(pair[0]), local(pair[1]));
@@ -176,6 +219,13 @@ fn ring(line: &LineString<f64>, exterior: bool) -> Vec<[Degrees; 2]> {
         ring.reverse();
     }
     ring
+}
+
+/// Rounded, without repetitions.
+fn positions(line: &LineString<f64>) -> Vec<[Degrees; 2]> {
+    let mut positions: Vec<_> = line.coords().map(|c| [Degrees::nearest(c.x), Degrees::nearest(c.y)]).collect();
+    positions.dedup();
+    positions
 }
 
 /// Degrees in whole steps of 10⁻⁷.
@@ -235,8 +285,8 @@ fn separated<W: Write, T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::filter::Filter;
-    use crate::encode::tests::{feature, town};
+    use crate::encode::filter::{Filter, SelectedLayer};
+    use crate::encode::tests::{centreline, feature, town};
     use crate::feature::FeatureStore;
     use crate::georef::{GeoTransform, PixelFrame};
     use crate::scheme::Scheme;
@@ -341,6 +391,38 @@ mod tests {
             feature(1, i, ring)
         };
         FeatureStore::new(&frame, (0..5).map(house).collect()).expect("projects")
+    }
+
+    #[test]
+    fn a_centre_line_across_the_antimeridian_is_cut() {
+        let (x, y) = (819_000.0, 8_142_000.0);
+        let frame = PixelFrame {
+            crs: Crs::new("EPSG:32760").expect("known"),
+            transform: GeoTransform::new([x, 1.0, 0.0, y, 0.0, -1.0]).expect("regular"),
+        };
+        let lines = vec![
+            centreline(1, vec![(x - 4000.0, y), (x + 1000.0, y), (x + 4000.0, y + 500.0)]),
+            centreline(2, vec![(x - 4000.0, y), (x - 3000.0, y)]),
+        ];
+        let store = FeatureStore::new(&frame, Vec::new()).and_then(|s| s.with_centrelines(lines)).expect("projects");
+        let (scheme, mut out) = (Scheme::city(), Vec::new());
+        let layers = [SelectedLayer::Centrelines];
+        write(&mut out, &Filter::default().select_layers((&store, &scheme), &layers), Framing::Collection)
+            .expect("memory");
+        let json: Json = serde_json::from_slice(&out).expect("JSON");
+        assert!(json["bbox"][0].as_f64() > Some(179.9) && json["bbox"][2].as_f64() < Some(-179.9), "{}", json["bbox"]);
+        let (cut, whole) = (&json["features"][0]["geometry"], &json["features"][1]["geometry"]);
+        assert_eq!((cut["type"].as_str(), whole["type"].as_str()), (Some("MultiLineString"), Some("LineString")));
+        let parts = cut["coordinates"].as_array().expect("parts");
+        assert_eq!(parts.len(), 2);
+        let last = parts[0].as_array().and_then(|part| part.last()).expect("a position");
+        assert_eq!((last[0].as_f64(), parts[1][0][0].as_f64()), (Some(180.0), Some(-180.0)));
+        assert_eq!(last[1], parts[1][0][1]);
+        let found = |bbox: &str| {
+            let filter = Filter::default().within(bbox.parse().expect("a box"));
+            filter.select_layers((&store, &scheme), &layers).centrelines.len()
+        };
+        assert_eq!(["179,-80,180,80", "-180,-80,-179,80", "-100,-80,100,80"].map(found), [2, 1, 0]);
     }
 
     fn collection(store: &FeatureStore, filter: &Filter) -> FeatureCollection {

@@ -13,7 +13,7 @@ pub mod tilejson; // what the tiles hold
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::feature::{Confidence, Feature, FeatureId, FeatureStore, Height, HeightSource, Outline};
+    use crate::feature::{Centreline, Confidence, Feature, FeatureId, FeatureStore, Height, HeightSource, Outline};
     use crate::georef::{Crs, GeoTransform, PixelFrame};
     use crate::scheme::ClassId;
     use geo::{Coord, LineString, Polygon, Rect};
@@ -43,6 +43,19 @@ pub(crate) mod tests {
             direction_deg: None,
             height: (class == 1).then_some(Height { height_m: 3.04 + number as f32, source: HeightSource::Dsm }),
             provisional: number == 3,
+        }
+    }
+
+    /// A centre line in a map space.
+    pub(crate) fn centreline(number: i64, points: Vec<(f64, f64)>) -> Centreline {
+        let line = LineString::from(points);
+        Centreline {
+            id: FeatureId::new(ClassId(2), number / 1000, number % 1000).expect("in range"),
+            class: ClassId(2),
+            width_m: 5.25,
+            length_m: line.lines().map(|edge| edge.dx().hypot(edge.dy())).sum(),
+            provisional: false,
+            line,
         }
     }
 

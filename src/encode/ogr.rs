@@ -6,14 +6,11 @@ use gdal::errors::GdalError;
 use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
 use gdal::vector::{Defn, FieldDefn, Geometry, Layer, LayerOptions, OGRFieldType, OGRwkbGeometryType};
 use gdal::{Dataset, DriverManager};
-use geo::Polygon;
+use geo::{Coord, LineString, Polygon};
 use thiserror::Error;
 
-use super::attributes::{Classes, Key, Type, Value, tell};
-use super::filter::Selection;
-
-/// The name of the layer.
-const LAYER: &str = "features";
+use super::attributes::{Classes, Key, Type, Value, tell, tell_centreline};
+use super::filter::{SelectedLayer, Selection};
 
 /// The `last_change` of a GeoPackage (OGC 12-128r19, 1.1.3): the time of writing would make every file another one.
 const LAST_CHANGE: &str = "1970-01-01T00:00:00.000Z";
@@ -65,13 +62,19 @@ pub(super) fn write(path: &Path, selection: &Selection<'_>, driver: Driver) -> R
 fn write_dated(path: &Path, selection: &Selection<'_>, driver: Driver) -> Result<(), OgrError> {
     let found = DriverManager::get_driver_by_name(driver.name()).map_err(|_| missing(driver))?;
     let mut dataset = found.create_vector_only(path)?;
-    create_layer(&mut dataset, selection, driver)?;
+    for layer in &selection.layers {
+        create_layer(&mut dataset, *layer, selection, driver)?;
+    }
     if driver == Driver::GeoPackage {
         let transaction = dataset.start_transaction()?;
-        fill(&mut transaction.layer(0)?, selection)?;
+        for (i, layer) in selection.layers.iter().enumerate() {
+            fill(&mut transaction.layer(i)?, *layer, selection)?;
+        }
         transaction.commit()?;
     } else {
-        fill(&mut dataset.layer(0)?, selection)?;
+        for (i, layer) in selection.layers.iter().enumerate() {
+            fill(&mut dataset.layer(i)?, *layer, selection)?;
+        }
     }
     Ok(dataset.close()?)
 }
@@ -81,21 +84,36 @@ fn missing(driver: Driver) -> OgrError {
     OgrError::Driver { driver: driver.name(), present: present.collect::<Vec<_>>().join(", ") }
 }
 
-fn create_layer(dataset: &mut Dataset, selection: &Selection<'_>, driver: Driver) -> Result<(), GdalError> {
+fn create_layer(
+    dataset: &mut Dataset,
+    selected: SelectedLayer,
+    selection: &Selection<'_>,
+    driver: Driver,
+) -> Result<(), GdalError> {
     let mut srs = SpatialRef::from_definition(selection.store.frame().crs.definition())?;
     // Coordinates are x east and y north, whatever order the authority gives.
     srs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
     let options: &[&str] = if driver == Driver::GeoPackage { &["FID=fid", "GEOMETRY_NAME=geom"] } else { &[] };
     let layer = dataset.create_layer(LayerOptions {
-        name: LAYER,
+        name: selected.name(),
         srs: Some(&srs),
-        ty: OGRwkbGeometryType::wkbPolygon,
+        ty: match selected {
+            SelectedLayer::Features => OGRwkbGeometryType::wkbPolygon,
+            SelectedLayer::Centrelines => OGRwkbGeometryType::wkbLineString,
+        },
         options: Some(options),
     })?;
-    for key in Key::ALL {
-        FieldDefn::new(key.name(), field_type(key))?.add_to_layer(&layer)?;
+    for key in keys(selected) {
+        FieldDefn::new(key.name(), field_type(*key))?.add_to_layer(&layer)?;
     }
     Ok(())
+}
+
+fn keys(layer: SelectedLayer) -> &'static [Key] {
+    match layer {
+        SelectedLayer::Features => &Key::ALL,
+        SelectedLayer::Centrelines => &Key::OF_CENTRELINES,
+    }
 }
 
 fn field_type(key: Key) -> OGRFieldType::Type {
@@ -107,28 +125,46 @@ fn field_type(key: Key) -> OGRFieldType::Type {
     }
 }
 
-fn fill(layer: &mut Layer<'_>, selection: &Selection<'_>) -> Result<(), GdalError> {
+fn fill(layer: &mut Layer<'_>, selected: SelectedLayer, selection: &Selection<'_>) -> Result<(), GdalError> {
     let classes = Classes::new(selection.scheme);
-    let defn = Defn::from_layer(layer);
     let mut wkb = Vec::new();
+    if selected == SelectedLayer::Centrelines {
+        for stored in &selection.centrelines {
+            wkb.clear();
+            line_to_wkb(&stored.centreline.line, &mut wkb);
+            add(layer, (&wkb, keys(selected)), |take| tell_centreline(stored, &classes, take))?;
+        }
+        return Ok(());
+    }
     for stored in &selection.features {
-        let mut feature = gdal::vector::Feature::new(&defn)?;
         to_wkb(&stored.feature.polygon, &mut wkb);
-        feature.set_geometry(Geometry::from_wkb(&wkb)?)?;
-        let mut set = Ok(());
-        tell(stored, &classes, |key, value| {
-            let (field, before) = (key as usize, std::mem::replace(&mut set, Ok(())));
-            set = before.and_then(|()| match value {
-                Value::Whole(v) => feature.set_field_integer64(field, v as i64),
-                Value::Tenths(v) => feature.set_field_double(field, v as f64 / 10.0),
-                Value::Text(v) => feature.set_field_string(field, &v),
-                Value::Flag(v) => feature.set_field_integer(field, i32::from(v)),
-            });
-        });
-        set?;
-        feature.create(layer)?;
+        add(layer, (&wkb, keys(selected)), |take| tell(stored, &classes, take))?;
     }
     Ok(())
+}
+
+/// Adds a feature with what is told of it.
+fn add<'a>(
+    layer: &mut Layer<'_>,
+    (wkb, keys): (&[u8], &[Key]),
+    tell: impl FnOnce(&mut dyn FnMut(Key, Value<'a>)),
+) -> Result<(), GdalError> {
+    let defn = Defn::from_layer(layer);
+    let mut feature = gdal::vector::Feature::new(&defn)?;
+    feature.set_geometry(Geometry::from_wkb(wkb)?)?;
+    let mut set = Ok(());
+    tell(&mut |key, value| {
+        let Some(field) = keys.iter().position(|k| *k == key) else { return };
+        let before = std::mem::replace(&mut set, Ok(()));
+        set = before.and_then(|()| match value {
+            Value::Whole(v) => feature.set_field_integer64(field, v as i64),
+            Value::Tenths(v) => feature.set_field_double(field, v as f64 / 10.0),
+            Value::Text(v) => feature.set_field_string(field, &v),
+            Value::Flag(v) => feature.set_field_integer(field, i32::from(v)),
+        });
+    });
+    set?;
+    feature.create(layer)
 }
 
 /// Well-known binary, little-endian (OGC 06-103r4, 8.2).
@@ -138,11 +174,21 @@ fn to_wkb(polygon: &Polygon<f64>, out: &mut Vec<u8>) {
     out.extend(3_u32.to_le_bytes());
     out.extend((1 + polygon.interiors().len() as u32).to_le_bytes());
     for ring in std::iter::once(polygon.exterior()).chain(polygon.interiors()) {
-        out.extend((ring.0.len() as u32).to_le_bytes());
-        for c in &ring.0 {
-            out.extend(c.x.to_le_bytes());
-            out.extend(c.y.to_le_bytes());
-        }
+        positions(&ring.0, out);
+    }
+}
+
+fn line_to_wkb(line: &LineString<f64>, out: &mut Vec<u8>) {
+    out.push(1);
+    out.extend(2_u32.to_le_bytes());
+    positions(&line.0, out);
+}
+
+fn positions(coords: &[Coord<f64>], out: &mut Vec<u8>) {
+    out.extend((coords.len() as u32).to_le_bytes());
+    for c in coords {
+        out.extend(c.x.to_le_bytes());
+        out.extend(c.y.to_le_bytes());
     }
 }
 

@@ -6,7 +6,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::mvt::{BUILDINGS, LANDCOVER};
+use super::mvt::{BUILDINGS, CENTRELINES, LANDCOVER};
 use super::tilejson::TileSet;
 use crate::scheme::{Class, Colour, Kind, Scheme};
 
@@ -74,6 +74,7 @@ fn layers(scheme: &Scheme, set: &TileSet, extrude: bool) -> Vec<Json> {
         scheme.classes.iter().rev().partition(|c| c.kind == Kind::Building);
     layers.extend(land.iter().map(|class| fill(class, LANDCOVER)));
     layers.extend(land.iter().map(|class| outline(class, LANDCOVER)));
+    layers.extend(land.iter().filter(|class| class.kind == Kind::Network).map(|class| centreline(class)));
     layers.extend(buildings.iter().map(|class| fill(class, BUILDINGS)));
     layers.extend(buildings.iter().map(|class| outline(class, BUILDINGS)));
     if extrude {
@@ -106,6 +107,24 @@ fn outline(class: &Class, source_layer: &str) -> Json {
         "paint": {
             "line-color": mixed(class.colour, Colour([0x40, 0x38, 0x30]), part).hex(),
             "line-width": ["interpolate", ["linear"], ["zoom"], 14, 0.2, 17, 0.6, 20, widest],
+        },
+    })
+}
+
+/// A thin dashed line where roads are wide enough to hold one.
+fn centreline(class: &Class) -> Json {
+    json!({
+        "id": format!("{}-centreline", class.name),
+        "type": "line",
+        "source": VECTOR,
+        "source-layer": CENTRELINES,
+        "minzoom": 16,
+        "filter": is(class),
+        "layout": { "line-join": "round" },
+        "paint": {
+            "line-color": mixed(class.colour, Colour([0x40, 0x38, 0x30]), 0.3).hex(),
+            "line-width": ["interpolate", ["linear"], ["zoom"], 16, 0.5, 20, 1.5],
+            "line-dasharray": [6, 5],
         },
     })
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::attributes::{Key, Type};
-use super::mvt::{BUILDINGS, LANDCOVER};
+use super::mvt::{BUILDINGS, CENTRELINES, CENTRELINES_FROM, LANDCOVER};
 use crate::georef::{WorldBounds, WorldPoint};
 
 /// A map as clients are told of it.
@@ -45,14 +45,16 @@ impl TileSet {
 #[must_use]
 pub fn tilejson(set: &TileSet) -> Json {
     let (lon, lat, zoom) = set.center();
+    let land: Vec<Key> = Key::ALL.into_iter().filter(|key| !key.of_buildings()).collect();
     let mut json = json!({
         "tilejson": "3.0.0",
         "name": set.name,
         "tiles": [set.tiles_url],
         "scheme": "xyz",
         "vector_layers": [
-            vector_layer(set, BUILDINGS, "Footprints with heights", |_| true),
-            vector_layer(set, LANDCOVER, "Roads, vegetation, water, land and objects", |key| !key.of_buildings()),
+            vector_layer(set, BUILDINGS, "Footprints with heights", &Key::ALL),
+            vector_layer(set, LANDCOVER, "Roads, vegetation, water, land and objects", &land),
+            centrelines(set),
         ],
         "bounds": set.wsen(),
         "center": [lon, lat, zoom],
@@ -65,8 +67,14 @@ pub fn tilejson(set: &TileSet) -> Json {
     json
 }
 
-fn vector_layer(set: &TileSet, id: &str, description: &str, has: impl Fn(Key) -> bool) -> Json {
-    let fields: Map<String, Json> = Key::ALL.into_iter().filter(|key| key.in_tiles() && has(*key)).map(field).collect();
+fn centrelines(set: &TileSet) -> Json {
+    let mut layer = vector_layer(set, CENTRELINES, "Centre lines of roads with widths", &Key::OF_CENTRELINES);
+    layer["minzoom"] = set.min_zoom.max(CENTRELINES_FROM).min(set.max_zoom).into();
+    layer
+}
+
+fn vector_layer(set: &TileSet, id: &str, description: &str, keys: &[Key]) -> Json {
+    let fields: Map<String, Json> = keys.iter().copied().filter(|key| key.in_tiles()).map(field).collect();
     json!({
         "id": id,
         "description": description,

@@ -1,8 +1,10 @@
 //! What is served: a polygon with its class, confidence, height and stable id.
 
+mod lines;
 mod shape;
 mod store;
 
+pub use lines::{Centreline, StoredCentreline};
 pub use shape::{WorldShape, WorldVertex};
 pub use store::{FeatureStore, StoreError, StoredFeature};
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rstar::{AABB, RTree, RTreeObject};
 use thiserror::Error;
 
-use super::{Feature, FeatureId, WorldShape};
+use super::lines::Centrelines;
+use super::{Centreline, Feature, FeatureId, StoredCentreline, WorldShape};
 use crate::georef::{Crs, CrsError, PixelFrame, Projector, WorldBounds, WorldPoint};
 
 /// The length of the equator in the metres of Web Mercator.
@@ -46,6 +47,7 @@ pub struct FeatureStore {
     features: Vec<Arc<StoredFeature>>,
     tree: RTree<Leaf>,
     bounds: Option<WorldBounds>,
+    centrelines: Centrelines,
 }
 
 impl FeatureStore {
@@ -64,6 +66,25 @@ impl FeatureStore {
     /// As [`Self::new`].
     pub fn renewed(&self, features: Vec<Feature>) -> Result<Self, StoreError> {
         Self::build(&self.frame, features, &self.features)
+    }
+
+    /// The store with these centre lines instead of those that it had.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_centrelines(self, lines: Vec<Centreline>) -> Result<Self, StoreError> {
+        let projector = Projector::new(&self.frame.crs, &Crs::web_mercator()).map_err(StoreError::Crs)?;
+        Ok(Self { centrelines: Centrelines::new(lines, &projector)?, ..self })
+    }
+
+    /// All centre lines by rising id.
+    pub fn centrelines(&self) -> impl Iterator<Item = &StoredCentreline> {
+        self.centrelines.iter()
+    }
+
+    /// The centre lines whose bounds touch a rectangle, by rising id.
+    pub fn query_centrelines(&self, bounds: &WorldBounds) -> impl Iterator<Item = &StoredCentreline> + use<'_> {
+        self.centrelines.query(bounds)
     }
 
     /// The grid whose map space the features are in.
@@ -127,7 +148,7 @@ impl FeatureStore {
             features.into_iter().map(|f| stored(f, known, &projector)).collect::<Result<_, StoreError>>()?;
         let bounds = features.iter().map(|f| f.shape.bounds()).reduce(|a, b| a.union(&b));
         let tree = RTree::bulk_load(leaves(&features));
-        Ok(Self { frame: frame.clone(), features, tree, bounds })
+        Ok(Self { frame: frame.clone(), features, tree, bounds, centrelines: Centrelines::default() })
     }
 }
 

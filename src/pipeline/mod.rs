@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use geo::{Coord, MapCoords, Polygon};
 use thiserror::Error;
 
 mod buildings;
+mod options;
+mod pieces;
+mod roads;
 mod vectorize;
 
 use buildings::Plane;
+pub use options::{FeatureOptions, VectorOptions};
 pub use vectorize::{VectorizeOptions, scheme_of, vectorize};
 
-use crate::feature::{Confidence, Feature, FeatureId, FeatureIdError, Outline};
+use crate::feature::{Centreline, Confidence, Feature, FeatureId, FeatureIdError, Outline};
 use crate::georef::{CrsError, Ground, GroundScale, MapPoint, PixelPoint};
 use crate::grid::{BlockId, WorkGrid};
 use crate::height::HeightError;
@@ -21,7 +24,7 @@ use crate::label::{LabelMap, LabelStore, StoreError};
 use crate::polygonize::{self, BlockArcs, JoinError, LabelView};
 use crate::raster::RasterError;
 use crate::scheme::{ClassId, Kind, Scheme};
-use crate::simplify::{self, Outlines, SimplifyOptions};
+use crate::simplify::{self, Outlines};
 
 /// Why labels become no features.
 #[derive(Debug, Error)]
@@ -41,39 +44,28 @@ pub enum PipelineError {
     /// A raster cannot be read.
     #[error(transparent)]
     Raster(#[from] RasterError),
+    /// An option is out of range.
+    #[error("{name} {value}: accepted is {accepted}")]
+    Option {
+        /// Which.
+        name: &'static str,
+        /// What was given.
+        value: f64,
+        /// The range.
+        accepted: &'static str,
+    },
     /// A region cannot be numbered.
     #[error(transparent)]
     Id(#[from] FeatureIdError),
 }
 
-/// How regions become features.
+/// What labels become.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FeatureOptions {
-    /// How far a border may move when it is simplified, in ground metres; 0 keeps pixel edges.
-    pub tolerance_m: f64,
-    /// What was added to the values of a class raster, so that 0 is "no label"; taken away from classes again.
-    pub label_shift: u32,
-    /// Surface and terrain model for heights.
-    pub dsm: Option<PathBuf>,
-    /// The terrain under the surface model.
-    pub dtm: Option<PathBuf>,
-}
-
-impl FeatureOptions {
-    /// What suits the labels of a store: borders within a pixel and a half, heights from its elevation rasters.
-    ///
-    /// # Errors
-    /// When the work grid has no place on the ground.
-    pub fn for_store(store: &LabelStore) -> Result<Self, PipelineError> {
-        let scale = store.grid().middle_scale()?;
-        let manifest = store.manifest();
-        Ok(Self {
-            tolerance_m: 1.5 * scale.resolution_m_per_px(),
-            label_shift: 0,
-            dsm: manifest.dsm.clone(),
-            dtm: manifest.dtm.clone(),
-        })
-    }
+pub struct Derived {
+    /// Polygons, in row-major order of the first pixels of their regions.
+    pub features: Vec<Feature>,
+    /// The centre lines of roads; none where the options ask for none.
+    pub centrelines: Vec<Centreline>,
 }
 
 /// The traced blocks of a map: what features are made of, whatever the order they came in.
@@ -121,21 +113,15 @@ impl TracedBlocks {
         self.0.contains_key(&block)
     }
 
-    /// The features of all blocks: joined, simplified, buildings regularized and given heights; in row-major order of
-    /// their first pixels.
+    /// What all blocks become: joined, simplified, buildings regularized and given heights, roads as lines too.
     ///
     /// # Errors
     /// When the work grid lies nowhere on the ground, or elevation cannot be read.
-    pub fn features(
-        &self,
-        grid: &WorkGrid,
-        scheme: &Scheme,
-        options: &FeatureOptions,
-    ) -> Result<Vec<Feature>, PipelineError> {
+    pub fn derive(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Derived, PipelineError> {
         let blocks: Vec<&BlockArcs> = self.0.values().collect();
         let coverage = polygonize::join(&blocks, &grid.window())?;
         let scale = grid.middle_scale()?;
-        let outlines = simplify::simplify(&coverage, &SimplifyOptions::in_metres(options.tolerance_m, &scale));
+        let outlines = simplify::simplify(&coverage, &options.simplify(&scale, scheme));
         let mut features = plain_features(grid, &outlines, options)?;
         let is_building = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Building);
         let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(&features[*i])).collect();
@@ -144,7 +130,24 @@ impl TracedBlocks {
         let plane = Plane { grid, scale };
         buildings::regularize(&mut features, (&buildings, &roads), &outlines, &plane);
         buildings::raise(&mut features, &buildings, (&plane, scheme), options)?;
-        Ok(features)
+        if let Some(most) = options.max_vertices {
+            features = pieces::cut(features, (&buildings, most), (&outlines, grid))?;
+        }
+        Ok(Derived { features, centrelines: roads::centrelines(&coverage, (grid, scheme), options)? })
+    }
+
+    /// The polygons of [`Self::derive`].
+    ///
+    /// # Errors
+    /// As [`Self::derive`].
+    pub fn features(
+        &self,
+        grid: &WorkGrid,
+        scheme: &Scheme,
+        options: &FeatureOptions,
+    ) -> Result<Vec<Feature>, PipelineError> {
+        let options = FeatureOptions { centrelines: None, ..options.clone() };
+        Ok(self.derive(grid, scheme, &options)?.features)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Any class raster to features, without a model.
 
-use super::{FeatureOptions, PipelineError, TracedBlocks, threads};
-use crate::feature::Feature;
+use super::{Derived, FeatureOptions, PipelineError, TracedBlocks, VectorOptions, threads};
 use crate::grid::{BlockId, WorkGrid};
 use crate::polygonize::{self, BlockArcs, LabelView};
 use crate::raster::{ClassRaster, RasterError};
@@ -12,6 +11,8 @@ use crate::scheme::{Class, Colour, Kind, Scheme};
 pub struct VectorizeOptions {
     /// How far a border may move, in ground metres; 0 keeps pixel edges; a pixel and a half unless told.
     pub tolerance_m: Option<f64>,
+    /// Smoothing, pieces, gaps of roads.
+    pub vectors: VectorOptions,
 }
 
 /// The side of the squares that are traced one by one: a few fit in memory, and their seams leave no trace.
@@ -25,7 +26,7 @@ pub fn vectorize(
     raster: &ClassRaster,
     scheme: &Scheme,
     options: &VectorizeOptions,
-) -> Result<(WorkGrid, Vec<Feature>), PipelineError> {
+) -> Result<(WorkGrid, Derived), PipelineError> {
     let window = raster.window();
     let grid = WorkGrid { frame: raster.frame().clone(), cols: window.cols, rows: window.rows, block_px: BLOCK_PX };
     let blocks: Vec<BlockId> = grid.blocks().collect();
@@ -45,14 +46,9 @@ pub fn vectorize(
         ids.iter().zip(part?).for_each(|(id, arcs)| traced.insert(*id, arcs));
     }
     let pixel_m = grid.middle_scale()?.resolution_m_per_px();
-    let options = FeatureOptions {
-        tolerance_m: options.tolerance_m.unwrap_or(1.5 * pixel_m),
-        label_shift: raster.label_shift(),
-        dsm: None,
-        dtm: None,
-    };
-    let features = traced.features(&grid, scheme, &options)?;
-    Ok((grid, features))
+    let usual = FeatureOptions::within(options.tolerance_m.unwrap_or(1.5 * pixel_m)).with(&options.vectors)?;
+    let derived = traced.derive(&grid, scheme, &FeatureOptions { label_shift: raster.label_shift(), ..usual })?;
+    Ok((grid, derived))
 }
 
 fn trace(raster: &ClassRaster, grid: &WorkGrid, block: BlockId) -> Result<BlockArcs, RasterError> {
@@ -66,9 +62,10 @@ fn trace(raster: &ClassRaster, grid: &WorkGrid, block: BlockId) -> Result<BlockA
     })
 }
 
-/// A scheme of the values of a class raster, with the names and colours that the file gives; some values are buildings.
+/// A scheme of the values of a class raster, with the names and colours that the file gives; some values are buildings,
+/// some are roads.
 #[must_use]
-pub fn scheme_of(raster: &ClassRaster, buildings: &[u32]) -> Scheme {
+pub fn scheme_of(raster: &ClassRaster, buildings: &[u32], roads: &[u32]) -> Scheme {
     let city = Scheme::city();
     let sizes = city.classes.iter().find(|c| c.kind == Kind::Building).map(|c| c.sizes.clone()).unwrap_or_default();
     let class = |value: u8| {
@@ -76,13 +73,18 @@ pub fn scheme_of(raster: &ClassRaster, buildings: &[u32]) -> Scheme {
         let name =
             raster.names().iter().find(|(l, name)| *l == label && !name.is_empty()).map(|(_, name)| name.clone());
         let colour = raster.colours().iter().find(|(l, _)| *l == label).map(|(_, rgb)| *rgb);
+        let is_road = roads.contains(&u32::from(value));
         let is_building = buildings.contains(&u32::from(value));
         Class {
             code: value,
             title: name.clone().unwrap_or_else(|| format!("Class {value}")),
             name: name.unwrap_or_else(|| value.to_string()),
             colour: Colour(colour.unwrap_or([value, value.wrapping_mul(89), value.wrapping_mul(151)])),
-            kind: if is_building { Kind::Building } else { Kind::Natural },
+            kind: match (is_building, is_road) {
+                (true, _) => Kind::Building,
+                (false, true) => Kind::Network,
+                (false, false) => Kind::Natural,
+            },
             sizes: if is_building { sizes.clone() } else { Vec::new() },
         }
     };

@@ -65,8 +65,8 @@ impl Live {
         let traced = TracedBlocks::read(&labels, &made)?;
         let sources = &labels.manifest().sources;
         let mosaic = maker.as_ref().map(|m| m.mosaic().clone()).or_else(|| Mosaic::open(sources).ok());
-        let features = traced.features(labels.grid(), labels.scheme(), &options)?;
-        let store = FeatureStore::new(&labels.grid().frame, features)?;
+        let derived = traced.derive(labels.grid(), labels.scheme(), &options)?;
+        let store = FeatureStore::new(&labels.grid().frame, derived.features)?.with_centrelines(derived.centrelines)?;
         let snapshot = Snapshot { store, generation: 0, made: made.into_iter().collect(), total: wanted.len() };
         let weigh = |_: &BlockId, map: &Arc<LabelMap>| (2 * map.window.pixels()) as u32;
         let live = Arc::new(Self {

@@ -152,15 +152,15 @@ impl Maker {
         self.shelf().begin(&missing);
         let (items, read) = sync_channel::<Item>(2);
         let (whole, scored) = sync_channel::<Labelling>(0);
-        let (labelled, finished) = sync_channel::<Labelled>(0);
+        let (labelled, to_write) = sync_channel::<Labelled>(0);
         let named = |name: &str| Builder::new().name(name.to_owned());
         let result = std::thread::scope(|scope| {
             named("reader").spawn_scoped(scope, move || self.read(&missing, &items)).map_err(SeedError::Thread)?;
             let receiver = named("scores").spawn_scoped(scope, move || self.receive(read, &whole));
             let receiver = receiver.map_err(SeedError::Thread)?;
-            let finish = move || self.finish(scored, &labelled);
-            named("finisher").spawn_scoped(scope, finish).map_err(SeedError::Thread)?;
-            finished.into_iter().for_each(|labelled| self.keep(labelled, tell));
+            let finisher = named("finisher").spawn_scoped(scope, move || self.finish(scored, &labelled));
+            finisher.map_err(SeedError::Thread)?;
+            to_write.into_iter().for_each(|labelled| self.keep(labelled, tell));
             receiver.join().unwrap_or(Err(SeedError::ModelGone))
         });
         if result.is_err() {

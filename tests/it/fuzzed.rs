@@ -34,7 +34,7 @@ fn buildings_of_random_towns_cover_neither_each_other_nor_roads() {
         let made = town_case::features(&bytes);
         regular += made.iter().filter(|f| f.outline == Outline::Regularized).count();
     }
-    assert!(regular > 600, "{regular} outlines are regular");
+    assert!(regular > 300, "only {regular} outlines are regular: too few to show anything");
 }
 
 /// Xorshift.

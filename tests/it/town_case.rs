@@ -53,7 +53,7 @@ pub fn features(bytes: &[u8]) -> Vec<Feature> {
     let labels = LabelMap { window: grid.block_window(block), confidence: vec![200; classes.len()], classes };
     let mut traced = TracedBlocks::default();
     traced.insert(block, trace(&labels));
-    let options = FeatureOptions { tolerance_m: 0.45, label_shift: 0, dsm: None, dtm: None };
+    let options = FeatureOptions::within(0.45);
     traced.features(&grid, &Scheme::city(), &options).expect("a grid on the ground")
 }
 

@@ -14,8 +14,11 @@ use crate::common::data;
 
 fn exact(path: &Path) -> Vec<Feature> {
     let raster = ClassRaster::open(path).expect("a class raster");
-    let scheme = scheme_of(&raster, &[]);
-    vectorize(&raster, &scheme, &VectorizeOptions { tolerance_m: Some(0.0) }).expect("vectorized").1
+    let scheme = scheme_of(&raster, &[], &[]);
+    vectorize(&raster, &scheme, &VectorizeOptions { tolerance_m: Some(0.0), ..VectorizeOptions::default() })
+        .expect("vectorized")
+        .1
+        .features
 }
 
 #[test]
@@ -35,8 +38,9 @@ fn regions_have_the_areas_that_gdal_found() {
 fn a_flat_geobuf_holds_every_region() {
     let Some(folder) = data("truth-polygonize") else { return };
     let raster = ClassRaster::open(&folder.join("delft_classes_05m.tif")).expect("a class raster");
-    let scheme = scheme_of(&raster, &[1]);
-    let (grid, features) = vectorize(&raster, &scheme, &VectorizeOptions::default()).expect("vectorized");
+    let scheme = scheme_of(&raster, &[1], &[]);
+    let (grid, derived) = vectorize(&raster, &scheme, &VectorizeOptions::default()).expect("vectorized");
+    let features = derived.features;
     let count = features.len();
     let store = FeatureStore::new(&grid.frame, features).expect("indexed");
     let out = tempfile::tempdir().expect("a folder");

@@ -16,6 +16,7 @@ pub(super) struct Decoded {
     pub(super) id: u64,
     pub(super) attributes: Vec<(String, Attribute)>,
     pub(super) polygons: Vec<Polygon<f64>>,
+    pub(super) lines: Vec<LineString<f64>>,
 }
 
 impl Decoded {
@@ -114,32 +115,66 @@ fn value(bytes: &[u8]) -> Attribute {
 fn feature(bytes: &[u8], layer: &str, keys: &[String], values: &[Attribute]) -> Decoded {
     let fields = fields(bytes);
     let one = |n: u64| fields.iter().find(|f| f.0 == n).map(|f| &f.1).expect("a feature has all fields");
-    assert_eq!(one(3).number(), 3, "polygon");
+    let (kind, commands) = (one(3).number(), packed(one(4).bytes()));
     let tags = packed(one(2).bytes());
     let attributes = tags.chunks(2).map(|t| (keys[t[0] as usize].clone(), values[t[1] as usize].clone())).collect();
-    Decoded { layer: layer.to_owned(), id: one(1).number(), attributes, polygons: polygons(&packed(one(4).bytes())) }
+    let (polygons, lines) = match kind {
+        2 => (Vec::new(), lines(&commands)),
+        3 => (polygons(&commands), Vec::new()),
+        other => panic!("geometry of type {other}"),
+    };
+    Decoded { layer: layer.to_owned(), id: one(1).number(), attributes, polygons, lines }
+}
+
+/// The pen that geometry commands move, from where the last one left it.
+#[derive(Default)]
+struct Pen {
+    at: (i64, i64),
+}
+
+impl Pen {
+    /// Moves by what two numbers say; a line does not stand still.
+    fn step(&mut self, numbers: &mut dyn Iterator<Item = u64>) -> ((i64, i64), (i64, i64)) {
+        let mut signed = || numbers.next().map(|n| (n >> 1) as i64 ^ -((n & 1) as i64)).expect("a coordinate");
+        let (dx, dy) = (signed(), signed());
+        self.at = (self.at.0 + dx, self.at.1 + dy);
+        ((dx, dy), self.at)
+    }
+
+    /// A path from `MoveTo` and `LineTo` with at least so many steps.
+    fn path(&mut self, numbers: &mut dyn Iterator<Item = u64>, least: u64) -> Ring {
+        let mut path = vec![self.step(numbers).1];
+        let line = numbers.next().expect("LineTo");
+        assert!(line & 7 == 2 && line >> 3 >= least, "LineTo {least} or more");
+        for _ in 0..line >> 3 {
+            let (by, to) = self.step(numbers);
+            assert_ne!(by, (0, 0), "a step of nothing");
+            path.push(to);
+        }
+        path
+    }
+}
+
+fn line_string(path: &Ring) -> LineString<f64> {
+    LineString(path.iter().map(|(x, y)| Coord { x: *x as f64, y: *y as f64 }).collect())
+}
+
+fn lines(commands: &[u64]) -> Vec<LineString<f64>> {
+    let (mut numbers, mut pen, mut out) = (commands.iter().copied(), Pen::default(), Vec::new());
+    while let Some(command) = numbers.next() {
+        assert_eq!(command, 9, "MoveTo one");
+        out.push(line_string(&pen.path(&mut numbers, 1)));
+    }
+    assert!(!out.is_empty(), "a feature without lines");
+    out
 }
 
 fn polygons(commands: &[u64]) -> Vec<Polygon<f64>> {
-    let mut numbers = commands.iter().copied();
-    let (mut x, mut y) = (0_i64, 0_i64);
-    let mut step = |numbers: &mut dyn Iterator<Item = u64>| {
-        let mut signed = || numbers.next().map(|n| (n >> 1) as i64 ^ -((n & 1) as i64)).expect("a coordinate");
-        let (dx, dy) = (signed(), signed());
-        (x, y) = (x + dx, y + dy);
-        ((dx, dy), (x, y))
-    };
+    let (mut numbers, mut pen) = (commands.iter().copied(), Pen::default());
     let mut out: Vec<(Ring, Vec<Ring>)> = Vec::new();
     while let Some(command) = numbers.next() {
         assert_eq!(command, 9, "MoveTo one");
-        let mut ring = vec![step(&mut numbers).1];
-        let line = numbers.next().expect("LineTo");
-        assert!(line & 7 == 2 && line >> 3 >= 2, "LineTo two or more");
-        for _ in 0..line >> 3 {
-            let (by, to) = step(&mut numbers);
-            assert_ne!(by, (0, 0), "a step of nothing");
-            ring.push(to);
-        }
+        let ring = pen.path(&mut numbers, 2);
         assert_eq!(numbers.next(), Some(15), "ClosePath");
         assert_ne!(ring.first(), ring.last(), "the first point is repeated");
         let next = ring.iter().cycle().skip(1);
@@ -151,6 +186,6 @@ fn polygons(commands: &[u64]) -> Vec<Polygon<f64>> {
             _ => out.push((ring, Vec::new())),
         }
     }
-    let line = |ring: &Ring| LineString(ring.iter().map(|(x, y)| Coord { x: *x as f64, y: *y as f64 }).collect());
-    out.iter().map(|(exterior, holes)| Polygon::new(line(exterior), holes.iter().map(line).collect())).collect()
+    let holes = |holes: &[Ring]| holes.iter().map(line_string).collect();
+    out.iter().map(|(exterior, inner)| Polygon::new(line_string(exterior), holes(inner))).collect()
 }

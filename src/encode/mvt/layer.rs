@@ -13,10 +13,11 @@ pub(super) struct Layer<'a> {
     name: &'static str,
     features: Vec<u8>,
     keys: Vec<Key>,
-    key_index: [Option<u8>; Key::ALL.len()],
+    key_index: [Option<u8>; Key::COUNT],
     values: Values<'a>,
     tags: Vec<u8>,
     geometry: Geometry,
+    geometry_type: u64,
 }
 
 impl<'a> Layer<'a> {
@@ -27,11 +28,22 @@ impl<'a> Layer<'a> {
             name,
             features: Vec::with_capacity(features * USUAL_BYTES),
             keys: Vec::new(),
-            key_index: [None; Key::ALL.len()],
+            key_index: [None; Key::COUNT],
             values: Values::default(),
             tags: Vec::new(),
             geometry: Geometry::default(),
+            geometry_type: POLYGON,
         }
+    }
+
+    /// A layer of lines.
+    pub(super) fn of_lines(name: &'static str, features: usize) -> Self {
+        Self { geometry_type: LINE_STRING, ..Self::new(name, features) }
+    }
+
+    /// Adds a line to the feature being written.
+    pub(super) fn line(&mut self, points: &[Point]) {
+        self.geometry.path(points);
     }
 
     /// Adds a polygon to the feature being written.
@@ -63,7 +75,7 @@ impl<'a> Layer<'a> {
         uint_field(&mut self.features, 1, id);
         bytes_head(&mut self.features, 2, tags.len());
         self.features.append(tags);
-        uint_field(&mut self.features, 3, POLYGON);
+        uint_field(&mut self.features, 3, self.geometry_type);
         bytes_head(&mut self.features, 4, geometry.len());
         self.features.append(geometry);
         self.geometry.cursor = Point::default();
@@ -93,7 +105,8 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// The geometry type of polygons.
+/// The geometry types of lines and polygons.
+const LINE_STRING: u64 = 2;
 const POLYGON: u64 = 3;
 
 /// Commands of a geometry; the cursor goes on from ring to ring (4.3.3).
@@ -105,9 +118,16 @@ struct Geometry {
 
 impl Geometry {
     fn ring(&mut self, ring: &[Point]) {
+        const CLOSE_PATH: u64 = 1 << 3 | 7;
+        if !ring.is_empty() {
+            self.path(ring);
+            varint(&mut self.bytes, CLOSE_PATH);
+        }
+    }
+
+    fn path(&mut self, ring: &[Point]) {
         const MOVE_TO_ONE: u64 = 1 << 3 | 1;
         const LINE_TO: u64 = 2;
-        const CLOSE_PATH: u64 = 1 << 3 | 7;
         let Some((first, others)) = ring.split_first() else { return };
         varint(&mut self.bytes, MOVE_TO_ONE);
         self.step(*first);
@@ -115,7 +135,6 @@ impl Geometry {
         for p in others {
             self.step(*p);
         }
-        varint(&mut self.bytes, CLOSE_PATH);
     }
 
     #[inline]

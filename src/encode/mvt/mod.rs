@@ -1,6 +1,6 @@
 //! Vector tiles (Mapbox Vector Tile 2.1): features cut, simplified and rounded to one tile.
 //!
-//! Two layers: `buildings`, and `landcover` for everything else. Within a layer the largest feature comes first.
+//! Layers: `buildings`, `landcover` for every other polygon, and from zoom 12 on `centrelines` of roads. Within a layer the largest feature comes first.
 //! Every polygon is made valid and wound after rounding to whole units (extent 4096).
 //!
 //! Buildings that overhang a tile by less than half its side stay whole. A renderer then draws them in both tiles,
@@ -12,13 +12,14 @@ mod clip;
 mod faces;
 mod inside;
 mod layer;
+mod line;
 mod protobuf;
 mod quantize;
 mod repair;
 mod shaper;
 mod validity;
 
-use crate::encode::attributes::{Classes, tell};
+use crate::encode::attributes::{Classes, tell, tell_centreline};
 use crate::feature::FeatureStore;
 use crate::georef::{TileCoord, WorldBounds};
 use crate::scheme::Scheme;
@@ -35,6 +36,12 @@ pub const BUILDINGS: &str = "buildings";
 
 /// The layer of everything else.
 pub const LANDCOVER: &str = "landcover";
+
+/// The layer of the centre lines of roads.
+pub const CENTRELINES: &str = "centrelines";
+
+/// The first zoom with centre lines, where a street is wider than a pixel or two.
+pub const CENTRELINES_FROM: u8 = 12;
 
 /// How tiles are made.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,7 +86,28 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
     let mut tile = Vec::new();
     landcover.finish(&mut tile);
     buildings.finish(&mut tile);
+    centrelines(store, &classes, (&grid, options)).finish(&mut tile);
     (!tile.is_empty()).then_some(tile)
+}
+
+fn centrelines<'a>(
+    store: &FeatureStore,
+    classes: &Classes<'a>,
+    (grid, options): (&TileGrid, &TileOptions),
+) -> Layer<'a> {
+    let mut layer = Layer::of_lines(CENTRELINES, 0);
+    if grid.zoom() < CENTRELINES_FROM {
+        return layer;
+    }
+    for stored in store.query_centrelines(&grid.reach(options.buffer_units)) {
+        let parts = line::parts(stored, grid, options);
+        if !parts.is_empty() {
+            parts.iter().for_each(|part| layer.line(part));
+            tell_centreline(stored, classes, |key, value| layer.attribute(key, &value));
+            layer.end_feature(stored.centreline.id.get());
+        }
+    }
+    layer
 }
 
 /// The first zoom whose units are no larger than a pixel; clients enlarge its tiles for deeper zooms.
@@ -105,7 +133,7 @@ mod decoded;
 mod tests {
     use super::decoded::{Attribute, Decoded, decode};
     use super::*;
-    use crate::encode::tests::{feature, frame, rect, town};
+    use crate::encode::tests::{centreline, feature, frame, rect, town};
     use crate::feature::Feature;
     use crate::georef::WorldPoint;
     use geo::{Area, BooleanOps, Coord, LineString, MultiPolygon, Polygon, Validation};
@@ -155,6 +183,33 @@ mod tests {
         assert_eq!(house.get("regularized"), Some(&Attribute::Flag(false)));
         let road = all.iter().find(|f| f.get("class") == Some(&Attribute::Text("road".to_owned()))).expect("the road");
         assert_eq!((road.layer.as_str(), road.get("confidence"), road.get("height")), (LANDCOVER, None, None));
+    }
+
+    #[test]
+    fn a_centre_line_goes_on_in_the_next_tile() {
+        let (x, y) = (700_000.0, 3_060_000.0);
+        let road = centreline(5, vec![(x - 900.0, y), (x, y + 300.0), (x + 900.0, y)]);
+        let store = town().with_centrelines(vec![road.clone()]).expect("projects");
+        let (mut metres, mut tiles) = (0.0, 0);
+        for (dx, dy) in (-4..5).flat_map(|dx| (-3..4).map(move |dy| (dx, dy))) {
+            let at = tile_of(&store, 17, dx, dy);
+            let options = TileOptions { buffer_units: 0, ..TileOptions::new(17) };
+            let found = tile(&store, &Scheme::city(), at, &options).map_or_else(Vec::new, |bytes| decode(&bytes));
+            for f in found.iter().filter(|f| f.layer == CENTRELINES) {
+                assert_eq!(f.get("fid"), Some(&Attribute::Whole(road.id.get())));
+                assert_eq!(f.get("class"), Some(&Attribute::Text("road".to_owned())));
+                assert_eq!(f.get("width_m"), Some(&Attribute::Decimal(5.3)));
+                assert_eq!(f.get("length_m"), Some(&Attribute::Decimal(1897.4)));
+                assert!(f.polygons.is_empty() && f.get("height").is_none());
+                let units = |line: &LineString<f64>| line.lines().map(|e| e.dx().hypot(e.dy())).sum::<f64>();
+                metres += f.lines.iter().map(units).sum::<f64>() * store.side_m() * TileGrid::new(at).unit();
+                tiles += 1;
+            }
+        }
+        assert!(tiles > 4, "{tiles}");
+        assert!((metres / road.length_m - 1.0).abs() < 0.002, "{metres} is not {}", road.length_m);
+        let above = made(&store, tile_of(&store, u32::from(CENTRELINES_FROM) - 1, 0, 0), 17);
+        assert!(above.iter().all(|f| f.layer != CENTRELINES), "too far out for lines");
     }
 
     #[test]

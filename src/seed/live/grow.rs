@@ -58,8 +58,8 @@ impl Live {
     fn rebuild(&self, fresh: &[BlockId]) -> Result<FeatureStore, SeedError> {
         let mut traced = lock(&self.traced);
         traced.add(&self.labels, fresh)?;
-        let features = traced.features(self.grid(), self.scheme(), &self.options)?;
-        Ok(self.snapshot().store.renewed(features)?)
+        let derived = traced.derive(self.grid(), self.scheme(), &self.options)?;
+        Ok(self.snapshot().store.renewed(derived.features)?.with_centrelines(derived.centrelines)?)
     }
 
     fn fail(&self, block: BlockId, error: &SeedError) {

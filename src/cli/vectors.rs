@@ -1,0 +1,47 @@
+//! What may be asked of vectors, and of the layers of a file.
+
+use std::path::Path;
+
+use orthotile::encode::export::Format;
+use orthotile::encode::filter::SelectedLayer;
+use orthotile::pipeline::VectorOptions;
+
+/// How borders and roads become vectors.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct VectorArgs {
+    /// Turn borders between natural classes into curves: 1 to 3 cuts of every corner, 0 for none
+    #[arg(long)]
+    smooth: Option<u8>,
+    /// Cut features with more vertices into pieces (buildings aside), for clients that choke on them
+    #[arg(long)]
+    max_vertices: Option<usize>,
+    /// Join centre lines of roads across gaps of up to so many metres (12 unless told), never over buildings or water
+    #[arg(long)]
+    road_gap_m: Option<f64>,
+    /// Join them up to this angle between their headings (30 unless told)
+    #[arg(long)]
+    road_angle_deg: Option<f64>,
+}
+
+impl VectorArgs {
+    pub fn options(self) -> VectorOptions {
+        VectorOptions {
+            smooth: self.smooth,
+            max_vertices: self.max_vertices,
+            road_gap_m: self.road_gap_m,
+            road_angle_deg: self.road_angle_deg,
+        }
+    }
+}
+
+/// The layers that were asked for; else both for a `GeoPackage` where there are centre lines, features for others.
+pub fn layers(asked: &[SelectedLayer], output: &Path, has_lines: bool) -> Vec<SelectedLayer> {
+    let both = has_lines && Format::of(output).is_ok_and(|format| format == Format::GeoPackage);
+    let mut layers: Vec<SelectedLayer> = match asked {
+        [] if both => vec![SelectedLayer::Features, SelectedLayer::Centrelines],
+        [] => vec![SelectedLayer::Features],
+        asked => asked.to_vec(),
+    };
+    layers.dedup();
+    layers
+}
