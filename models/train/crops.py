@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import torch
 
-from classes import ANY, BARE_LAND, BUILDING, MEAN, NAMES, STD, VEGETATION, WATER
+from classes import ANY, BARE_LAND, BUILDING, MEAN, NAMES, PARTING, STD, VEGETATION, WATER
 
 CROP_PX = 320
 
@@ -60,6 +60,7 @@ class Source:
         step = max(2, round(2 / place.resolution_m))
         thin = place.label[::step, ::step] & ANY
         self.centres = [np.argwhere(thin == 1 << i) * step for i in range(len(NAMES))]
+        self.centres[0] = np.argwhere(place.label[::step, ::step] & ~np.uint8(PARTING) == BUILDING) * step  # drawn ones
         self.anywhere = np.argwhere(thin != ANY) * step
         labelled_m2 = len(self.anywhere) * (step * place.resolution_m) ** 2
         self.share = labelled_m2 ** 0.5

@@ -3,13 +3,14 @@
 import torch
 from torch.nn import functional as F
 
-from classes import ANY, NAMES, WEAK
+from classes import ANY, NAMES, PARTING, WEAK
 
 CLASS_WEIGHTS = (1.1, 1.5, 1.1, 1.0, 0.8)
 WEAK_WEIGHT = 0.6
 SMOOTHING = 0.02
 EDGE_WEIGHT = 1.0
 EDGE_PX = 2
+PARTING_WEIGHT = 2.0
 
 
 def partial_label_loss(logits, label):
@@ -28,6 +29,7 @@ def partial_label_loss(logits, label):
     weight = weight * torch.where(label & WEAK > 0, WEAK_WEIGHT, 1.0)
     known = (count > 0) & (count < len(NAMES))
     weight = weight * known * (1 + EDGE_WEIGHT * near_building_edge(allowed, count))
+    weight = weight * torch.where(label & PARTING > 0, 1 + PARTING_WEIGHT, 1.0)
     smooth = -(log_p * allowed).sum(1) / count.clamp(min=1)
     pixel = -(1 - SMOOTHING) * marginal + SMOOTHING * torch.minimum(smooth, smooth.new_tensor(8.0))
     entropy_loss = (pixel * weight).sum() / weight.sum().clamp(min=1)

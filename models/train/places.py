@@ -14,7 +14,7 @@ from rasterio.features import rasterize
 from rasterio.warp import transform_geom
 
 from classes import ANY, BARE_LAND, BUILDING, ROAD, VEGETATION, WATER
-from weak import mark_vegetation, mark_voids, paint_traced
+from weak import mark_partings, mark_seen, mark_vegetation, mark_voids, paint_traced
 
 SPLITS = tomllib.loads((Path(__file__).parent / "splits.toml").read_text())
 
@@ -30,13 +30,15 @@ NEW_BRUNSWICK_CODES = {1: VEGETATION, 2: WATER, 3: ROAD, 4: BUILDING}
 
 @dataclass
 class Place:
-    """`image` is uint8 [h, w, 3]; `label` uint8 [h, w] of class sets."""
+    """`image` is uint8 [h, w, 3]; `label` uint8 [h, w] of class sets; `ids` float32 [h, w], the number of the
+    building drawn there or 0 (drone towns only)."""
 
     name: str
     image: np.ndarray
     label: np.ndarray
     resolution_m: float
     domain: str
+    ids: np.ndarray | None = None
 
     def window(self, name, col, row, width, height):
         rows, cols = slice(row, row + height), slice(col, col + width)
@@ -44,10 +46,11 @@ class Place:
                      self.resolution_m, self.domain)
 
 
-def training_places(data):
+def training_places(data, teachers=()):
+    """`teachers` (`predict.Model`s) say where buildings are in the part of Banepa that nobody drew."""
     splits = SPLITS
     places = [part for tile in splits["dubai"]["train"] for part in [dubai_tile(data, tile)]]
-    places.append(banepa_for_training(data))
+    places.append(banepa_for_training(data, teachers))
     places.append(weakly_marked(zanzibar(data, splits["zanzibar"]["train"])))
     places += [massachusetts(data, scene) for scene in splits["massachusetts"]["train"]]
     places += [new_brunswick(data, scene) for scene in splits["new_brunswick"]["train"]]
@@ -102,20 +105,22 @@ def banepa(data):
     folder = Path(data) / "ortho-banepa"
     image, transform = join_scenes(
         [[folder / f"scenes/banepa_r{r}c{c}.tif" for c in range(3)] for r in range(2)])
-    buildings = burn(folder / "buildings.geojson", "EPSG:3857", transform, image.shape[:2])
-    label = np.where(buildings, BUILDING, ANY).astype(np.uint8)
+    ids = burn(folder / "buildings.geojson", "EPSG:3857", transform, image.shape[:2])
+    label = np.where(ids > 0, BUILDING, ANY).astype(np.uint8)
     col, row, width, height = SPLITS["banepa"]["labelled_px"]
     inside = label[row:row + height, col:col + width]
     inside[inside == ANY] = ANY - BUILDING
-    return Place("banepa", image, label, 0.132, "drone")
+    return Place("banepa", image, label, 0.132, "drone", ids)
 
 
-def banepa_for_training(data):
-    """The mosaic with the held-out part painted over and what rules and hands can add."""
-    place = weakly_marked(banepa(data))
+def banepa_for_training(data, teachers):
+    """The mosaic with the held-out part painted over and what rules, hands and other networks can add."""
+    place = banepa(data)
     col, row, width, height = SPLITS["banepa"]["hidden_px"]
     hidden = np.s_[row:row + height, col:col + width]
     place.image[hidden] = 127
+    place = weakly_marked(place)
+    mark_seen(place, teachers)
     place.label[hidden] = ANY
     return place
 
@@ -125,9 +130,9 @@ def zanzibar(data, group):
     rows = {"a": 2, "b": 1}[group]
     image, transform = join_scenes(
         [[folder / f"scenes/zanzibar_{group}_r{r}c{c}.tif" for c in range(4)] for r in range(rows)])
-    buildings = burn(folder / "buildings.geojson", "EPSG:3857", transform, image.shape[:2])
-    label = np.where(buildings, BUILDING, ANY - BUILDING).astype(np.uint8)
-    place = Place(f"zanzibar-{group}", image, label, 0.0742, "drone")
+    ids = burn(folder / "buildings.geojson", "EPSG:3857", transform, image.shape[:2])
+    label = np.where(ids > 0, BUILDING, ANY - BUILDING).astype(np.uint8)
+    place = Place(f"zanzibar-{group}", image, label, 0.0742, "drone", ids)
     return halved(place)
 
 
@@ -136,6 +141,7 @@ def weakly_marked(place):
     paint_traced(place)
     mark_vegetation(place)
     mark_voids(place)
+    mark_partings(place)
     return place
 
 
@@ -143,7 +149,7 @@ def halved(place):
     size = (place.image.shape[1] // 2, place.image.shape[0] // 2)
     return Place(place.name, cv2.resize(place.image, size, interpolation=cv2.INTER_AREA),
                  cv2.resize(place.label, size, interpolation=cv2.INTER_NEAREST),
-                 place.resolution_m * 2, place.domain)
+                 place.resolution_m * 2, place.domain, cv2.resize(place.ids, size, interpolation=cv2.INTER_NEAREST))
 
 
 # --- Aerial pictures ---------------------------------------------------------
@@ -153,7 +159,7 @@ def massachusetts(data, scene):
     with rasterio.open(folder / f"{scene}.tif") as source:
         image = source.read().astype(np.uint8).transpose(1, 2, 0)
         buildings = burn(folder / f"{scene}_buildings.gpkg", source.crs, source.transform, image.shape[:2])
-    label = np.where(buildings, BUILDING, ANY - BUILDING).astype(np.uint8)
+    label = np.where(buildings > 0, BUILDING, ANY - BUILDING).astype(np.uint8)
     return Place(f"massachusetts-{scene}", np.ascontiguousarray(image), label, 1.0, "aerial")
 
 
@@ -190,8 +196,8 @@ def join_scenes(grid):
 
 
 def burn(path, crs, transform, shape):
-    """The polygons of a file as a mask on a raster's grid."""
+    """The polygons of a file on a raster's grid, numbered from 1; 0 where there is none."""
     meta, _, wkb, _ = read_vector(path)
     shapes = [shapely.from_wkb(geometry) for geometry in wkb]
     shapes = [transform_geom(meta["crs"], crs, shape.__geo_interface__) for shape in shapes]
-    return rasterize(shapes, shape, transform=transform).astype(bool)
+    return rasterize(zip(shapes, range(1, len(shapes) + 1)), shape, transform=transform, dtype=np.float32)

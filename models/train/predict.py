@@ -16,6 +16,11 @@ class Model:
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
+    def building(self, image):
+        """The probability of a building [h, w], from five classes or from [other, building]."""
+        p = self.probabilities(image)
+        return p[1] if len(p) == 2 else p[0]
+
     def logits(self, chip):
         image = (chip.astype(np.float32) / 255 - MEAN) / STD
         image = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)

@@ -14,6 +14,7 @@ from export import unfold
 from loss import partial_label_loss
 from network import City
 from places import training_places
+from predict import Model
 
 BATCH = 8
 PEAK_LR = 2.5e-3
@@ -27,7 +28,7 @@ def main():
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(1)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    places = training_places(arguments.data)
+    places = training_places(arguments.data, [Model(path) for path in arguments.teacher])
     source = batches(places, BATCH, arguments.seed)
     network = City()
     if arguments.start_from and arguments.start_from.suffix == ".onnx":
@@ -46,6 +47,8 @@ def parse():
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--start-from", type=Path, help="weights to go on from: a .pt, or a network that shipped")
+    parser.add_argument("--teacher", type=Path, action="append", default=[],
+                        help="a network that says where buildings are in the part of Banepa that nobody drew")
     parser.add_argument("--peak-lr", type=float, default=PEAK_LR)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)

@@ -1,5 +1,5 @@
-"""Labels that nobody drew for the drone towns: green is vegetation, white is a void,
-and roads, fields and water that were traced by eye (`traced.json`)."""
+"""Labels that nobody drew for the drone towns: green is vegetation, white is a void, roads, fields and water were
+traced by eye (`traced.json`), close buildings are parted, and other networks say where undrawn buildings are."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from classes import ANY, BARE_LAND, BUILDING, ROAD, VEGETATION, WATER, WEAK
+from classes import ANY, BARE_LAND, BUILDING, PARTING, ROAD, VEGETATION, WATER, WEAK
 
 TRACED = json.loads((Path(__file__).parent / "traced.json").read_text())
 CLEARLY_GREEN = 0.10
 CLEARLY_NOT_GREEN = 0.00
 VOID_AREA_M2 = 700.0
+PARTING_M = 0.27
+NARROW_M = 0.6
+SURE, SURELY_NOT = 0.75, 0.1
+SEEN_AT_M = 0.264
+BLUISH = 25
 BITS = {"bare_land": BARE_LAND, "water": WATER, "vegetation": VEGETATION}
 
 
@@ -29,7 +34,8 @@ def mark_vegetation(place):
     no_building = place.label == ANY - BUILDING
     place.label[no_building & (green > CLEARLY_GREEN)] = VEGETATION
     place.label[no_building & (green < CLEARLY_NOT_GREEN)] = ROAD | WATER | BARE_LAND
-    place.label[(place.label == ANY) & (green > CLEARLY_GREEN)] = VEGETATION | WEAK
+    leafy = (green > CLEARLY_GREEN) & (place.image[..., 1] > place.image[..., 2])  # blue-green is a tin roof
+    place.label[(place.label == ANY) & leafy] = VEGETATION | WEAK
 
 
 def mark_voids(place):
@@ -41,6 +47,37 @@ def mark_voids(place):
     large = large[large > 0]
     void = cv2.dilate(np.isin(components, large).astype(np.uint8), np.ones((9, 9), np.uint8))
     place.label[void > 0] = BARE_LAND | WATER
+
+
+def mark_partings(place):
+    """Between two drawn buildings there is a gap, also where they touch; narrow gaps weigh more (Ronneberger 2015)."""
+    gap = between(place.ids, PARTING_M / place.resolution_m)
+    place.label[gap] = ANY - BUILDING
+    narrow = between(place.ids, NARROW_M / place.resolution_m) & (place.label & BUILDING == 0)
+    place.label[narrow] |= PARTING
+
+
+def between(ids, reach_px):
+    """Where two different buildings are within reach."""
+    side = 2 * round(reach_px) + 1
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    highest = cv2.dilate(ids, disk)
+    lowest = cv2.erode(np.where(ids == 0, np.float32(1e9), ids), disk)
+    return (highest > 0) & (lowest < highest)
+
+
+def mark_seen(place, teachers):
+    """Where nobody drew, a building is what all teachers see as one, and none is what none of them sees."""
+    if not teachers:
+        return
+    from predict import resampled
+    image = resampled(place, SEEN_AT_M).image
+    seen = np.stack([teacher.building(image) for teacher in teachers])
+    size = (place.image.shape[1], place.image.shape[0])
+    low, high = (cv2.resize(p, size, interpolation=cv2.INTER_LINEAR) for p in (seen.min(0), seen.max(0)))
+    place.label[(place.label == ANY) & (low > SURE)] = BUILDING | WEAK
+    bluish = place.image[..., 2].astype(np.int16) > place.image[..., 0].astype(np.int16) + BLUISH  # tin roofs, missed by all
+    place.label[(place.label == ANY) & (high < SURELY_NOT) & ~bluish] = (ANY - BUILDING) | WEAK
 
 
 def paint_traced(place):
