@@ -14,7 +14,9 @@ TEMPLATE = (Path(__file__).parent / "card.template.toml").read_text()
 
 
 def write_card(path, network, calibration, scores):
+    """The name of the folder is that of the network."""
     path.write_text(TEMPLATE.format(
+        name=path.resolve().parent.name,
         scale=1 / 255, mean=list(MEAN), std=list(STD), chip_px=CHIP_PX, stride_px=STRIDE_PX,
         classes="\n\n".join(f'[[classes]]\nname = "{n}"\ncity_class = "{n}"' for n in NAMES),
         parameters=sum(p.numel() for p in folded(network.eval()).parameters()),

@@ -16,6 +16,7 @@ DOMAINS = {
     "dubai": (0.44, (0.27, 0.23, 0.20, 0.07, 0.08)),
     "drone": (0.47, (0.40, 0.20, 0.03, 0.02, 0.05)),
     "aerial": (0.09, (0.60, 0.05, 0.05, 0.05, 0.00)),
+    "made": (0.08, (0.30, 0.30, 0.05, 0.05, 0.10)),
 }
 RESOLUTION_M = {"dubai": (0.6, 1.45), "aerial": (0.4, 1.3)}
 WATER_TINTS = ((30, 60, 30), (20, 50, 20), (60, 90, 40), (40, 70, 90), (60, 130, 140), (80, 70, 50), (15, 20, 25))
@@ -28,10 +29,12 @@ class Sampler:
     def __init__(self, places, seed):
         self.random = np.random.default_rng(seed)
         self.sources = [Source(place) for place in places]
+        shares = {name: share for name, (share, _) in DOMAINS.items() if any(p.domain == name for p in places)}
+        self.domains = {name: share / sum(shares.values()) for name, share in shares.items()}
 
     def crop(self):
         random = self.random
-        domain = random.choice(list(DOMAINS), p=[share for share, _ in DOMAINS.values()])
+        domain = random.choice(list(self.domains), p=list(self.domains.values()))
         sources = [s for s in self.sources if s.place.domain == domain]
         share = np.array([s.share for s in sources])
         source = sources[random.choice(len(sources), p=share / share.sum())]

@@ -1,4 +1,4 @@
-"""From trained weights to the shipped folder: calibrate, export with parity check, evaluate, write the card."""
+"""From trained weights to the shipped folders: calibrate, export with parity check, evaluate, quantize, write the cards."""
 
 import argparse
 import json
@@ -30,6 +30,11 @@ def main():
         "--baseline", arguments.data / "models-small", "--pictures", arguments.work / "pictures",
         "--out", scores)
     write_card(arguments.out / "model.toml", network, calibration, json.loads(scores.read_text())["city"])
+    small = arguments.out.parent / "city-int8"
+    small.mkdir(exist_ok=True)
+    scores = arguments.work / "scores-int8.json"
+    run("quantize.py", "--data", arguments.data, "--model", shipped, "--out", small / "city-int8.onnx", "--scores", scores)
+    write_card(small / "model.toml", network, calibration, json.loads(scores.read_text()))
 
 
 def parse():

@@ -11,6 +11,7 @@ import shapely
 from PIL import Image
 from pyogrio.raw import read as read_vector
 from rasterio.features import rasterize
+from rasterio.merge import merge
 from rasterio.warp import transform_geom
 
 from classes import ANY, BARE_LAND, BUILDING, ROAD, VEGETATION, WATER
@@ -25,6 +26,8 @@ DUBAI_COLOURS = {
     (226, 169, 41): WATER,
     (132, 41, 246): BARE_LAND,
 }
+# Codes of styles/city.toml; a car stands on the ground it stands on.
+MADE_CODES = {1: BUILDING, 2: ROAD, 3: VEGETATION, 4: WATER, 5: BARE_LAND, 6: ROAD | BARE_LAND}
 NEW_BRUNSWICK_CODES = {1: VEGETATION, 2: WATER, 3: ROAD, 4: BUILDING}
 
 
@@ -46,15 +49,16 @@ class Place:
                      self.resolution_m, self.domain)
 
 
-def training_places(data, teachers=()):
-    """`teachers` (`predict.Model`s) say where buildings are in the part of Banepa that nobody drew."""
+def training_places(data, teachers=(), towns=()):
+    """`teachers` (`predict.Model`s) say where buildings are in the part of Banepa that nobody drew; `towns` are folders
+    that `orthotile demo` made."""
     splits = SPLITS
     places = [part for tile in splits["dubai"]["train"] for part in [dubai_tile(data, tile)]]
     places.append(banepa_for_training(data, teachers))
     places.append(weakly_marked(zanzibar(data, splits["zanzibar"]["train"])))
     places += [massachusetts(data, scene) for scene in splits["massachusetts"]["train"]]
     places += [new_brunswick(data, scene) for scene in splits["new_brunswick"]["train"]]
-    return places
+    return places + [made_town(Path(folder)) for folder in towns]
 
 
 def calibration_places(data):
@@ -179,6 +183,18 @@ def new_brunswick(data, scene):
             label[rasterize(chosen, label.shape, transform=transform) > 0] = bits
     label[(image == 0).all(-1)] = ANY
     return Place(f"new-brunswick-{scene}", np.ascontiguousarray(image), label, 0.5, "aerial")
+
+
+# --- Towns made by `orthotile demo` -------------------------------------------
+
+def made_town(folder):
+    """All classes are known; what no scene covers says nothing."""
+    with rasterio.open(folder / "truth.tif") as source:
+        codes, bounds, resolution_m = source.read(1), source.bounds, source.res[0]
+    image, _ = merge(sorted((folder / "scenes").glob("*.tif")), bounds=bounds, res=resolution_m, indexes=[1, 2, 3])
+    label = np.array([MADE_CODES.get(code, ANY) for code in range(256)], np.uint8)[codes]
+    label[(image == 0).all(0)] = ANY
+    return Place(f"made-{folder.name}", np.ascontiguousarray(image.transpose(1, 2, 0)), label, resolution_m, "made")
 
 
 # --- Shared ------------------------------------------------------------------

@@ -28,7 +28,7 @@ def main():
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(1)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    places = training_places(arguments.data, [Model(path) for path in arguments.teacher])
+    places = training_places(arguments.data, [Model(path) for path in arguments.teacher], arguments.town)
     source = batches(places, BATCH, arguments.seed)
     network = City()
     if arguments.start_from and arguments.start_from.suffix == ".onnx":
@@ -49,6 +49,8 @@ def parse():
     parser.add_argument("--start-from", type=Path, help="weights to go on from: a .pt, or a network that shipped")
     parser.add_argument("--teacher", type=Path, action="append", default=[],
                         help="a network that says where buildings are in the part of Banepa that nobody drew")
+    parser.add_argument("--town", type=Path, action="append", default=[],
+                        help="a folder that `orthotile demo` made, of another seed than the demo's")
     parser.add_argument("--peak-lr", type=float, default=PEAK_LR)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
