@@ -15,6 +15,7 @@ mod live;
 mod maps;
 mod mount;
 mod polygonize;
+mod roofs;
 mod segment;
 mod tiles;
 mod town_case;
