@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod asked;
+mod bad_input;
 mod city;
 mod common;
 mod demo;
