@@ -24,6 +24,8 @@ METRES_PER_DEGREE = 111_320.0
 
 def read(path):
     features = json.loads(pathlib.Path(path).read_text())["features"]
+    # Where classes are told, buildings alone.
+    features = [f for f in features if (f.get("properties") or {}).get("class", "building") == "building"]
     shapes = shapely.from_geojson([json.dumps(f["geometry"]) for f in features])
     return shapely.make_valid(shapes[np.isin(shapely.get_type_id(shapes), [3, 6])])
 

@@ -42,7 +42,8 @@ def town(seed):
     rows, cols = np.mgrid[:400, :400] - 200.0
     turn = rng.uniform(0, np.pi)
     u, v = cols * np.cos(turn) + rows * np.sin(turn), rows * np.cos(turn) - cols * np.sin(turn)
-    u, v = u + 1.2 * rng.standard_normal(u.shape), v + 1.2 * rng.standard_normal(v.shape)
+    # Edges wave by a pixel or two, as a model draws them; no specks.
+    u, v = (w + 8 * ndimage.gaussian_filter(rng.standard_normal(w.shape), 2.5) for w in (u, v))
     labels = np.full(u.shape, LAND, np.uint8)
     for street in range(-280, 281, 80):
         at = -280.0
@@ -97,7 +98,7 @@ def check_town(name, polygons, fields):
         f"{name}: {len(building)} buildings, {regular} regular, {len(road)} roads, {invalid} invalid, "
         f"{twice:.5f} m2 of buildings covered twice, {on_roads:.5f} m2 of roads covered"
     )
-    return invalid == 0 and len(building) > 20 and twice < 0.01 and on_roads < 0.01
+    return invalid == 0 and regular > 10 and twice < 0.01 and on_roads < 0.01
 
 
 def main():

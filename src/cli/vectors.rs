@@ -25,7 +25,7 @@ pub struct VectorArgs {
     /// or water
     #[arg(long)]
     bridge_roads: bool,
-    /// Tell roofs that touch apart where the model's certainty drops by so much between them, 0.01 to 1 (0.06 is a start)
+    /// Tell roofs that touch apart where the model's certainty drops by so much between them, 0.01 to 1 (0.05 is a start)
     #[arg(long)]
     split_roofs: Option<f64>,
 }
