@@ -11,6 +11,8 @@ pub mod preprocess; // a chip as a normalized tensor
 pub mod model; // tensors to scores: card, session, one file per family
 pub mod label; // scores blended into a label map, cleaned, kept as label blocks
 pub mod polygonize; // label blocks to arcs, arcs to exact regions across blocks
+pub mod distance; // how far every cell is from the nearest empty one
+pub mod roofs; // roofs that touch, told apart
 pub mod simplify; // every shared border, once
 pub mod regularize; // building outlines
 pub mod centreline; // roads as lines with widths

@@ -5,6 +5,7 @@ use std::ops::Range;
 use geo::Coord;
 
 use super::RoadPixels;
+use crate::distance::distances;
 use crate::georef::Window;
 
 /// Lines of roads need no finer cells.
@@ -122,55 +123,8 @@ impl Cells {
         }
     }
 
-    /// The distance of every cell to the middle of the nearest empty one, in cells
-    /// (P. Felzenszwalb, D. Huttenlocher 2012, DOI 10.4086/toc.2012.v008a019).
+    /// The distance of every cell to the middle of the nearest empty one, in cells.
     pub fn distances(&self) -> Vec<f64> {
-        let far = 1e12;
-        let mut squared: Vec<f64> = self.inside.iter().map(|inside| if *inside { far } else { 0.0 }).collect();
-        let rows = squared.len() / self.cols;
-        let mut envelope = Envelope::default();
-        for col in 0..self.cols {
-            let column: Vec<f64> = (0..rows).map(|row| squared[row * self.cols + col]).collect();
-            envelope.lower(&column, |row, v| squared[row * self.cols + col] = v);
-        }
-        for row in squared.chunks_exact_mut(self.cols) {
-            let line = row.to_vec();
-            envelope.lower(&line, |col, v| row[col] = v);
-        }
-        squared.into_iter().map(f64::sqrt).collect()
-    }
-}
-
-/// The lower envelope of the parabolas over a line.
-#[derive(Default)]
-struct Envelope {
-    /// Where each parabola stands, and from where on it is the lowest.
-    parabolas: Vec<(usize, f64)>,
-}
-
-impl Envelope {
-    fn lower(&mut self, line: &[f64], mut set: impl FnMut(usize, f64)) {
-        self.parabolas.clear();
-        for (at, height) in line.iter().enumerate() {
-            let mut from = f64::NEG_INFINITY;
-            while let Some(&(other, start)) = self.parabolas.last() {
-                let (p, q) = (at as f64, other as f64);
-                from = ((height + p * p) - (line[other] + q * q)) / (2.0 * (p - q));
-                if from > start {
-                    break;
-                }
-                self.parabolas.pop();
-                from = f64::NEG_INFINITY;
-            }
-            self.parabolas.push((at, from));
-        }
-        let mut lowest = 0;
-        for at in 0..line.len() {
-            while self.parabolas.get(lowest + 1).is_some_and(|(_, from)| *from <= at as f64) {
-                lowest += 1;
-            }
-            let other = self.parabolas[lowest].0;
-            set(at, (at as f64 - other as f64).powi(2) + line[other]);
-        }
+        distances(&self.inside, self.cols, [1.0, 1.0])
     }
 }

@@ -58,13 +58,13 @@ impl Bridges<'_> {
     }
 }
 
-/// Joins free ends that point at each other, the nearest first.
-pub(super) fn join(graph: &mut Graph, bridges: &Bridges) {
+/// Joins free ends that point at each other, the nearest first, and tells where.
+pub(super) fn join(graph: &mut Graph, bridges: &Bridges) -> Vec<[End; 2]> {
     let ends = free_ends(graph, HEADING_M / bridges.cell_m);
     let mut pairs: Vec<(f64, usize, usize)> =
         near_pairs(&ends, bridges.gap).into_iter().filter(|&(_, i, j)| bridges.joins(&ends[i], &ends[j])).collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-    let mut joined = vec![false; ends.len()];
+    let (mut joined, mut made) = (vec![false; ends.len()], Vec::new());
     // Where the edge of a number has gone.
     let mut now: Vec<usize> = (0..graph.edges.len()).collect();
     for (_, i, j) in pairs {
@@ -84,14 +84,20 @@ pub(super) fn join(graph: &mut Graph, bridges: &Bridges) {
         graph.edges[one] = Some(first.followed_by(&second));
         now[other] = one;
         (joined[i], joined[j]) = (true, true);
+        made.push([ends[i], ends[j]]);
     }
+    made
 }
 
 /// A free end of an edge.
-struct End {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
     edge: usize,
-    tip: Coord<f64>,
-    ahead: Coord<f64>,
+    pub tip: Coord<f64>,
+    /// The direction in which the edge leaves there.
+    pub ahead: Coord<f64>,
+    /// Of the edge's road.
+    pub width: f64,
 }
 
 impl End {
@@ -111,8 +117,9 @@ fn free_ends(graph: &Graph, reach: f64) -> Vec<End> {
     let of = |(edge, e): (usize, &Edge)| {
         let open = e.path.first() != e.path.last();
         let free: Vec<usize> = (0..2).filter(|&end| open && e.junctions[end].is_none()).collect();
+        let width = e.width();
         free.into_iter()
-            .map(move |end| End { edge, tip: tip(e, end), ahead: heading(e, end, reach) })
+            .map(move |end| End { edge, tip: tip(e, end), ahead: heading(e, end, reach), width })
             .collect::<Vec<_>>()
     };
     let edges = graph.edges.iter().enumerate().filter_map(|(i, e)| Some((i, e.as_ref()?)));

@@ -22,7 +22,7 @@ mod thin;
 use geo::Coord;
 
 use cells::Layout;
-use ends::Bridges;
+use ends::{Bridges, End};
 use graph::{Edge, Graph};
 pub use pixels::{CoverageRoads, RegionPixels, RoadMask, RoadPixels};
 
@@ -58,21 +58,46 @@ pub struct Centreline {
     pub first_pixel: (i64, i64),
 }
 
+/// A gap of a road across which two lines were joined.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gap {
+    /// In raster space: half a width back in the first road, its end, the end of the second, and half a width into that.
+    pub path: [Coord<f64>; 4],
+    /// The width of the road at each of these.
+    pub width_m: [f64; 4],
+}
+
+/// Roads as lines.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RoadLines {
+    /// In the row-major order of their first pixels. Lines that meet in a junction share its point.
+    pub lines: Vec<Centreline>,
+    /// Where lines were joined, the narrowest gap first.
+    pub gaps: Vec<Gap>,
+}
+
 /// The centre lines of all roads, in the row-major order of their first pixels.
 ///
 /// Lines that meet in a junction share its point. Roads that go on outside the window end at its border.
 #[must_use]
 pub fn centrelines(pixels: &impl RoadPixels, options: &CentrelineOptions) -> Vec<Centreline> {
+    road_lines(pixels, options).lines
+}
+
+/// The centre lines of all roads, and the gaps across which they were joined.
+#[must_use]
+pub fn road_lines(pixels: &impl RoadPixels, options: &CentrelineOptions) -> RoadLines {
     found(pixels, options, thin::WINDOW_CELLS)
 }
 
-/// As [`centrelines`], through windows of so many cells along a side.
-fn found(pixels: &impl RoadPixels, options: &CentrelineOptions, window_cells: usize) -> Vec<Centreline> {
+/// As [`road_lines`], through windows of so many cells along a side.
+fn found(pixels: &impl RoadPixels, options: &CentrelineOptions, window_cells: usize) -> RoadLines {
     let layout = Layout::of(pixels);
     let thinned = thin::thin(pixels, &layout, options, window_cells);
     let mut graph = Graph::of(&thinned.skeleton);
     graph.prune(options.min_spur_m / layout.cell_m);
     ends::reach_border(&mut graph, &thinned.roads, layout.cell_m);
+    let mut joined = Vec::new();
     if options.max_gap_m > 0.0 {
         let bridges = Bridges {
             gap: options.max_gap_m / layout.cell_m,
@@ -80,11 +105,17 @@ fn found(pixels: &impl RoadPixels, options: &CentrelineOptions, window_cells: us
             cell_m: layout.cell_m,
             blocked: &thinned.blocked,
         };
-        ends::join(&mut graph, &bridges);
+        joined = ends::join(&mut graph, &bridges);
     }
     let mut lines: Vec<Centreline> = graph.into_edges().map(|edge| line(&edge, &layout, options)).collect();
     lines.sort_by_key(|line| line.first_pixel);
-    lines
+    RoadLines { lines, gaps: joined.iter().map(|ends| gap(ends, &layout)).collect() }
+}
+
+fn gap([one, other]: &[End; 2], layout: &Layout) -> Gap {
+    let back = |end: &End| end.tip - end.ahead * (end.width / 2.0);
+    let width_m = [one.width, one.width, other.width, other.width].map(|cells| cells * layout.cell_m);
+    Gap { path: [back(one), one.tip, other.tip, back(other)].map(|p| layout.to_raster(p)), width_m }
 }
 
 fn line(edge: &Edge, layout: &Layout, options: &CentrelineOptions) -> Centreline {

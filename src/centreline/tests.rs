@@ -139,7 +139,7 @@ fn seams_of_windows_leave_no_trace() {
     let inside = streets();
     let pixels = RoadMask { inside: &inside, cols: SIDE, pixel_m: PIXEL_M };
     let total = |side: usize| {
-        let lines = found(&pixels, &CentrelineOptions::default(), side);
+        let lines = found(&pixels, &CentrelineOptions::default(), side).lines;
         (lines.len(), lines.iter().map(length_m).sum::<f64>())
     };
     let (count, length) = total(4096);

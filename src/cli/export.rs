@@ -9,7 +9,7 @@ use orthotile::label::LabelStore;
 use orthotile::pipeline::{FeatureOptions, TracedBlocks};
 use orthotile::scheme::Scheme;
 
-use super::vectors::{VectorArgs, layers};
+use super::vectors::{VectorArgs, layers, note_unsplit};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -57,6 +57,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     } else {
         let options = FeatureOptions::for_store(&labels)?.with(&args.vectors.options())?;
         let derived = TracedBlocks::read(&labels, &made)?.derive(labels.grid(), labels.scheme(), &options)?;
+        note_unsplit(derived.unsplit);
         let layers = layers(&args.layers, &args.output, !derived.centrelines.is_empty());
         let features =
             FeatureStore::new(&labels.grid().frame, derived.features)?.with_centrelines(derived.centrelines)?;

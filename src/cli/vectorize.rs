@@ -11,7 +11,7 @@ use orthotile::raster::ClassRaster;
 use orthotile::scheme::Scheme;
 
 use super::summary;
-use super::vectors::{VectorArgs, layers};
+use super::vectors::{VectorArgs, layers, note_unsplit};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -53,6 +53,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let scheme = if args.city { Scheme::city() } else { scheme_of(&raster, &args.buildings, &args.roads) };
     let options = VectorizeOptions { tolerance_m: args.tolerance_m, vectors: args.vectors.options() };
     let (grid, derived) = vectorize(&raster, &scheme, &options)?;
+    note_unsplit(derived.unsplit);
     let layers = layers(&args.layers, &args.output, !derived.centrelines.is_empty());
     let features = FeatureStore::new(&grid.frame, derived.features)?.with_centrelines(derived.centrelines)?;
     export(&args.output, &Filter::default().select_layers((&features, &scheme), &layers))?;

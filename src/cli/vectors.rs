@@ -21,6 +21,13 @@ pub struct VectorArgs {
     /// Join them up to this angle between their headings (30 unless told)
     #[arg(long)]
     road_angle_deg: Option<f64>,
+    /// Make roads one polygon where their centre lines are joined: a strip of their width over land, never over buildings
+    /// or water
+    #[arg(long)]
+    bridge_roads: bool,
+    /// Tell roofs that touch apart where the model's certainty drops by so much between them, 0.01 to 1 (0.05 is a start)
+    #[arg(long)]
+    split_roofs: Option<f64>,
 }
 
 impl VectorArgs {
@@ -30,6 +37,8 @@ impl VectorArgs {
             max_vertices: self.max_vertices,
             road_gap_m: self.road_gap_m,
             road_angle_deg: self.road_angle_deg,
+            bridge_roads: self.bridge_roads.then_some(true),
+            split_roofs: self.split_roofs,
         }
     }
 }
@@ -44,4 +53,11 @@ pub fn layers(asked: &[SelectedLayer], output: &Path, has_lines: bool) -> Vec<Se
     };
     layers.dedup();
     layers
+}
+
+/// Says that large regions of buildings were not looked into.
+pub fn note_unsplit(regions: usize) {
+    if regions > 0 {
+        eprintln!("note: {regions} regions of buildings are too large to tell their roofs apart, and stay whole");
+    }
 }

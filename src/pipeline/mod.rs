@@ -2,18 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use geo::{Coord, MapCoords, Polygon};
 use thiserror::Error;
 
+mod bridges;
 mod buildings;
+mod edits;
 mod options;
 mod pieces;
 mod roads;
+mod roofs;
+mod source;
 mod vectorize;
 
 use buildings::Plane;
+use edits::Edits;
 pub use options::{FeatureOptions, VectorOptions};
+use roads::Roads;
+use roofs::RoofWork;
+pub use source::{BlockLabels, LabelSource};
 pub use vectorize::{VectorizeOptions, scheme_of, vectorize};
 
 use crate::feature::{Centreline, Confidence, Feature, FeatureId, FeatureIdError, Outline};
@@ -21,9 +30,9 @@ use crate::georef::{CrsError, Ground, GroundScale, MapPoint, PixelPoint};
 use crate::grid::{BlockId, WorkGrid};
 use crate::height::HeightError;
 use crate::label::{LabelMap, LabelStore, StoreError};
-use crate::polygonize::{self, BlockArcs, JoinError, LabelView};
+use crate::polygonize::{self, BlockArcs, Coverage, JoinError, LabelView, Region};
 use crate::raster::RasterError;
-use crate::scheme::{ClassId, Kind, Scheme};
+use crate::scheme::{Class, Kind, Scheme};
 use crate::simplify::{self, Outlines};
 
 /// Why labels become no features.
@@ -54,6 +63,12 @@ pub enum PipelineError {
         /// The range.
         accepted: &'static str,
     },
+    /// What was asked for needs the labels of blocks again, and they are not at hand.
+    #[error("the labels of block {block} are needed again, and nobody said where to read them")]
+    NoLabels {
+        /// The block.
+        block: BlockId,
+    },
     /// A region cannot be numbered.
     #[error(transparent)]
     Id(#[from] FeatureIdError),
@@ -66,11 +81,17 @@ pub struct Derived {
     pub features: Vec<Feature>,
     /// The centre lines of roads; none where the options ask for none.
     pub centrelines: Vec<Centreline>,
+    /// How many regions of buildings are too large to be looked into, and stay whole where roofs are to be told apart.
+    pub unsplit: usize,
 }
 
 /// The traced blocks of a map: what features are made of, whatever the order they came in.
 #[derive(Debug, Default)]
-pub struct TracedBlocks(BTreeMap<BlockId, BlockArcs>);
+pub struct TracedBlocks {
+    arcs: BTreeMap<BlockId, BlockArcs>,
+    /// What roofs and bridges read again.
+    source: Option<Arc<dyn LabelSource>>,
+}
 
 impl TracedBlocks {
     /// Reads and traces blocks of a store, on every core.
@@ -78,9 +99,15 @@ impl TracedBlocks {
     /// # Errors
     /// When a block is broken.
     pub fn read(labels: &LabelStore, blocks: &[BlockId]) -> Result<Self, StoreError> {
-        let mut traced = Self::default();
+        let mut traced = Self::from_source(Arc::new(labels.clone()));
         traced.add(labels, blocks)?;
         Ok(traced)
+    }
+
+    /// No blocks yet; the labels of those that come can be read again from `source`.
+    #[must_use]
+    pub fn from_source(source: Arc<dyn LabelSource>) -> Self {
+        Self { arcs: BTreeMap::new(), source: Some(source) }
     }
 
     /// Reads and traces more blocks of a store.
@@ -97,20 +124,20 @@ impl TracedBlocks {
             running.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
         for part in parts {
-            self.0.extend(part?);
+            self.arcs.extend(part?);
         }
         Ok(())
     }
 
     /// Adds a block that was traced elsewhere.
     pub fn insert(&mut self, block: BlockId, arcs: BlockArcs) {
-        self.0.insert(block, arcs);
+        self.arcs.insert(block, arcs);
     }
 
     /// Whether a block is among them.
     #[must_use]
     pub fn has(&self, block: BlockId) -> bool {
-        self.0.contains_key(&block)
+        self.arcs.contains_key(&block)
     }
 
     /// What all blocks become: joined, simplified, buildings regularized and given heights, roads as lines too.
@@ -118,22 +145,52 @@ impl TracedBlocks {
     /// # Errors
     /// When the work grid lies nowhere on the ground, or elevation cannot be read.
     pub fn derive(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Derived, PipelineError> {
-        let blocks: Vec<&BlockArcs> = self.0.values().collect();
-        let coverage = polygonize::join(&blocks, &grid.window())?;
         let scale = grid.middle_scale()?;
-        let outlines = simplify::simplify(&coverage, &options.simplify(&scale, scheme));
-        let mut features = plain_features(grid, &outlines, options)?;
-        let is_building = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Building);
-        let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(&features[*i])).collect();
-        let is_road = |f: &Feature| scheme.class(f.class).is_some_and(|class| class.kind == Kind::Network);
-        let roads: Vec<usize> = (0..features.len()).filter(|i| is_road(&features[*i])).collect();
+        let coverage = self.join(&BTreeMap::new(), grid)?;
+        let roads = roads::roads(&coverage, (grid, scheme), options)?;
         let plane = Plane { grid, scale };
-        buildings::regularize(&mut features, (&buildings, &roads), &outlines, &plane);
-        buildings::raise(&mut features, &buildings, (&plane, scheme), options)?;
-        if let Some(most) = options.max_vertices {
-            features = pieces::cut(features, (&buildings, most), (&outlines, grid))?;
+        let (edits, unsplit) = self.edits(&coverage, &roads, (&plane, scheme, options))?;
+        let coverage = if edits.is_empty() {
+            coverage
+        } else {
+            self.join(&edits.traced(self.source()?, |block| self.has(*block))?, grid)?
+        };
+        let features = features(&coverage, (&plane, scheme), options)?;
+        Ok(Derived { features, centrelines: roads.lines, unsplit })
+    }
+
+    fn source(&self) -> Result<&dyn LabelSource, PipelineError> {
+        let block = self.arcs.keys().next().copied().unwrap_or(BlockId { row: 0, col: 0 });
+        self.source.as_deref().ok_or(PipelineError::NoLabels { block })
+    }
+
+    /// The coverage of all blocks, some of them replaced.
+    fn join(&self, instead: &BTreeMap<BlockId, BlockArcs>, grid: &WorkGrid) -> Result<Coverage, JoinError> {
+        let blocks: Vec<&BlockArcs> = self.arcs.iter().map(|(id, arcs)| instead.get(id).unwrap_or(arcs)).collect();
+        polygonize::join(&blocks, &grid.window())
+    }
+
+    /// The labels that change before polygons are made, and how many regions were too large for it.
+    fn edits(
+        &self,
+        coverage: &Coverage,
+        roads: &Roads,
+        (plane, scheme, options): (&Plane, &Scheme, &FeatureOptions),
+    ) -> Result<(Edits, usize), PipelineError> {
+        let (grid, scale) = (plane.grid, &plane.scale);
+        let open = |class: &&Class| class.kind == Kind::Natural && !roads::blocks(class);
+        let mut edits = Edits::on(scheme.classes.iter().filter(open).map(|class| options.label_of(class)).collect());
+        if options.bridge_roads {
+            for (label, gaps) in &roads.gaps {
+                bridges::cover(gaps, *label, (grid, pixel_m(scale)), &mut edits);
+            }
         }
-        Ok(Derived { features, centrelines: roads::centrelines(&coverage, (grid, scheme), options)? })
+        let Some(how) = &options.roofs else { return Ok((edits, 0)) };
+        let buildings = regions_of(coverage, Kind::Building, (scheme, options));
+        let source = self.source()?;
+        let work = RoofWork { coverage, grid, scale, options, source, traced: &|block| self.has(block) };
+        let unsplit = work.separate(&buildings, how, &mut edits)?;
+        Ok((edits, unsplit))
     }
 
     /// The polygons of [`Self::derive`].
@@ -146,7 +203,8 @@ impl TracedBlocks {
         scheme: &Scheme,
         options: &FeatureOptions,
     ) -> Result<Vec<Feature>, PipelineError> {
-        let options = FeatureOptions { centrelines: None, ..options.clone() };
+        let centrelines = options.centrelines.clone().filter(|_| options.bridge_roads);
+        let options = FeatureOptions { centrelines, ..options.clone() };
         Ok(self.derive(grid, scheme, &options)?.features)
     }
 }
@@ -161,6 +219,35 @@ pub fn trace(labels: &LabelMap) -> BlockArcs {
     })
 }
 
+/// The features of a coverage: simplified, buildings regularized and given heights, cut into pieces.
+fn features(
+    coverage: &Coverage,
+    (plane, scheme): (&Plane, &Scheme),
+    options: &FeatureOptions,
+) -> Result<Vec<Feature>, PipelineError> {
+    let outlines = simplify::simplify(coverage, &options.simplify(&plane.scale, scheme));
+    let mut features = plain_features(plane.grid, &outlines, options)?;
+    let of = |kind: Kind| regions_of(coverage, kind, (scheme, options));
+    let (buildings, roads) = (of(Kind::Building), of(Kind::Network));
+    buildings::regularize(&mut features, (&buildings, &roads), &outlines, plane);
+    buildings::raise(&mut features, &buildings, (plane, scheme), options)?;
+    match options.max_vertices {
+        Some(most) => pieces::cut(features, (&buildings, most), (&outlines, plane.grid)),
+        None => Ok(features),
+    }
+}
+
+/// The regions of the classes of one kind.
+fn regions_of(coverage: &Coverage, kind: Kind, (scheme, options): (&Scheme, &FeatureOptions)) -> Vec<usize> {
+    let is_kind = |region: &&Region| scheme.class(options.class_of(region)).is_some_and(|class| class.kind == kind);
+    coverage.regions().iter().filter(is_kind).map(|region| region.index).collect()
+}
+
+/// The width and height of a pixel on the ground.
+fn pixel_m(scale: &GroundScale) -> [f64; 2] {
+    [scale.per_col_m, scale.per_row_m].map(|(east, north)| east.hypot(north))
+}
+
 /// One feature per region, in map space, with what was gathered while tracing.
 fn plain_features(
     grid: &WorkGrid,
@@ -168,10 +255,10 @@ fn plain_features(
     options: &FeatureOptions,
 ) -> Result<Vec<Feature>, PipelineError> {
     let ground = Ground::new(grid.frame.transform, &grid.frame.crs)?;
-    let make = |region: &polygonize::Region| {
+    let make = |region: &Region| {
         let at = PixelPoint { col: region.first_col as f64, row: region.first_row as f64 };
         let scale = ground.scale_at(at)?;
-        let class = ClassId(region.label - options.label_shift);
+        let class = options.class_of(region);
         let mut outline = outlines.polygon(region.index);
         let metres = scale.resolution_m_per_px() as f32;
         let mut importance_m = outlines.importance(region.index);

@@ -8,7 +8,9 @@ use super::PipelineError;
 use crate::centreline::CentrelineOptions;
 use crate::georef::GroundScale;
 use crate::label::LabelStore;
-use crate::scheme::{Kind, Scheme};
+use crate::polygonize::{LabelCode, Region};
+use crate::roofs::RoofOptions;
+use crate::scheme::{Class, ClassId, Kind, Scheme};
 use crate::simplify::{SimplifyOptions, Smoothing};
 
 /// How regions become features.
@@ -22,6 +24,12 @@ pub struct FeatureOptions {
     pub max_vertices: Option<usize>,
     /// How the centre lines of roads are found; there are none where absent.
     pub centrelines: Option<CentrelineOptions>,
+    /// Whether roads are one polygon where their centre lines were joined.
+    pub bridge_roads: bool,
+    /// How roofs that touch are told apart; they are one polygon where absent.
+    pub roofs: Option<RoofOptions>,
+    /// How labels are composed.
+    pub code: LabelCode,
     /// What was added to the values of a class raster, so that 0 is "no label"; taken away from classes again.
     pub label_shift: u32,
     /// Surface and terrain model for heights.
@@ -53,6 +61,9 @@ impl FeatureOptions {
             smooth_rounds: 0,
             max_vertices: None,
             centrelines: Some(CentrelineOptions::default()),
+            bridge_roads: false,
+            roofs: None,
+            code: LabelCode::BYTES,
             label_shift: 0,
             dsm: None,
             dtm: None,
@@ -67,6 +78,8 @@ impl FeatureOptions {
         asked.check()?;
         self.smooth_rounds = asked.smooth.unwrap_or(self.smooth_rounds);
         self.max_vertices = asked.max_vertices.or(self.max_vertices);
+        self.bridge_roads = asked.bridge_roads.unwrap_or(self.bridge_roads);
+        self.roofs = asked.split_roofs.map(RoofOptions::apart_by).or(self.roofs);
         if let Some(lines) = &mut self.centrelines {
             lines.max_gap_m = asked.road_gap_m.unwrap_or(lines.max_gap_m);
             lines.max_turn_degrees = asked.road_angle_deg.unwrap_or(lines.max_turn_degrees);
@@ -74,10 +87,20 @@ impl FeatureOptions {
         Ok(self)
     }
 
+    /// The label of a class.
+    pub(super) fn label_of(&self, class: &Class) -> u32 {
+        u32::from(class.code) + self.label_shift
+    }
+
+    /// The class of a region.
+    pub(super) fn class_of(&self, region: &Region) -> ClassId {
+        ClassId(self.code.class(region.label) - self.label_shift)
+    }
+
     /// How borders are simplified.
     pub(super) fn simplify(&self, scale: &GroundScale, scheme: &Scheme) -> SimplifyOptions {
         let natural = scheme.classes.iter().filter(|class| class.kind == Kind::Natural);
-        let labels = natural.map(|class| u32::from(class.code) + self.label_shift).collect();
+        let labels = natural.map(|class| self.label_of(class)).collect();
         let smoothing = (self.smooth_rounds > 0).then_some(Smoothing { labels, rounds: self.smooth_rounds });
         SimplifyOptions { smoothing, ..SimplifyOptions::in_metres(self.tolerance_m, scale) }
     }
@@ -95,6 +118,10 @@ pub struct VectorOptions {
     pub road_gap_m: Option<f64>,
     /// How much their headings may differ, in degrees, 0 to 90.
     pub road_angle_deg: Option<f64>,
+    /// Whether roads are one polygon where their centre lines were joined.
+    pub bridge_roads: Option<bool>,
+    /// Roofs that touch are told apart where the model's certainty drops by so much between them, 0.01 to 1.
+    pub split_roofs: Option<f64>,
 }
 
 impl VectorOptions {
@@ -104,6 +131,7 @@ impl VectorOptions {
             ("max_vertices", self.max_vertices.map(|n| n as f64), 16.0..=f64::INFINITY, "16 or more"),
             ("road_gap_m", self.road_gap_m, 0.0..=60.0, "0 to 60 m"),
             ("road_angle_deg", self.road_angle_deg, 0.0..=90.0, "0 to 90 degrees"),
+            ("split_roofs", self.split_roofs, 0.01..=1.0, "0.01 to 1"),
         ];
         for (name, value, range, accepted) in numbers {
             if let Some(value) = value.filter(|value| !range.contains(value)) {

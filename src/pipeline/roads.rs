@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use geo::{Coord, LineString};
 
-use super::{FeatureOptions, PipelineError};
-use crate::centreline::{self, CentrelineOptions, CoverageRoads, RegionPixels};
+use super::{FeatureOptions, PipelineError, pixel_m};
+use crate::centreline::{self, CentrelineOptions, CoverageRoads, Gap, RegionPixels};
 use crate::feature::{Centreline, FeatureId, FeatureIdError};
 use crate::georef::{Ground, GroundScale, MapPoint, PixelPoint, Window};
 use crate::grid::WorkGrid;
@@ -15,38 +15,47 @@ use crate::scheme::{Class, ClassId, Kind, Scheme};
 /// The natural class that roads do not cross without a bridge that would be seen.
 const WATER: &str = "water";
 
+/// The lines of the roads, and the labels of the roads whose lines were joined, with the gaps between them.
+#[derive(Default)]
+pub(super) struct Roads {
+    pub(super) lines: Vec<Centreline>,
+    pub(super) gaps: Vec<(u32, Vec<Gap>)>,
+}
+
+/// Whether a bridge of road over a class would be seen.
+pub(super) fn blocks(class: &Class) -> bool {
+    class.kind == Kind::Building || class.name == WATER
+}
+
 /// The lines of every class of the kind "network", class by class; none where the options ask for none.
-pub(super) fn centrelines(
+pub(super) fn roads(
     coverage: &Coverage,
     (grid, scheme): (&WorkGrid, &Scheme),
     options: &FeatureOptions,
-) -> Result<Vec<Centreline>, PipelineError> {
-    let Some(how) = &options.centrelines else { return Ok(Vec::new()) };
-    let label_of = |class: &Class| u32::from(class.code) + options.label_shift;
-    let blocks = |class: &Class| class.kind == Kind::Building || class.name == WATER;
+) -> Result<Roads, PipelineError> {
+    let Some(how) = &options.centrelines else { return Ok(Roads::default()) };
+    let label_of = |class: &Class| options.label_of(class);
+    let label = |region: &Region| options.code.class(region.label);
     let blocking: HashSet<u32> = scheme.classes.iter().filter(|class| blocks(class)).map(label_of).collect();
-    let mut lines = Vec::new();
+    let mut roads = Roads::default();
     for class in scheme.classes.iter().filter(|class| class.kind == Kind::Network) {
-        let is_road = |region: &Region| region.label == label_of(class);
+        let is_road = |region: &Region| label(region) == label_of(class);
         if coverage.regions().iter().any(is_road) {
             let work = RoadWork {
                 class: class.id(),
                 roads: CoverageRoads {
                     roads: RegionPixels::of(coverage, is_road),
-                    blocked: RegionPixels::of(coverage, |region| blocking.contains(&region.label)),
+                    blocked: RegionPixels::of(coverage, |region| blocking.contains(&label(region))),
                     pixel_m: pixel_m(&grid.middle_scale()?),
                 },
                 growing: RegionPixels::of(coverage, |region| is_road(region) && region.provisional),
                 grid,
             };
-            work.trace(how, &mut lines)?;
+            let gaps = work.trace(how, &mut roads.lines)?;
+            roads.gaps.push((label_of(class), gaps));
         }
     }
-    Ok(lines)
-}
-
-fn pixel_m(scale: &GroundScale) -> [f64; 2] {
-    [scale.per_col_m, scale.per_row_m].map(|(east, north)| east.hypot(north))
+    Ok(roads)
 }
 
 /// The roads of one class.
@@ -59,10 +68,11 @@ struct RoadWork<'a> {
 }
 
 impl RoadWork<'_> {
-    fn trace(&self, how: &CentrelineOptions, lines: &mut Vec<Centreline>) -> Result<(), PipelineError> {
+    fn trace(&self, how: &CentrelineOptions, lines: &mut Vec<Centreline>) -> Result<Vec<Gap>, PipelineError> {
         let ground = Ground::new(self.grid.frame.transform, &self.grid.frame.crs)?;
         let mut taken = HashSet::new();
-        for found in centreline::centrelines(&self.roads, how) {
+        let roads = centreline::road_lines(&self.roads, how);
+        for found in roads.lines {
             let (row, col) = self.inside(found.first_pixel);
             let scale = ground.scale_at(PixelPoint { col: col as f64, row: row as f64 })?;
             let [here, middle] = [pixel_m(&scale), self.roads.pixel_m].map(|[width, height]| width * height);
@@ -75,7 +85,7 @@ impl RoadWork<'_> {
                 line: LineString(found.points.iter().map(|p| self.to_map(*p)).collect()),
             });
         }
-        Ok(())
+        Ok(roads.gaps)
     }
 
     /// The last row and column of cells may reach beyond the grid.

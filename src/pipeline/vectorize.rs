@@ -1,8 +1,11 @@
 //! Any class raster to features, without a model.
 
-use super::{Derived, FeatureOptions, PipelineError, TracedBlocks, VectorOptions, threads};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{BlockLabels, Derived, FeatureOptions, LabelSource, PipelineError, TracedBlocks, VectorOptions, threads};
 use crate::grid::{BlockId, WorkGrid};
-use crate::polygonize::{self, BlockArcs, LabelView};
+use crate::polygonize::{self, BlockArcs, LabelCode, LabelView};
 use crate::raster::{ClassRaster, RasterError};
 use crate::scheme::{Class, Colour, Kind, Scheme};
 
@@ -41,14 +44,34 @@ pub fn vectorize(
         let running: Vec<_> = blocks.chunks(share).map(|part| scope.spawn(|| read(part))).collect();
         running.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
-    let mut traced = TracedBlocks::default();
+    let mut traced = TracedBlocks::from_source(Arc::new(RasterLabels { path: path.clone(), grid: grid.clone() }));
     for (part, ids) in parts.into_iter().zip(blocks.chunks(share)) {
         ids.iter().zip(part?).for_each(|(id, arcs)| traced.insert(*id, arcs));
     }
     let pixel_m = grid.middle_scale()?.resolution_m_per_px();
     let usual = FeatureOptions::within(options.tolerance_m.unwrap_or(1.5 * pixel_m)).with(&options.vectors)?;
-    let derived = traced.derive(&grid, scheme, &FeatureOptions { label_shift: raster.label_shift(), ..usual })?;
+    let code = LabelCode::for_classes_up_to(raster.largest_label());
+    if usual.roofs.is_some() && code.most_instances() == 0 {
+        let what = "holds 32-bit classes (accepted where roofs are told apart: 8 or 16 bits)".to_owned();
+        return Err(RasterError::NotLabels { path, what }.into());
+    }
+    let derived = traced.derive(&grid, scheme, &FeatureOptions { label_shift: raster.label_shift(), code, ..usual })?;
     Ok((grid, derived))
+}
+
+/// The labels of a class raster, block by block.
+#[derive(Debug)]
+struct RasterLabels {
+    path: PathBuf,
+    grid: WorkGrid,
+}
+
+impl LabelSource for RasterLabels {
+    fn read(&self, block: BlockId) -> Result<BlockLabels, PipelineError> {
+        let window = self.grid.block_window(block);
+        // One dataset belongs to one thread.
+        Ok(BlockLabels { window, labels: ClassRaster::open(&self.path)?.read(&window)?, confidence: None })
+    }
 }
 
 fn trace(raster: &ClassRaster, grid: &WorkGrid, block: BlockId) -> Result<BlockArcs, RasterError> {

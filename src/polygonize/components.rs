@@ -5,23 +5,23 @@ pub(super) const OUTSIDE: u32 = u32::MAX;
 
 /// Disjoint sets; the smallest member stands for its set.
 #[derive(Debug, Clone, Default)]
-pub(super) struct DisjointSets(Vec<u32>);
+pub(crate) struct DisjointSets(Vec<u32>);
 
 impl DisjointSets {
     /// `count` sets of one member.
-    pub(super) fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         Self((0..count as u32).collect())
     }
 
     /// A new set of one member.
-    pub(super) fn push(&mut self) -> u32 {
+    pub(crate) fn push(&mut self) -> u32 {
         let member = self.0.len() as u32;
         self.0.push(member);
         member
     }
 
     /// The smallest member of the set of `member`; halves the path on the way.
-    pub(super) fn find(&mut self, mut member: u32) -> u32 {
+    pub(crate) fn find(&mut self, mut member: u32) -> u32 {
         loop {
             let parent = self.0[member as usize];
             if parent == member {
@@ -34,7 +34,7 @@ impl DisjointSets {
     }
 
     /// Makes the sets of both one.
-    pub(super) fn unite(&mut self, a: u32, b: u32) {
+    pub(crate) fn unite(&mut self, a: u32, b: u32) {
         if a != b {
             let (a, b) = (self.find(a), self.find(b));
             self.0[a.max(b) as usize] = a.min(b);

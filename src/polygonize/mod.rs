@@ -24,8 +24,10 @@
 mod block;
 mod components;
 mod coverage;
+mod fill;
 mod graph;
 mod join;
+mod label;
 mod lattice;
 mod rings;
 mod runs;
@@ -35,8 +37,10 @@ mod sweep;
 mod walk;
 
 pub use block::BlockArcs;
+pub(crate) use components::DisjointSets;
 pub use coverage::{Arc, Coverage, LatticePoint, Region, RegionConfidence, Side};
 pub use join::join;
+pub use label::LabelCode;
 pub use lattice::JoinError;
 pub use runs::Label;
 pub use sweep::{LabelView, trace};

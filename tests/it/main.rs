@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod asked;
+mod bad_input;
 mod city;
 mod common;
 mod demo;
@@ -15,6 +16,7 @@ mod live;
 mod maps;
 mod mount;
 mod polygonize;
+mod roofs;
 mod segment;
 mod tiles;
 mod town_case;

@@ -3,15 +3,19 @@
 //!
 //! Used by the fuzz target `buildings` and by the tests.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use geo::{Area, BooleanOps, BoundingRect, Intersects, Polygon, Validation};
 use orthotile::feature::{Feature, Outline};
 use orthotile::georef::{Crs, GeoTransform, PixelFrame};
 use orthotile::grid::{BlockId, WorkGrid};
 use orthotile::label::LabelMap;
-use orthotile::pipeline::{FeatureOptions, TracedBlocks, trace};
+use orthotile::pipeline::{Derived, FeatureOptions, TracedBlocks, VectorOptions, trace};
 use orthotile::scheme::{ClassId, Scheme};
 
-const SIDE: u32 = 112;
+/// Pixels along a side.
+pub const SIDE: u32 = 112;
 const BUILDING: ClassId = ClassId(1);
 const ROAD: ClassId = ClassId(2);
 /// Boolean operations of polygons round to about this much.
@@ -19,7 +23,11 @@ const HAIR_M2: f64 = 2e-3;
 
 /// Six bytes a shape, later ones on top: class, middle, sides and angle. The first byte is the share of noise.
 pub fn check(bytes: &[u8]) {
-    let features = features(bytes);
+    check_features(&features(bytes));
+    check_features(&derive(bytes, SIDE, &told_apart()).features);
+}
+
+fn check_features(features: &[Feature]) {
     let of = |class: ClassId| features.iter().filter(move |f| f.class == class);
     let buildings: Vec<&Feature> = of(BUILDING).collect();
     for (i, building) in buildings.iter().enumerate() {
@@ -45,16 +53,38 @@ pub fn check(bytes: &[u8]) {
 
 /// The features of the town, in metres.
 pub fn features(bytes: &[u8]) -> Vec<Feature> {
+    derive(bytes, SIDE, &FeatureOptions::within(0.45)).features
+}
+
+/// Roofs that touch told apart, and roads in one piece across gaps.
+pub fn told_apart() -> FeatureOptions {
+    let asked = VectorOptions { split_roofs: Some(0.06), bridge_roads: Some(true), ..VectorOptions::default() };
+    FeatureOptions::within(0.45).with(&asked).expect("in range")
+}
+
+/// What the town becomes, from blocks of so many pixels.
+pub fn derive(bytes: &[u8], block_px: u32, options: &FeatureOptions) -> Derived {
     let transform = GeoTransform::new([700_000.0, 0.3, 0.0, 3_060_000.0, 0.0, -0.3]).expect("regular");
     let frame = PixelFrame { crs: Crs::new("EPSG:32645").expect("known"), transform };
-    let grid = WorkGrid { frame, cols: SIDE, rows: SIDE, block_px: SIDE };
-    let block = BlockId { row: 0, col: 0 };
-    let classes = town(bytes);
-    let labels = LabelMap { window: grid.block_window(block), confidence: vec![200; classes.len()], classes };
-    let mut traced = TracedBlocks::default();
-    traced.insert(block, trace(&labels));
-    let options = FeatureOptions::within(0.45);
-    traced.features(&grid, &Scheme::city(), &options).expect("a grid on the ground")
+    let grid = WorkGrid { frame, cols: SIDE, rows: SIDE, block_px };
+    let (window, classes) = (grid.window(), town(bytes));
+    let cut = |block: BlockId| {
+        let part = grid.block_window(block);
+        let starts: Vec<usize> = (part.row..part.end_row()).map(|row| window.index(part.col, row)).collect();
+        let pixels = || starts.iter().flat_map(|at| *at..*at + part.cols as usize);
+        let confidence = pixels().map(|i| sureness(i as u32)).collect();
+        LabelMap { window: part, classes: pixels().map(|i| classes[i]).collect(), confidence }
+    };
+    let maps: BTreeMap<BlockId, LabelMap> = grid.blocks().map(|block| (block, cut(block))).collect();
+    let mut traced = TracedBlocks::from_source(Arc::new(maps.clone()));
+    maps.iter().rev().for_each(|(block, map)| traced.insert(*block, trace(map)));
+    traced.derive(&grid, &Scheme::city(), options).expect("a grid on the ground")
+}
+
+/// Less along a lattice of walls.
+fn sureness(pixel: u32) -> u8 {
+    let (col, row) = (pixel % SIDE, pixel / SIDE);
+    if (col + row / 8) % 31 < 3 || row % 37 < 3 { 120 } else { 220 - (pixel % 7) as u8 }
 }
 
 fn town(bytes: &[u8]) -> Vec<u8> {

@@ -1,0 +1,60 @@
+//! Labels of traced blocks, read again.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use super::PipelineError;
+use crate::georef::Window;
+use crate::grid::BlockId;
+use crate::label::{LabelMap, LabelStore};
+use crate::polygonize::{self, BlockArcs, LabelView};
+
+/// The labels of a block as they are traced: classes, instances above them ([`polygonize::LabelCode`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockLabels {
+    /// The pixels of the work grid that it covers.
+    pub window: Window,
+    /// One per pixel, row by row; 0 is "none".
+    pub labels: Vec<u32>,
+    /// How sure, per pixel, where that is known.
+    pub confidence: Option<Vec<u8>>,
+}
+
+impl BlockLabels {
+    /// Its cracks.
+    #[must_use]
+    pub fn trace(&self) -> BlockArcs {
+        let confidence = self.confidence.as_deref();
+        polygonize::trace(&LabelView { window: self.window, labels: &self.labels, confidence })
+    }
+}
+
+impl From<LabelMap> for BlockLabels {
+    fn from(map: LabelMap) -> Self {
+        let labels = map.classes.iter().map(|class| u32::from(*class)).collect();
+        Self { window: map.window, labels, confidence: Some(map.confidence) }
+    }
+}
+
+/// Where the labels of traced blocks are read again: to look into regions, and to trace blocks with other labels.
+pub trait LabelSource: Debug + Send + Sync {
+    /// The labels that a block was traced from.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn read(&self, block: BlockId) -> Result<BlockLabels, PipelineError>;
+}
+
+impl LabelSource for LabelStore {
+    fn read(&self, block: BlockId) -> Result<BlockLabels, PipelineError> {
+        Ok(Self::read(self, block)?.into())
+    }
+}
+
+/// Labels in memory.
+impl LabelSource for BTreeMap<BlockId, LabelMap> {
+    fn read(&self, block: BlockId) -> Result<BlockLabels, PipelineError> {
+        let map = self.get(&block).ok_or(PipelineError::NoLabels { block })?;
+        Ok(map.clone().into())
+    }
+}
