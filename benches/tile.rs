@@ -63,6 +63,19 @@ fn ratios(store: &FeatureStore, make: impl Fn() -> Vec<u8>) {
         encoding_took.as_secs_f64() / gzip.as_secs_f64(),
         copy.as_secs_f64() * 1e6,
     );
+    levels(&body);
+}
+
+/// What each level of gzip costs and saves on this tile: why `encode/compress.rs` uses the one it does.
+fn levels(body: &[u8]) {
+    use std::io::Write;
+    for level in 1..=6 {
+        let compress = || {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
+            encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory takes every byte")
+        };
+        println!("gzip level {level}: {} bytes, {:.0} µs", compress().len(), least(compress).as_secs_f64() * 1e6);
+    }
 }
 
 /// The shortest of many runs: what the work takes when nothing else runs.

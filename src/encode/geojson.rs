@@ -183,6 +183,10 @@ fn geometry(out: &mut impl Write, polygon: Polygon<f64>) -> io::Result<()> {
 fn line_geometry(out: &mut impl Write, line: &LineString<f64>) -> io::Result<()> {
     let mut parts: Vec<_> = cut_line(line).iter().map(positions).collect();
     parts.retain(|part| part.len() > 1);
+    if parts.is_empty() {
+        // All in one step of rounding: a line still has two positions (RFC 7946, 3.1.4).
+        parts.extend(positions(line).first().map(|at| vec![*at; 2]));
+    }
     if parts.len() > 1 {
         out.write_all(br#""MultiLineString","coordinates":["#)?;
         separated(out, parts, |out, part| {
@@ -391,6 +395,14 @@ mod tests {
             feature(1, i, ring)
         };
         FeatureStore::new(&frame, (0..5).map(house).collect()).expect("projects")
+    }
+
+    #[test]
+    fn a_centre_line_shorter_than_a_step_keeps_two_positions() {
+        let speck = LineString::from(vec![(8.0, 47.0), (8.000_000_01, 47.0)]);
+        let mut out = Vec::new();
+        line_geometry(&mut out, &speck).expect("memory takes every byte");
+        assert_eq!(out, br#""LineString","coordinates":[[8,47],[8,47]]"#);
     }
 
     #[test]

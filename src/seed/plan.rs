@@ -80,7 +80,11 @@ fn area_blocks(grid: &WorkGrid, area: Option<&AreaOfInterest>) -> Result<Vec<(u3
     if touched.is_empty() { Err(SeedError::AreaMisses) } else { Ok(touched) }
 }
 
-/// Of sources, networks, the keys of the cards that change scores, the grid, and how labels are made.
+/// Which labels the same scores give: raised whenever blending, rounding or clean-up come to answer otherwise, so that
+/// a store of before is not gone on with.
+const LABELS_VERSION: u32 = 2;
+
+/// Of the version of the labels, sources, networks, the keys of the cards that change scores, the grid, and how labels are made.
 fn fingerprint(
     mosaic: &Mosaic,
     grid: &WorkGrid,
@@ -89,6 +93,7 @@ fn fingerprint(
 ) -> Result<String, SeedError> {
     let scoring = &options.scoring;
     let mut hash = Sha256::new();
+    hash.update(LABELS_VERSION.to_le_bytes());
     hash.update(mosaic.fingerprint());
     for (card, weight) in [(card.clone(), scoring.weight)].into_iter().chain(scoring.other_cards()?) {
         let path = card.network_path();
