@@ -6,8 +6,10 @@ mod classes;
 mod deepness;
 mod device;
 mod ensemble;
+mod features;
 mod head;
 mod onnx;
+mod rules;
 mod runtime;
 mod scoring;
 mod semantic;
@@ -15,9 +17,10 @@ mod session;
 mod worker;
 
 pub use augment::{Augment, Augmented};
-pub use card::{Activation, CardError, Family, Input, LabelDefaults, Layout, ModelCard, ModelClass, Output};
+pub use card::{Activation, CardError, Family, Input, LabelDefaults, Layout, ModelCard, ModelClass, Output, Tokens};
 pub use device::Device;
 pub use ensemble::Ensemble;
+pub use features::{Features, PatchFeatures};
 pub use runtime::library;
 pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;
@@ -72,6 +75,11 @@ pub enum ModelError {
         /// The key of the card, and what the network says.
         reason: String,
     },
+    /// Features without anything that reads them.
+    #[error(
+        "model card {0}: family = \"features\" says no classes by itself: give a scorer (--scorer FILE), made by `orthotile train` or `orthotile clusters`"
+    )]
+    ScorerMissing(PathBuf),
     /// Models that do not go together.
     #[error("models that do not go together: {0}")]
     Ensemble(String),

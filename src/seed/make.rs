@@ -11,7 +11,7 @@ use super::shelf::Shelf;
 use crate::georef::Window;
 use crate::grid::{BlockId, ChipId, ChipLattice};
 use crate::label::{Blender, LabelMap, LabelStore, ScoreMap, ScoredChip, clean};
-use crate::model::{BatchScores, Device, Family, ModelCard, Segmenter, Semantic, SessionThread};
+use crate::model::{BatchScores, Device, Family, ModelCard, ModelError, Segmenter, Semantic, SessionThread};
 use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, RasterSource};
 
@@ -93,6 +93,7 @@ impl Maker {
         let open = |card: &ModelCard| -> Result<Box<dyn Segmenter>, SeedError> {
             match card.family {
                 Family::Semantic => Ok(Box::new(Semantic::open(card, store.scheme(), device)?)),
+                Family::Features => Err(ModelError::ScorerMissing(card.path.clone()).into()),
             }
         };
         let model = store.manifest().scoring.segmenter(card, open)?;
