@@ -194,6 +194,9 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     for other in &manifest.scoring.others {
         println!("  and model  {} with weight {}", other.model.display(), other.weight);
     }
+    if let Some(scorer) = &manifest.scoring.scorer {
+        println!("  scorer     {}", scorer.path.display());
+    }
     println!("  augment    {}", manifest.scoring.augment);
     let clean = manifest.clean;
     let (rounds, area, border) = (clean.majority_rounds, clean.min_area_m2, clean.boundary_m);

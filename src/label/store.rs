@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::{CleanOptions, LabelMap};
 use crate::georef::{Crs, CrsError, GeoTransform, PixelFrame, TransformError, Window};
 use crate::grid::{BlockId, WorkGrid};
-use crate::model::Scoring;
+use crate::model::{CachePlace, Scoring};
 use crate::raster::{self, LabelBands, LabelTags, RasterError, read_label_block, write_label_block, write_label_cog};
 use crate::scheme::Scheme;
 
@@ -103,6 +103,9 @@ pub struct Manifest {
     /// Blocks to make; empty for all of the work grid.
     #[serde(default)]
     pub area_blocks: Vec<(u32, u32)>,
+    /// Where features are kept, where a model gives some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature_cache: Option<CachePlace>,
     /// Of sources, model and every parameter that changes labels.
     pub fingerprint: String,
 }
@@ -283,6 +286,7 @@ fn manifest_path(folder: &Path) -> PathBuf {
 fn difference(old: &Manifest, new: &Manifest) -> String {
     let parts = [
         (old.model != new.model, "model"),
+        (old.scoring != new.scoring, "way of scoring (scorer, unknown, guided, augment, weights)"),
         (old.clean != new.clean, "clean-up (majority, minimum area)"),
         (old.block_px != new.block_px, "block size"),
         (old.scheme != new.scheme, "scheme"),

@@ -3,6 +3,7 @@
 mod events;
 mod live;
 mod make;
+mod open;
 mod places;
 mod plan;
 mod queue;
