@@ -151,7 +151,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Said before the weights are used, not after.
-fn show_licence(card: &ModelCard) {
+pub fn show_licence(card: &ModelCard) {
     eprintln!("model {} {}, licence: {}", card.name, card.version, card.licence);
     if card.restricts_use() {
         eprintln!("note: this licence restricts what the model and its results may be used for");

@@ -168,14 +168,23 @@ impl LabelStore {
             }
         }
         remove_half_made(&labels)?;
-        let path = manifest_path(folder);
-        let text = serde_json::to_string_pretty(manifest)
-            .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
-        let temporary = path.with_extension("json.tmp");
-        let io = |source| StoreError::Io { path: path.clone(), source };
-        std::fs::write(&temporary, text + "\n").map_err(io)?;
-        std::fs::rename(&temporary, &path).map_err(io)?;
+        write_manifest(folder, manifest)?;
         Self::open(folder)
+    }
+
+    /// Puts the label blocks of another folder, made by a manifest, in the place of its own.
+    ///
+    /// # Errors
+    /// When a folder cannot be moved or the manifest cannot be written.
+    pub fn replaced(&self, made: &Path, manifest: &Manifest) -> Result<Self, StoreError> {
+        let (labels, before) = (self.folder.join("labels"), self.folder.join("labels.old"));
+        let io = |source| StoreError::Io { path: labels.clone(), source };
+        let _ = std::fs::remove_dir_all(&before); // of a run that was killed; absent otherwise
+        std::fs::rename(&labels, &before).map_err(io)?;
+        std::fs::rename(made.join("labels"), &labels).map_err(io)?;
+        write_manifest(&self.folder, manifest)?;
+        std::fs::remove_dir_all(&before).map_err(io)?;
+        Self::open(&self.folder)
     }
 
     /// The folder.
@@ -280,6 +289,16 @@ impl LabelStore {
 
 fn manifest_path(folder: &Path) -> PathBuf {
     folder.join("store.json")
+}
+
+fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> {
+    let path = manifest_path(folder);
+    let text = serde_json::to_string_pretty(manifest)
+        .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
+    let temporary = path.with_extension("json.tmp");
+    let io = |source| StoreError::Io { path: path.clone(), source };
+    std::fs::write(&temporary, text + "\n").map_err(io)?;
+    std::fs::rename(&temporary, &path).map_err(io)
 }
 
 /// Which part of the input differs, for the message.
