@@ -9,6 +9,7 @@ pub mod demo; // a made town: mosaic, elevation and truth from a seed
 pub mod grid; // the work grid: blocks, halos, the chip lattice
 pub mod preprocess; // a chip as a normalized tensor
 pub mod model; // tensors to scores: card, session, one file per family
+pub mod learn; // scorers fitted: clusters of a mosaic, heads from a handful of labels
 pub mod label; // scores blended into a label map, cleaned, kept as label blocks
 pub mod polygonize; // label blocks to arcs, arcs to exact regions across blocks
 pub mod distance; // how far every cell is from the nearest empty one

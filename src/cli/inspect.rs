@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use orthotile::georef::{Ground, PixelPoint, Window};
 use orthotile::grid::{ChipLattice, WorkGrid};
 use orthotile::label::LabelStore;
-use orthotile::model::{Device, ModelCard, Segmenter, Semantic, library};
+use orthotile::model::{Device, Family, Features, ModelCard, ModelError, Segmenter, Semantic, library};
 use orthotile::raster::{Mosaic, Validity};
 use orthotile::scheme::Scheme;
 
@@ -92,11 +92,11 @@ fn forecast(mosaic: &Mosaic, card: &ModelCard, device: Device) -> anyhow::Result
     let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), 1024)?;
     let lattice = ChipLattice { chip_px: card.input.chip_px, stride_px: card.input.stride_px };
     let chips = lattice.touching(&grid.window()).count();
-    let mut network = Semantic::open(card, &Scheme::city(), device)?;
+    let mut network = Network::open(card, device)?;
     println!("with model {} {} on {}", card.name, card.version, network.device());
     println!("  work grid  {} x {} px at {:.3} m/px", grid.cols, grid.rows, grid.middle_scale()?.resolution_m_per_px());
     println!("  work       {} blocks, {chips} chips of {} px", grid.blocks().count(), card.input.chip_px);
-    let (seconds, runs) = chip_seconds(&mut network)?;
+    let (seconds, runs) = chip_seconds(&mut network, card)?;
     let whole = |chip_s: f64| indicatif::HumanDuration(Duration::from_secs_f64(chip_s * chips as f64));
     println!("  time       {} to {}", whole(seconds[0]), whole(seconds[1]));
     println!(
@@ -107,17 +107,47 @@ fn forecast(mosaic: &Mosaic, card: &ModelCard, device: Device) -> anyhow::Result
     Ok(())
 }
 
+/// A network of any family, to be run on a chip.
+enum Network {
+    Semantic(Box<Semantic>),
+    Features(Box<Features>),
+}
+
+impl Network {
+    fn open(card: &ModelCard, device: Device) -> Result<Self, ModelError> {
+        Ok(match card.family {
+            Family::Semantic => Self::Semantic(Box::new(Semantic::open(card, &Scheme::city(), device)?)),
+            Family::Features => Self::Features(Box::new(Features::open(card, device)?)),
+        })
+    }
+
+    fn run(&mut self, chip: &[f32]) -> Result<(), ModelError> {
+        match self {
+            Self::Semantic(network) => network.segment(chip).map(drop),
+            Self::Features(network) => network.run(chip).map(drop),
+        }
+    }
+
+    fn device(&self) -> String {
+        match self {
+            Self::Semantic(network) => network.device(),
+            Self::Features(network) => network.device(),
+        }
+    }
+}
+
 /// The fastest and the slowest run of a chip, of as many as fit two seconds but at least three, and how many these were.
 /// A run before, which is not counted, lets the network make its plans and take its memory.
-fn chip_seconds(network: &mut Semantic) -> anyhow::Result<([f64; 2], usize)> {
+fn chip_seconds(network: &mut Network, card: &ModelCard) -> anyhow::Result<([f64; 2], usize)> {
     const ENOUGH: Duration = Duration::from_secs(2);
     // Not all alike: on equal pixels caches and number formats can be quicker than on a picture.
-    let chip: Vec<f32> = (0..network.spec().tensor_len()).map(|i| (i % 97) as f32 / 40.0 - 1.0).collect();
-    network.segment(&chip)?;
+    let len = card.input.channels.len() * (card.input.chip_px as usize).pow(2);
+    let chip: Vec<f32> = (0..len).map(|i| (i % 97) as f32 / 40.0 - 1.0).collect();
+    network.run(&chip)?;
     let (begin, mut runs) = (Instant::now(), Vec::new());
     while runs.len() < 3 || begin.elapsed() < ENOUGH {
         let start = Instant::now();
-        network.segment(&chip)?;
+        network.run(&chip)?;
         runs.push(start.elapsed().as_secs_f64());
     }
     let bounds = runs.iter().fold([f64::MAX, 0.0], |[least, most], s| [least.min(*s), f64::max(most, *s)]);
@@ -137,7 +167,12 @@ fn model(card: &ModelCard, device: Device) -> anyhow::Result<()> {
         let masked = if class.implausible && card.mask_implausible { " (left out)" } else { "" };
         println!("  class      {} -> {}{masked}", class.name, class.city_class);
     }
-    let network = Semantic::open(card, &Scheme::city(), device)?;
+    if let (Some(dim), Some(patch_px)) = (card.output.dim, card.output.patch_px) {
+        println!(
+            "  features   {dim} numbers per patch of {patch_px} px; a scorer (orthotile train, clusters) says classes"
+        );
+    }
+    let network = Network::open(card, device)?;
     let runtime = library().map_or_else(String::new, |path| path.display().to_string());
     println!("  runs on    {} ({}) by {runtime}", network.device(), device.provider());
     Ok(())
@@ -158,6 +193,9 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     }
     for other in &manifest.scoring.others {
         println!("  and model  {} with weight {}", other.model.display(), other.weight);
+    }
+    if let Some(scorer) = &manifest.scoring.scorer {
+        println!("  scorer     {}", scorer.path.display());
     }
     println!("  augment    {}", manifest.scoring.augment);
     let clean = manifest.clean;

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod clusters;
 mod demo;
 mod export;
 mod inspect;
@@ -7,6 +8,7 @@ mod progress;
 mod segment;
 mod serve;
 mod summary;
+mod train;
 mod vectorize;
 mod vectors;
 
@@ -29,6 +31,8 @@ Examples:
   orthotile export --store demo/store -o town.gpkg               GeoPackage; also .geojson .geojsonl .fgb .tif
   orthotile serve --store demo/store                             map viewer, vector tiles, TileJSON, GeoJSON
   orthotile inspect demo/scenes                                  what it is, and what would be done with it
+  orthotile clusters demo/scenes --model DINOV2 --store c        what looks alike, without labels; then segment --scorer
+  orthotile train demo/scenes --model DINOV2 --labels some.geojson -o head.json   then segment --scorer head.json
   orthotile vectorize labels.tif -o regions.fgb                  any class raster to polygons, no model";
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +47,10 @@ enum Command {
     Inspect(inspect::Args),
     /// Makes a small town with known truth: scenes, elevation, polygons
     Demo(demo::Args),
+    /// Clusters what the features of a mosaic look like, and takes the classes that a person gives the clusters
+    Clusters(clusters::Args),
+    /// Trains a head on features from a handful of labelled polygons, in seconds
+    Train(train::Args),
     /// Turns any class raster into polygons, without a model
     Vectorize(vectorize::Args),
 }
@@ -56,6 +64,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => demo::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Clusters(args) => clusters::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Vectorize(args) => vectorize::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

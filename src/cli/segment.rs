@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use orthotile::georef::AreaOfInterest;
 use orthotile::label::{CleanOptions, LabelStore};
-use orthotile::model::{Augment, Device, Member, ModelCard, Scoring};
+use orthotile::model::{Augment, CachePlace, Device, Family, Guided, Member, ModelCard, ScorerFile, Scoring};
 use orthotile::raster::Mosaic;
 use orthotile::seed::{MakeEvent, Maker, SegmentOptions, plan};
 
@@ -23,6 +23,7 @@ Examples:
   orthotile segment scene1.tif scene2.tif --model models/city --store town
   orthotile segment flight/ --model models/city --store town --dsm dsm.tif --dtm dtm.tif
   orthotile segment city.vrt --model segformer.onnx --store town --aoi centre.geojson --device cuda:0
+  orthotile segment flight/ --model models/dinov2-small --scorer head.json --store town --unknown 0.99
 
 The store can be exported and served while and after it is made. Ctrl-C at any time; the same command goes on.
 Exit status: 0 all made, 1 nothing could be done, 3 some blocks failed (they are named; run again to retry).")]
@@ -43,6 +44,13 @@ pub struct Args {
     /// Leave out classes that cannot be seen from above, before scores are weighed (classes marked implausible)
     #[arg(long)]
     mask_implausible: bool,
+    /// What reads the features of a model of family "features": made by `orthotile train` or `orthotile clusters`
+    #[arg(long)]
+    scorer: Option<PathBuf>,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// The folder that label blocks are kept in; made if absent
     #[arg(long)]
     store: PathBuf,
@@ -78,6 +86,37 @@ pub struct Args {
     no_summary: bool,
 }
 
+/// How a scorer is read.
+#[derive(Debug, clap::Args)]
+pub struct ReadingArgs {
+    /// What lies further from all that the scorer has seen than this share of it (0.99: 99 of 100 lay nearer; above 1:
+    /// beyond all of it, 1.5 by half as far again) becomes "other"
+    #[arg(long, requires = "scorer")]
+    unknown: Option<f32>,
+    /// Let the scorer's scores follow the edges of the picture (guided filter), with this radius in pixels of the work grid
+    #[arg(long, requires = "scorer", value_name = "RADIUS_PX")]
+    guided: Option<u32>,
+}
+
+/// Where features are kept.
+#[derive(Debug, clap::Args)]
+pub struct CacheArgs {
+    /// Keep the features of chips in this folder, so that another scorer or store need not run the network again;
+    /// "features" in the store unless told
+    #[arg(long, value_name = "FOLDER")]
+    feature_cache: Option<PathBuf>,
+    /// The most that it may hold, in MiB (0: keep none); a chip of DINOv2 small takes about 1 MiB
+    #[arg(long, default_value_t = 1024)]
+    feature_cache_mib: u64,
+}
+
+impl CacheArgs {
+    /// The place, for models that give features.
+    pub fn place(&self) -> CachePlace {
+        CachePlace { folder: self.feature_cache.clone(), mib: self.feature_cache_mib }
+    }
+}
+
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let card = ModelCard::open(&args.model[0])?;
@@ -85,6 +124,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     show_licence(&card);
     scoring.other_cards()?.iter().for_each(|(card, _)| show_licence(card));
     let mosaic = Mosaic::open(&args.mosaic)?;
+    let gives_features = card.family == Family::Features;
     let area = args.aoi.as_deref().map(AreaOfInterest::read).transpose()?;
     let options = SegmentOptions {
         clean: clean_options(args, &card),
@@ -93,6 +133,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         scheme: args.scheme.clone(),
         dsm: args.dsm.clone(),
         dtm: args.dtm.clone(),
+        feature_cache: gives_features.then(|| args.cache.place()),
         area,
     };
     let manifest = plan(&mosaic, &args.mosaic, &card, &options)?;
@@ -102,12 +143,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.no_summary {
         summary::print(maker.store(), started.elapsed())?;
         println!("model {} {} on {} ({})", card.name, card.version, maker.session().device(), args.device.provider());
+        if let Some(cache) = maker.cache_use() {
+            summary::print_cache(&cache);
+        }
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
 }
 
 /// Said before the weights are used, not after.
-fn show_licence(card: &ModelCard) {
+pub fn show_licence(card: &ModelCard) {
     eprintln!("model {} {}, licence: {}", card.name, card.version, card.licence);
     if card.restricts_use() {
         eprintln!("note: this licence restricts what the model and its results may be used for");
@@ -133,6 +177,9 @@ fn scoring(args: &Args) -> anyhow::Result<Scoring> {
         augment: args.augment,
         weight: weight(0),
         others: args.model.iter().enumerate().skip(1).map(member).collect(),
+        scorer: args.scorer.as_deref().map(ScorerFile::read).transpose()?,
+        unknown: args.reading.unknown,
+        guided: args.reading.guided.map(|radius_px| Guided { radius_px, ..Guided::default() }),
     })
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use orthotile::feature::{FeatureStore, Outline};
 use orthotile::label::LabelStore;
+use orthotile::model::CacheUse;
 use orthotile::pipeline::{FeatureOptions, TracedBlocks};
 use orthotile::scheme::{ClassId, Kind, Scheme};
 
@@ -17,6 +18,18 @@ pub fn print(labels: &LabelStore, took: Duration) -> anyhow::Result<()> {
     println!("{}: {} of {} blocks, {:.1} s", labels.folder().display(), made.len(), wanted.len(), took.as_secs_f64());
     table(&features, labels.scheme());
     Ok(())
+}
+
+/// What the cache of features has done.
+pub fn print_cache(cache: &CacheUse) {
+    println!(
+        "features kept: {} of {} chips were there ({} %), {} of {} MiB in use",
+        cache.hits,
+        cache.hits + cache.misses,
+        cache.hit_percent(),
+        cache.bytes >> 20,
+        cache.limit_bytes >> 20
+    );
 }
 
 /// One line a class: how many, what area, how sure; buildings with heights.

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::{CleanOptions, LabelMap};
 use crate::georef::{Crs, CrsError, GeoTransform, PixelFrame, TransformError, Window};
 use crate::grid::{BlockId, WorkGrid};
-use crate::model::Scoring;
+use crate::model::{CachePlace, Scoring};
 use crate::raster::{self, LabelBands, LabelTags, RasterError, read_label_block, write_label_block, write_label_cog};
 use crate::scheme::Scheme;
 
@@ -103,6 +103,9 @@ pub struct Manifest {
     /// Blocks to make; empty for all of the work grid.
     #[serde(default)]
     pub area_blocks: Vec<(u32, u32)>,
+    /// Where features are kept, where a model gives some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature_cache: Option<CachePlace>,
     /// Of sources, model and every parameter that changes labels.
     pub fingerprint: String,
 }
@@ -165,14 +168,23 @@ impl LabelStore {
             }
         }
         remove_half_made(&labels)?;
-        let path = manifest_path(folder);
-        let text = serde_json::to_string_pretty(manifest)
-            .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
-        let temporary = path.with_extension("json.tmp");
-        let io = |source| StoreError::Io { path: path.clone(), source };
-        std::fs::write(&temporary, text + "\n").map_err(io)?;
-        std::fs::rename(&temporary, &path).map_err(io)?;
+        write_manifest(folder, manifest)?;
         Self::open(folder)
+    }
+
+    /// Puts the label blocks of another folder, made by a manifest, in the place of its own.
+    ///
+    /// # Errors
+    /// When a folder cannot be moved or the manifest cannot be written.
+    pub fn replaced(&self, made: &Path, manifest: &Manifest) -> Result<Self, StoreError> {
+        let (labels, before) = (self.folder.join("labels"), self.folder.join("labels.old"));
+        let io = |source| StoreError::Io { path: labels.clone(), source };
+        let _ = std::fs::remove_dir_all(&before); // of a run that was killed; absent otherwise
+        std::fs::rename(&labels, &before).map_err(io)?;
+        std::fs::rename(made.join("labels"), &labels).map_err(io)?;
+        write_manifest(&self.folder, manifest)?;
+        std::fs::remove_dir_all(&before).map_err(io)?;
+        Self::open(&self.folder)
     }
 
     /// The folder.
@@ -279,10 +291,21 @@ fn manifest_path(folder: &Path) -> PathBuf {
     folder.join("store.json")
 }
 
+fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> {
+    let path = manifest_path(folder);
+    let text = serde_json::to_string_pretty(manifest)
+        .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
+    let temporary = path.with_extension("json.tmp");
+    let io = |source| StoreError::Io { path: path.clone(), source };
+    std::fs::write(&temporary, text + "\n").map_err(io)?;
+    std::fs::rename(&temporary, &path).map_err(io)
+}
+
 /// Which part of the input differs, for the message.
 fn difference(old: &Manifest, new: &Manifest) -> String {
     let parts = [
         (old.model != new.model, "model"),
+        (old.scoring != new.scoring, "way of scoring (scorer, unknown, guided, augment, weights)"),
         (old.clean != new.clean, "clean-up (majority, minimum area)"),
         (old.block_px != new.block_px, "block size"),
         (old.scheme != new.scheme, "scheme"),

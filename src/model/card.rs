@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use crate::grid::WantedResolution;
@@ -52,7 +52,9 @@ pub struct ModelCard {
     pub input: Input,
     /// What comes out.
     pub output: Output,
-    /// The channels of the output, in order. A network with one channel has two: what is not, and what is.
+    /// The channels of the output, in order. A network with one channel has two: what is not, and what is. Features have
+    /// none: the classes are those of a scorer.
+    #[serde(default)]
     pub classes: Vec<ModelClass>,
     /// Whether classes that cannot be seen from above are left out before the scores are weighed.
     #[serde(default)]
@@ -77,6 +79,8 @@ pub struct ModelCard {
 pub enum Family {
     /// One score per class and pixel (U-Net, `SegFormer`, `DeepLab`, …).
     Semantic,
+    /// One vector per patch of pixels (`DINOv2` and other vision transformers, encoders): a scorer reads them.
+    Features,
 }
 
 /// What goes in.
@@ -131,7 +135,8 @@ pub enum Layout {
     Nhwc,
 }
 
-/// What comes out: `[batch, classes, chip / stride, chip / stride]`, or in the order of its layout.
+/// What comes out: `[batch, classes, chip / stride, chip / stride]`, or in the order of its layout; of features,
+/// `[batch, dim, chip / patch, chip / patch]` or `[batch, tokens, dim]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
@@ -139,12 +144,29 @@ pub struct Output {
     pub name: String,
     /// What turns it into probabilities.
     pub activation: Activation,
-    /// Input pixels per output pixel.
+    /// Input pixels per output pixel; features have `patch_px` instead.
+    #[serde(default)]
     pub stride: u32,
     /// The probability below which a class does not count; where none counts, it is the first class.
     pub threshold: Option<f32>,
     /// The order of its axes; that of the input unless told.
     pub layout: Option<Layout>,
+    /// Features: the side of a patch in pixels.
+    pub patch_px: Option<u32>,
+    /// Features: numbers per patch.
+    pub dim: Option<u32>,
+    /// Features: the output is a sequence of tokens, `[batch, tokens, dim]`, that begins with these; a map unless told.
+    pub tokens: Option<Tokens>,
+}
+
+/// The tokens of a sequence that stand before those of the patches and belong to none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    /// Class tokens: 0 or 1.
+    pub cls: u32,
+    /// Register tokens.
+    pub registers: u32,
 }
 
 /// How labels are cleaned unless told otherwise; see the module `label`.
@@ -172,7 +194,7 @@ pub enum Activation {
 }
 
 /// A channel of the output.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelClass {
     /// As the model calls it.
@@ -200,7 +222,7 @@ impl ModelCard {
             let text = read.map_err(|source| CardError::Read { path: path.clone(), source })?;
             Self { path: path.clone(), ..parse(&text, path.parent().unwrap_or(Path::new(""))).map_err(invalid)? }
         };
-        card.check().map_err(invalid)?;
+        super::rules::check(&card).map_err(invalid)?;
         Ok(card)
     }
 
@@ -250,54 +272,6 @@ impl ModelCard {
             })
         };
         self.classes.iter().map(target).collect()
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let input = &self.input;
-        let channels = input.channels.len();
-        let [finest, coarsest] = input.resolution_range_m_per_px;
-        let rules = [
-            (channels > 0, "input.channels: at least one of red, green, blue, nir".to_owned()),
-            (
-                input.mean.len() == channels && input.std.len() == channels,
-                format!("input.mean, input.std: {channels} numbers, one per channel"),
-            ),
-            (input.std.iter().all(|s| *s > 0.0), "input.std: numbers above 0".to_owned()),
-            (input.chip_px >= 8 && input.chip_px <= 4096, "input.chip_px: 8 to 4096".to_owned()),
-            (
-                input.multiple_px > 0 && input.chip_px.is_multiple_of(input.multiple_px.max(1)),
-                format!("input.chip_px: a multiple of input.multiple_px = {}", input.multiple_px),
-            ),
-            (
-                input.stride_px * 2 >= input.chip_px && input.stride_px <= input.chip_px,
-                "input.stride_px: chip_px / 2 to chip_px".to_owned(),
-            ),
-            (
-                0.0 < finest && finest <= input.resolution_m_per_px && input.resolution_m_per_px <= coarsest,
-                "input.resolution_range_m_per_px: [finest, coarsest] around resolution_m_per_px".to_owned(),
-            ),
-            (
-                self.output.stride >= 1 && input.chip_px.is_multiple_of(self.output.stride.max(1)),
-                "output.stride: a divisor of input.chip_px".to_owned(),
-            ),
-            (
-                input.resolution_m_per_px.is_finite()
-                    && input.scale.is_finite()
-                    && input.mean.iter().all(|m| m.is_finite()),
-                "input.scale, input.mean, input.resolution_m_per_px: finite numbers".to_owned(),
-            ),
-            (!self.classes.is_empty() && self.classes.len() <= 255, "classes: 1 to 255".to_owned()),
-            (
-                self.output.threshold.is_none_or(|t| t > 0.0 && t < 1.0 && self.classes.len() > 1),
-                "output.threshold: between 0 and 1, with two classes or more, the first for what is below it"
-                    .to_owned(),
-            ),
-            (
-                !self.mask_implausible || self.classes.iter().any(|c| !c.implausible),
-                "mask_implausible: a class that is not implausible".to_owned(),
-            ),
-        ];
-        rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }
 }
 

@@ -6,19 +6,30 @@ mod classes;
 mod deepness;
 mod device;
 mod ensemble;
+mod feature_cache;
+mod features;
+mod guided;
 mod head;
 mod onnx;
+mod patch;
+mod rules;
 mod runtime;
+mod scorer;
 mod scoring;
 mod semantic;
 mod session;
 mod worker;
 
 pub use augment::{Augment, Augmented};
-pub use card::{Activation, CardError, Family, Input, LabelDefaults, Layout, ModelCard, ModelClass, Output};
+pub use card::{Activation, CardError, Family, Input, LabelDefaults, Layout, ModelCard, ModelClass, Output, Tokens};
 pub use device::Device;
 pub use ensemble::Ensemble;
+pub use feature_cache::{CachePlace, CacheUse, FeatureCache};
+pub use features::{Features, PatchFeatures};
+pub use guided::Guided;
+pub use patch::{FeatureSource, Patch, Reading, ScorerHead};
 pub use runtime::library;
+pub use scorer::{Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput, network_digest};
 pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;
 pub use worker::{BatchScores, SessionThread};
@@ -71,6 +82,33 @@ pub enum ModelError {
         path: PathBuf,
         /// The key of the card, and what the network says.
         reason: String,
+    },
+    /// Features without anything that reads them.
+    #[error(
+        "model card {0}: family = \"features\" says no classes by itself: give a scorer (--scorer FILE), made by `orthotile train` or `orthotile clusters`"
+    )]
+    ScorerMissing(PathBuf),
+    /// A scorer cannot be used.
+    #[error(transparent)]
+    Scorer(#[from] ScorerError),
+    /// A scorer for models that need none.
+    #[error("scorer {0}: it reads features, and no model here is of family = \"features\"")]
+    ScorerUnread(PathBuf),
+    /// The network is not to be run, and features are lacking.
+    #[error(
+        "the features of {chips} chip(s) are not kept, and the network is not to be run: segment again with room for all of them (--feature-cache-mib)"
+    )]
+    NotKept {
+        /// How many of those asked for.
+        chips: usize,
+    },
+    /// The folder of kept features.
+    #[error("feature cache {path}: {source}")]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
     },
     /// Models that do not go together.
     #[error("models that do not go together: {0}")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Augment, Augmented, CardError, Ensemble, ModelCard, ModelError, Segmenter};
+use super::{Augment, Augmented, CardError, Ensemble, Guided, ModelCard, ModelError, Reading, ScorerFile, Segmenter};
 
 /// How scores are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,15 @@ pub struct Scoring {
     pub weight: u32,
     /// Models beside the first.
     pub others: Vec<Member>,
+    /// What reads the features of models of that family.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<ScorerFile>,
+    /// What lies further from all prototypes of the scorer than this share of what it has seen becomes `other`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<f32>,
+    /// The scores of the scorer follow the edges of the picture, whatever its file says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guided: Option<Guided>,
 }
 
 /// A model beside the first.
@@ -32,11 +41,25 @@ pub struct Member {
 
 impl Default for Scoring {
     fn default() -> Self {
-        Self { mask_implausible: false, augment: Augment::None, weight: 1, others: Vec::new() }
+        Self {
+            mask_implausible: false,
+            augment: Augment::None,
+            weight: 1,
+            others: Vec::new(),
+            scorer: None,
+            unknown: None,
+            guided: None,
+        }
     }
 }
 
 impl Scoring {
+    /// How its scorer is read.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        Reading { unknown: self.unknown, guided: self.guided }
+    }
+
     /// The cards of the other models, each with its weight.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use ort::session::Session as OrtSession;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
-use super::{Device, Layout, ModelCard, ModelError};
+use super::{Device, Family, Layout, ModelCard, ModelError};
 
 /// A network, loaded. Not to be shared: `run` needs it alone.
 pub(super) struct Session {
@@ -241,8 +241,19 @@ fn output_of(session: &OrtSession, card: &ModelCard) -> Result<(String, Layout),
             return Err(format!("output.name: the network gives a tensor of shape {shape:?}, accepted are four axes"));
         }
     };
-    let expected = card.classes.len();
+    let (keys, expected) = match (card.family, card.output.tokens) {
+        (Family::Semantic, _) => ("classes, output.layout", card.classes.len()),
+        // A sequence is read as one plane of tokens, whose rows are looked at when it comes out.
+        (Family::Features, Some(_)) if shape.len() != 3 => {
+            return Err(format!("output.tokens: says [batch, tokens, dim], the network gives {shape:?}"));
+        }
+        (Family::Features, Some(_)) => return Ok((card.output.name.clone(), layout)),
+        (Family::Features, None) if shape.len() == 3 => {
+            return Err(format!("output.tokens: the network gives a sequence {shape:?}: say which tokens come first"));
+        }
+        (Family::Features, None) => ("output.dim, output.layout", card.output.dim.unwrap_or(0) as usize),
+    };
     let fits = channels <= 0 || usize::try_from(channels) == Ok(expected) || (channels == 1 && expected == 2);
-    let reason = || format!("classes, output.layout: the card has {expected}, the network {channels} ({shape:?})");
+    let reason = || format!("{keys}: the card has {expected}, the network {channels} ({shape:?})");
     if fits { Ok((card.output.name.clone(), layout)) } else { Err(reason()) }
 }

@@ -218,6 +218,12 @@ impl Live {
         Some(format!("{device} ({provider})"))
     }
 
+    /// What the cache of features has done, where the model gives features.
+    #[must_use]
+    pub fn feature_cache(&self) -> Option<crate::model::CacheUse> {
+        self.maker.as_ref()?.cache_use()
+    }
+
     /// Whether requests can be served.
     #[must_use]
     pub fn health(&self) -> Health {

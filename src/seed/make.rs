@@ -11,7 +11,7 @@ use super::shelf::Shelf;
 use crate::georef::Window;
 use crate::grid::{BlockId, ChipId, ChipLattice};
 use crate::label::{Blender, LabelMap, LabelStore, ScoreMap, ScoredChip, clean};
-use crate::model::{BatchScores, Device, Family, ModelCard, Segmenter, Semantic, SessionThread};
+use crate::model::{BatchScores, FeatureCache, ModelCard, SessionThread};
 use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, RasterSource};
 
@@ -32,6 +32,7 @@ pub struct Maker {
     batch: usize,
     shelf: Mutex<Shelf>,
     chips_run: AtomicU64,
+    pub(super) feature_cache: Option<Arc<FeatureCache>>,
 }
 
 /// What happens to a block; sent as it happens.
@@ -77,37 +78,13 @@ impl Maker {
             channels: card.input.channels.clone(),
             normalization: card.normalization(),
             chips_run: AtomicU64::new(0),
+            feature_cache: None,
             pixel_area_m2,
             lattice,
             session,
             mosaic,
             store,
         })
-    }
-
-    /// For the store of a plan: loads the model of a card onto a device.
-    ///
-    /// # Errors
-    /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
-    pub fn start(store: LabelStore, mosaic: Mosaic, card: &ModelCard, device: Device) -> Result<Self, SeedError> {
-        let open = |card: &ModelCard| -> Result<Box<dyn Segmenter>, SeedError> {
-            match card.family {
-                Family::Semantic => Ok(Box::new(Semantic::open(card, store.scheme(), device)?)),
-            }
-        };
-        let model = store.manifest().scoring.segmenter(card, open)?;
-        let session = SessionThread::start(model).map_err(SeedError::Thread)?;
-        Self::new(store, mosaic, card, session)
-    }
-
-    /// For a store that exists, from the mosaic and the model that its manifest names.
-    ///
-    /// # Errors
-    /// When they cannot be opened any more.
-    pub fn open(store: LabelStore, device: Device) -> Result<Self, SeedError> {
-        let mosaic = Mosaic::open(&store.manifest().sources)?;
-        let card = ModelCard::open(&store.manifest().model)?;
-        Self::start(store, mosaic, &card, device)
     }
 
     /// The mosaic that it reads.
@@ -128,7 +105,7 @@ impl Maker {
         &self.session
     }
 
-    /// Chips that the model has run so far.
+    /// Chips that the model has scored so far.
     #[must_use]
     pub fn chips_run(&self) -> u64 {
         self.chips_run.load(Ordering::Relaxed)

@@ -3,9 +3,11 @@
 mod events;
 mod live;
 mod make;
+mod open;
 mod places;
 mod plan;
 mod queue;
+mod relabel;
 mod shelf;
 
 pub use events::{BlockState, Health, Progress, SeedEvent, Snapshot};
@@ -13,6 +15,7 @@ pub use live::Live;
 pub use make::{MakeEvent, Maker};
 pub use plan::{SegmentOptions, plan};
 pub use queue::QueueFull;
+pub use relabel::{Relabelled, relabel};
 
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@ use super::SeedError;
 use crate::georef::AreaOfInterest;
 use crate::grid::WorkGrid;
 use crate::label::{CleanOptions, Manifest};
-use crate::model::{Member, ModelCard, Scoring};
+use crate::model::{CachePlace, Member, ModelCard, Scoring};
 use crate::raster::Mosaic;
 
 /// What the user asks of a run.
@@ -26,6 +26,8 @@ pub struct SegmentOptions {
     pub dsm: Option<PathBuf>,
     /// A terrain model for heights.
     pub dtm: Option<PathBuf>,
+    /// Where features are kept, where a model gives some.
+    pub feature_cache: Option<CachePlace>,
     /// Only blocks that touch this area.
     pub area: Option<AreaOfInterest>,
 }
@@ -62,6 +64,10 @@ pub fn plan(
         scoring: Scoring { others, ..scoring.clone() },
         clean: options.clean,
         scheme: options.scheme.as_deref().map(absolute),
+        feature_cache: options
+            .feature_cache
+            .clone()
+            .map(|c| CachePlace { folder: c.folder.as_deref().map(absolute), ..c }),
         area_blocks,
         fingerprint: fingerprint(mosaic, &grid, card, options)?,
     })
@@ -102,6 +108,10 @@ fn fingerprint(
         hash.update([u8::from(card.mask_implausible || scoring.mask_implausible)]);
     }
     hash.update(scoring.augment.to_string());
+    if let Some(scorer) = &scoring.scorer {
+        hash.update(&scorer.sha256);
+        hash.update(format!("{:?}", scoring.reading()));
+    }
     hash.update(format!("{:?}{}x{}/{}", grid.frame, grid.cols, grid.rows, grid.block_px));
     hash.update(format!("{:?}", options.clean));
     Ok(hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))

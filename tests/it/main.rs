@@ -7,6 +7,7 @@ mod city;
 mod common;
 mod demo;
 mod coverage_case;
+mod features;
 mod fuzzed;
 mod house;
 mod http_documents;

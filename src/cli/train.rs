@@ -1,0 +1,161 @@
+//! `orthotile train`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use clap::ValueEnum;
+use orthotile::learn::{FeatureReader, Head, HeadOptions, Samples, head, labelled_patches, read_labels};
+use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, Scorer};
+use orthotile::raster::Mosaic;
+use orthotile::scheme::Scheme;
+
+use super::segment::show_licence;
+use super::summary;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  orthotile train flight/ --model models/dinov2-small --labels some.geojson -o head.json
+  orthotile segment flight/ --model models/dinov2-small --scorer head.json --store town
+  orthotile train flight/ --model models/dinov2-small --add more.geojson -o head.json     to what it has learnt
+  orthotile train --remove wrong.geojson -o head.json                                     out again, exactly
+  orthotile train flight/ --model models/dinov2-small --labels some.geojson --refine logistic -o head.json
+
+Labels are polygons in longitude and latitude with a property \"class\", a class of the scheme. Beside head.json stands
+head.samples, the features that it was made from: --add and --remove need it, segment and serve do not.
+Polygons are left out in turn to measure the head; three or more of each class say something.")]
+pub struct Args {
+    /// GeoTIFF scenes, a folder of them, or a VRT, where the labels lie
+    mosaic: Vec<PathBuf>,
+    /// A model of family "features"
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// Labelled polygons to begin with (GeoJSON)
+    #[arg(long, conflicts_with = "add")]
+    labels: Option<PathBuf>,
+    /// More labelled polygons for a head that is there
+    #[arg(long)]
+    add: Option<PathBuf>,
+    /// Labelled polygons to take out of a head again
+    #[arg(long, conflicts_with = "labels")]
+    remove: Option<PathBuf>,
+    /// The head, a file for segment --scorer
+    #[arg(short, long)]
+    output: PathBuf,
+    /// What follows the ridge regression; unless told, what made the head before
+    #[arg(long)]
+    refine: Option<Refine>,
+    /// Let scores follow the edges of the picture (guided filter), with this radius in pixels of the work grid (0: not)
+    #[arg(long, value_name = "RADIUS_PX")]
+    guided: Option<u32>,
+    /// Keep features in this folder, and take those that are there (as segment --feature-cache does)
+    #[arg(long, value_name = "FOLDER")]
+    feature_cache: Option<PathBuf>,
+    /// The most that it may hold, in MiB
+    #[arg(long, default_value_t = 1024)]
+    feature_cache_mib: u64,
+    /// Classes other than the city's (TOML)
+    #[arg(long)]
+    scheme: Option<PathBuf>,
+    /// auto, cpu, cuda:N or tensorrt:N
+    #[arg(long, default_value_t)]
+    device: Device,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Refine {
+    /// Ridge regression alone: in closed form, from sums
+    None,
+    /// Logistic regression on the samples
+    Logistic,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let started = Instant::now();
+    ensure!(args.labels.is_some() || args.add.is_some() || args.remove.is_some(), "give --labels, --add or --remove");
+    let scheme = args.scheme.as_deref().map_or_else(|| Ok(Scheme::city()), Scheme::open)?;
+    let beside = args.output.with_extension("samples");
+    let mut samples = if args.labels.is_none() { Some(Samples::open(&beside)?) } else { None };
+    if let (Some(path), Some(samples)) = (&args.remove, &mut samples) {
+        let digests: BTreeSet<String> = read_labels(path, &scheme)?.into_iter().map(|label| label.digest).collect();
+        let removed = samples.remove(&digests);
+        ensure!(removed > 0, "{}: none of its polygons is in {}", path.display(), beside.display());
+        println!("{removed} polygons taken out");
+    }
+    if let Some(path) = args.labels.as_ref().or(args.add.as_ref()) {
+        samples = Some(learnt(args, path, samples, &scheme)?);
+    }
+    let samples = samples.context("no samples")?;
+    let made = head(&samples, options(args)?)?;
+    made.scorer.write(&args.output)?;
+    samples.write(&beside)?;
+    show(&made, args, started);
+    Ok(())
+}
+
+/// The samples with those of a file of labels.
+fn learnt(args: &Args, path: &Path, samples: Option<Samples>, scheme: &Scheme) -> anyhow::Result<Samples> {
+    let labels = read_labels(path, scheme)?;
+    let model = args.model.as_deref().context("--model: the model of family \"features\" that sees the labels")?;
+    ensure!(!args.mosaic.is_empty(), "give the mosaic that the labels lie in");
+    let card = ModelCard::open(model)?;
+    show_licence(&card);
+    let mosaic = Mosaic::open(&args.mosaic)?;
+    let open = |folder: &PathBuf| FeatureCache::open(folder, args.feature_cache_mib).map(Arc::new);
+    let cache = args.feature_cache.as_ref().map(open).transpose()?;
+    let source = FeatureSource::open(&card, args.device, cache.clone())?;
+    let mut reader = FeatureReader::open(&mosaic, &card, source)?;
+    if let Some(samples) = &samples {
+        let made_for = "the head was made for other weights: begin again with --labels";
+        ensure!(samples.network == reader.network(), "{}: {made_for}", card.path.display());
+    }
+    let patches = labelled_patches(&mut reader, &labels)?;
+    let empty = patches.iter().filter(|p| p.vectors.is_empty()).count();
+    ensure!(empty < patches.len(), "{}: none of its polygons covers a patch of the mosaic", path.display());
+    if empty > 0 {
+        eprintln!("note: {empty} of {} polygons cover no patch of the mosaic, they say nothing", patches.len());
+    }
+    if let Some(cache) = cache {
+        summary::print_cache(&cache.usage());
+    }
+    let dim = card.output.dim.unwrap_or(0) as usize;
+    Ok(match samples {
+        None => Samples::new(reader.network(), dim, patches),
+        Some(mut samples) => {
+            println!("{} polygons added", samples.add(patches));
+            samples
+        }
+    })
+}
+
+/// What is asked, else what made the head before.
+fn options(args: &Args) -> anyhow::Result<HeadOptions> {
+    let before = if args.labels.is_none() && args.output.exists() { Some(Scorer::open(&args.output)?) } else { None };
+    let guided = |radius_px: u32| (radius_px > 0).then(|| Guided { radius_px, ..Guided::default() });
+    Ok(HeadOptions {
+        logistic: args.refine.map_or_else(
+            || before.as_ref().is_some_and(|scorer| scorer.kind == "logistic"),
+            |refine| refine == Refine::Logistic,
+        ),
+        guided: args.guided.map_or_else(|| before.as_ref().and_then(|scorer| scorer.guided), guided),
+    })
+}
+
+fn show(made: &Head, args: &Args, started: Instant) {
+    let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |s| format!("{:.0} %", 100.0 * s));
+    if let Some(validation) = &made.validation {
+        println!("{:<14}{:>9}{:>9}{:>10}{:>8}", "class", "polygons", "patches", "accuracy", "IoU");
+        for class in &validation.classes {
+            let (accuracy, iou) = (percent(class.accuracy), percent(class.iou));
+            println!("{:<14}{:>9}{:>9}{accuracy:>10}{iou:>8}", class.class, class.polygons, class.patches);
+        }
+        let all = percent(Some(validation.accuracy));
+        println!("{all} of {} patches of polygons that were left out got their class", validation.patches);
+    } else {
+        println!("not validated: no class has two polygons, of which one could be left out");
+    }
+    println!("{} ({}) made in {:.1} s", args.output.display(), made.scorer.kind, started.elapsed().as_secs_f64());
+}

@@ -1,0 +1,63 @@
+//! Scorers fitted to a mosaic: clusters of its features, heads from a handful of labelled polygons.
+
+mod chips;
+mod clusters;
+mod colours;
+mod head;
+mod kmeans;
+mod labels;
+mod linear;
+mod matrix;
+mod report;
+mod samples;
+mod statistics;
+mod suggest;
+
+pub use chips::{FeatureReader, SeenChip};
+pub use clusters::{ClusterOptions, Clustering, cluster};
+pub use colours::ClusterStatistics;
+pub use head::{ClassValidation, Head, HeadOptions, Validation, head};
+pub use labels::{LabelPolygon, LabelledPatches, labelled_patches, read_labels};
+pub use report::report;
+pub use samples::Samples;
+pub use suggest::{Assignment, assign};
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::georef::CrsError;
+use crate::grid::GridError;
+use crate::model::{ModelError, ScorerError};
+use crate::raster::RasterError;
+
+/// Why nothing is learnt.
+#[derive(Debug, Error)]
+pub enum LearnError {
+    /// The mosaic cannot be read.
+    #[error(transparent)]
+    Raster(#[from] RasterError),
+    /// The model fails.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A scorer cannot be read or written.
+    #[error(transparent)]
+    Scorer(#[from] ScorerError),
+    /// The mosaic gets no work grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// A place has no image in the reference system.
+    #[error(transparent)]
+    Crs(#[from] CrsError),
+    /// There is too little to learn from.
+    #[error("{0}")]
+    TooLittle(String),
+    /// Labels, a table or stored samples are not what they should be.
+    #[error("{path}: {reason}")]
+    Input {
+        /// The file, or the option.
+        path: PathBuf,
+        /// What is wrong, and what is accepted.
+        reason: String,
+    },
+}

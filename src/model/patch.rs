@@ -1,0 +1,418 @@
+//! Features and a scorer as a segmenter: one pass of features, any number of heads on it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::feature_cache::halved;
+use super::head::Head;
+use super::session::Planes;
+use super::{
+    Activation, CardError, ChipScores, ChipSpec, Device, FeatureCache, Features, Guided, ModelCard, ModelError,
+    PatchFeatures, Scorer, ScorerError, Segmenter, network_digest, rounded,
+};
+use crate::scheme::{ClassId, Scheme};
+
+/// The features of chips, from the cache where they are there, else from the network.
+pub struct FeatureSource {
+    network: Option<Features>,
+    cache: Option<Arc<FeatureCache>>,
+    digest: String,
+    chip_len: usize,
+    device: String,
+}
+
+impl FeatureSource {
+    /// Loads the network of a card.
+    ///
+    /// # Errors
+    /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
+    pub fn open(card: &ModelCard, device: Device, cache: Option<Arc<FeatureCache>>) -> Result<Self, ModelError> {
+        let network = Features::open(card, device)?;
+        let device = network.device();
+        Ok(Self { network: Some(network), device, ..Self::kept(card, cache)? })
+    }
+
+    /// Loads no network: gives what the cache holds, and fails on any other chip.
+    ///
+    /// # Errors
+    /// When the network's file, whose digest is in the keys, cannot be read.
+    pub fn kept(card: &ModelCard, cache: Option<Arc<FeatureCache>>) -> Result<Self, ModelError> {
+        let chip_len = card.input.channels.len() * (card.input.chip_px as usize).pow(2);
+        Ok(Self { network: None, cache, digest: network_digest(card)?, chip_len, device: "none".to_owned() })
+    }
+
+    /// The digest of the network: scorers belong to one.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The features of some normalized chips, one after another. Numbers have half precision, kept or not, so that a cache
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// When the network fails, or there is none and a chip is not kept.
+    pub fn features(&mut self, chips: &[f32]) -> Result<Vec<PatchFeatures>, ModelError> {
+        let each = || chips.chunks_exact(self.chip_len);
+        let Some(cache) = self.cache.clone() else {
+            return run(self.network.as_mut(), chips, chips.len() / self.chip_len);
+        };
+        let keys: Vec<String> = each().map(|chip| FeatureCache::key(&self.digest, chip)).collect();
+        let mut found: Vec<Option<PatchFeatures>> = keys.iter().map(|key| cache.get(key)).collect();
+        let missing: Vec<usize> = (0..keys.len()).filter(|i| found[*i].is_none()).collect();
+        if !missing.is_empty() {
+            let absent: Vec<f32> =
+                missing.iter().flat_map(|i| &chips[i * self.chip_len..][..self.chip_len]).copied().collect();
+            for (i, features) in missing.iter().zip(run(self.network.as_mut(), &absent, missing.len())?) {
+                cache.put(&keys[*i], &features);
+                found[*i] = Some(features);
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+}
+
+fn run(network: Option<&mut Features>, chips: &[f32], count: usize) -> Result<Vec<PatchFeatures>, ModelError> {
+    let network = network.ok_or(ModelError::NotKept { chips: count })?;
+    let mut features = network.run(chips)?;
+    features.iter_mut().for_each(halved);
+    Ok(features)
+}
+
+/// How a scorer is read beside what its file says.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Reading {
+    /// What lies further from all prototypes than this share of what was seen (0 to 1) becomes `other`.
+    pub unknown: Option<f32>,
+    /// Scores follow the edges of the picture.
+    pub guided: Option<Guided>,
+}
+
+/// A scorer for the chips of a card and the classes of a scheme.
+pub struct ScorerHead {
+    scorer: Scorer,
+    head: Head,
+    classes: Vec<ClassId>,
+    /// The share beyond which a pixel is unknown, and the plane of `other`.
+    unknown: Option<(f32, usize)>,
+    guided: Option<Guided>,
+    /// What takes each channel of a chip back to brightness: times, plus.
+    brightness: Vec<(f32, f32)>,
+}
+
+impl ScorerHead {
+    /// Holds a scorer, from a file, against the card, the network and the scheme.
+    ///
+    /// # Errors
+    /// When it reads other features, names a class that is not there, or has no prototypes to tell what is unknown.
+    pub fn new(
+        (scorer, path): (Scorer, &Path),
+        (card, digest): (&ModelCard, &str),
+        scheme: &Scheme,
+        reading: Reading,
+    ) -> Result<Self, ModelError> {
+        let invalid = |reason: String| ScorerError::Invalid { path: path.to_owned(), reason };
+        fits(&scorer, card, digest, reading).map_err(invalid)?;
+        let of_scorer = ModelCard { classes: scorer.classes.clone(), ..card.clone() };
+        let targets = of_scorer.targets(scheme).map_err(|error| match error {
+            CardError::Invalid { reason, .. } => invalid(reason).into(),
+            other => ModelError::from(other),
+        })?;
+        let kept = |i: usize| !(card.mask_implausible && scorer.classes[i].implausible);
+        let other = reading.unknown.map(|_| {
+            scheme.named("other").map(crate::scheme::Class::id).ok_or_else(|| {
+                invalid(format!("unknown: scheme {:?} has no class \"other\" for what is unknown", scheme.name))
+            })
+        });
+        let other = other.transpose()?;
+        let mut classes: Vec<ClassId> =
+            (0..targets.len()).filter(|i| kept(*i)).map(|i| targets[i]).chain(other).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let place = |class: ClassId| classes.binary_search(&class).expect("every kept class is among the classes");
+        let head = Head {
+            side_px: card.input.chip_px as usize,
+            stride: card.output.patch_px.unwrap_or(1) as usize,
+            activation: Activation::Softmax,
+            threshold: None,
+            score_of: (0..targets.len()).map(|i| kept(i).then(|| place(targets[i]))).collect(),
+            scores: classes.len(),
+        };
+        let channels = card.input.std.iter().zip(&card.input.mean);
+        // Samples of 8 bits are 0 to 1 after 1 / 255.
+        let brightness =
+            channels.map(|(std, mean)| (std / (255.0 * card.input.scale), mean / (255.0 * card.input.scale)));
+        Ok(Self {
+            brightness: brightness.collect(),
+            unknown: reading.unknown.zip(other.map(place)),
+            guided: reading.guided.or(scorer.guided),
+            classes,
+            head,
+            scorer,
+        })
+    }
+
+    /// The class of each score.
+    #[must_use]
+    pub fn classes(&self) -> &[ClassId] {
+        &self.classes
+    }
+
+    /// The scores of a chip, from its features; `chip` is its normalized tensor, whose edges may be followed.
+    #[must_use]
+    pub fn scores(&self, features: &PatchFeatures, chip: &[f32]) -> ChipScores {
+        let (side, pixels) = (self.head.side_px, self.head.side_px.pow(2));
+        let (logits, novelty) = self.of_patches(features);
+        let planes = |values: Vec<f32>| Planes {
+            channels: values.len() / features.side.pow(2),
+            rows: features.side,
+            cols: features.side,
+            values: values.into(),
+        };
+        let mut probabilities = vec![0.0_f32; self.classes.len() * pixels];
+        self.head.each_row(&planes(logits), |row, of_row| {
+            for (class, from) in of_row.chunks_exact(side).enumerate() {
+                probabilities[class * pixels + row * side..][..side].copy_from_slice(from);
+            }
+        });
+        if let Some(guided) = self.guided {
+            guided.filter(&mut probabilities, &self.brightness(chip, pixels), side);
+        }
+        let mut scores: Vec<u8> = probabilities.iter().map(|p| rounded(p * 255.0)).collect();
+        if let Some((limit, other)) = self.unknown {
+            let head = Head { activation: Activation::None, score_of: vec![Some(0)], scores: 1, ..self.head.clone() };
+            // Twice what was seen is the most that is told, and a probability ends at one.
+            let halves = planes(novelty.iter().map(|n| n / 2.0).collect());
+            head.each_row(&halves, |row, half| {
+                for (col, _) in half.iter().enumerate().filter(|(_, half)| **half * 2.0 > limit) {
+                    let at = row * side + col;
+                    (0..self.classes.len()).for_each(|c| scores[c * pixels + at] = if c == other { 255 } else { 0 });
+                }
+            });
+        }
+        ChipScores { side_px: side as u32, scores }
+    }
+
+    /// Planes of scores before they become probabilities, and how new each patch is.
+    fn of_patches(&self, features: &PatchFeatures) -> (Vec<f32>, Vec<f32>) {
+        let patches = features.side * features.side;
+        let (mut logits, mut novelty) = (vec![0.0; self.scorer.classes.len() * patches], Vec::new());
+        let mut z = Vec::new();
+        for (patch, vector) in features.values.chunks_exact(features.dim).enumerate() {
+            self.scorer.project(vector, &mut z);
+            self.scorer.logits(&z).enumerate().for_each(|(class, logit)| logits[class * patches + patch] = logit);
+            if let (Some(_), Some(prototypes)) = (self.unknown, &self.scorer.prototypes) {
+                novelty.push(prototypes.quantile(prototypes.distance(&z)));
+            }
+        }
+        (logits, novelty)
+    }
+
+    /// The mean of the channels, 0 to 1.
+    fn brightness(&self, chip: &[f32], pixels: usize) -> Vec<f32> {
+        let mut sum = vec![0.0_f32; pixels];
+        for (plane, (gain, offset)) in chip.chunks_exact(pixels).zip(&self.brightness) {
+            sum.iter_mut().zip(plane).for_each(|(s, v)| *s += v * gain + offset);
+        }
+        let n = self.brightness.len() as f32;
+        sum.iter_mut().for_each(|s| *s /= n);
+        sum
+    }
+}
+
+fn fits(scorer: &Scorer, card: &ModelCard, digest: &str, reading: Reading) -> Result<(), String> {
+    let dim = card.output.dim.unwrap_or(0) as usize;
+    if scorer.features.dim != dim {
+        return Err(format!("features.dim = {}, those of {} have {dim}", scorer.features.dim, card.path.display()));
+    }
+    if scorer.features.network != digest {
+        return Err(format!(
+            "features.network: it was made for other weights than those of {}: make it again with them",
+            card.path.display()
+        ));
+    }
+    if let Some(share) = reading.unknown {
+        if !(share > 0.0 && share <= 2.0) {
+            return Err(format!("unknown = {share}: above 0 and at most 2 are accepted (1: beyond all that was seen)"));
+        }
+        if scorer.prototypes.is_none() {
+            return Err("unknown: the scorer has no prototypes that tell what it has seen".to_owned());
+        }
+    }
+    if reading.guided.is_some_and(|g| !g.is_valid()) { Err(Guided::ACCEPTED.to_owned()) } else { Ok(()) }
+}
+
+/// Features and a scorer as a segmenter.
+pub struct Patch {
+    source: FeatureSource,
+    head: ScorerHead,
+    spec: ChipSpec,
+}
+
+impl Patch {
+    /// Reads features with a head.
+    #[must_use]
+    pub fn new(card: &ModelCard, source: FeatureSource, head: ScorerHead) -> Self {
+        let spec = ChipSpec {
+            channels: card.input.channels.len(),
+            chip_px: card.input.chip_px,
+            classes: head.classes().to_vec(),
+        };
+        Self { source, head, spec }
+    }
+}
+
+impl Segmenter for Patch {
+    fn spec(&self) -> &ChipSpec {
+        &self.spec
+    }
+
+    fn segment(&mut self, chips: &[f32]) -> Result<Vec<ChipScores>, ModelError> {
+        let features = self.source.features(chips)?;
+        let chips = chips.chunks_exact(self.spec.tensor_len());
+        Ok(features.iter().zip(chips).map(|(features, chip)| self.head.scores(features, chip)).collect())
+    }
+
+    fn device(&self) -> String {
+        self.source.device.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ModelClass, Prototypes, ScorerActivation, ScorerInput};
+
+    fn card() -> ModelCard {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/dinov2-registers.onnx");
+        ModelCard::open(&path).expect("a fixture")
+    }
+
+    fn class(name: &str) -> ModelClass {
+        ModelClass { name: name.to_owned(), city_class: name.to_owned(), implausible: false }
+    }
+
+    /// Building where the first feature is high, road where it is low.
+    fn scorer(digest: &str) -> Scorer {
+        let axis = |v: f32| (0..24).map(|i| if i == 0 { v } else { 0.0 }).collect::<Vec<f32>>();
+        Scorer {
+            version: Scorer::VERSION,
+            kind: "ridge".to_owned(),
+            features: ScorerInput { network: digest.to_owned(), dim: 24 },
+            mean: vec![0.0; 24],
+            projection: None,
+            weight: vec![axis(4.0), axis(-4.0)],
+            bias: vec![0.0; 2],
+            activation: ScorerActivation::Softmax,
+            temperature: 1.0,
+            classes: vec![class("road"), class("building")],
+            prototypes: Some(Prototypes {
+                centres: vec![axis(0.0)],
+                precision: axis(24.0),
+                quantiles: vec![0.0, 0.5, 1.0],
+            }),
+            guided: None,
+            provenance: serde_json::Map::new(),
+        }
+    }
+
+    fn chip(n: usize) -> Vec<f32> {
+        (0..3 * 56 * 56).map(|i| ((i * 7919 + n * 31) % 255) as f32 / 80.0 - 1.5).collect()
+    }
+
+    fn head(scorer: Scorer, reading: Reading) -> Result<ScorerHead, ModelError> {
+        let card = card();
+        let digest = network_digest(&card).expect("a fixture");
+        ScorerHead::new((scorer, Path::new("s.json")), (&card, &digest), &Scheme::city(), reading)
+    }
+
+    fn source(cache: Option<Arc<FeatureCache>>) -> FeatureSource {
+        FeatureSource::open(&card(), Device::Cpu, cache).expect("make setup has been run")
+    }
+
+    #[test]
+    fn several_heads_read_one_pass_of_features() {
+        let mut source = source(None);
+        let digest = source.digest().to_owned();
+        let features = source.features(&chip(1)).expect("runs").remove(0);
+        let plain = head(scorer(&digest), Reading::default()).expect("fits");
+        let mut turned = scorer(&digest);
+        turned.weight.reverse();
+        let turned = head(turned, Reading::default()).expect("fits");
+        assert_eq!(plain.classes(), [ClassId(1), ClassId(2)]);
+        let (a, b) = (plain.scores(&features, &chip(1)), turned.scores(&features, &chip(1)));
+        let pixels = 56 * 56;
+        assert!(
+            (0..pixels).all(|i| a.scores[i].abs_diff(b.scores[pixels + i]) <= 1),
+            "what one calls road, the other …"
+        );
+        // In the middle of a patch the scores are those of the patch.
+        for (row, col) in [(0, 0), (2, 1), (3, 3)] {
+            let v = 8.0 * features.patch(row, col)[0];
+            let road = 255.0 / (1.0 + (-v).exp());
+            let around =
+                [(6, 6), (7, 7)].map(|(y, x)| f32::from(a.scores[pixels + (row * 14 + y) * 56 + col * 14 + x]));
+            assert!(around.iter().any(|s| (s - road).abs() < 40.0), "patch {row},{col}: {road} {around:?}");
+        }
+    }
+
+    #[test]
+    fn a_cache_changes_no_score_and_spares_the_network() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || Arc::new(FeatureCache::open(folder.path(), 8).expect("opens"));
+        let chips = [chip(1), chip(2)].concat();
+        let patch = |source: FeatureSource| {
+            let head = head(scorer(source.digest()), Reading::default()).expect("fits");
+            Patch::new(&card(), source, head)
+        };
+        let truth = patch(source(None)).segment(&chips).expect("runs");
+        assert_eq!(patch(source(Some(open()))).segment(&chips).expect("runs"), truth);
+        let warm = open();
+        let mut kept = patch(FeatureSource::kept(&card(), Some(Arc::clone(&warm))).expect("a digest"));
+        assert_eq!(kept.segment(&chips).expect("all are kept"), truth);
+        assert_eq!((warm.usage().hits, warm.usage().misses), (2, 0));
+        let error = kept.segment(&chip(3)).expect_err("never seen").to_string();
+        assert!(error.contains("1 chip") && error.contains("--feature-cache-mib"), "{error}");
+    }
+
+    #[test]
+    fn what_is_far_from_all_prototypes_becomes_other() {
+        let mut source = source(None);
+        let digest = source.digest().to_owned();
+        let features = source.features(&chip(1)).expect("runs").remove(0);
+        // With these prototypes the share is the size of the first feature.
+        let unknown = head(scorer(&digest), Reading { unknown: Some(0.5), guided: None }).expect("fits");
+        assert_eq!(unknown.classes(), [ClassId(1), ClassId(2), ClassId(7)]);
+        let scores = unknown.scores(&features, &chip(1)).scores;
+        let (pixels, mut seen) = (56 * 56, [0, 0]);
+        for row in 0..4 {
+            for col in 0..4 {
+                let far = features.patch(row, col)[0].abs();
+                let other = scores[2 * pixels + (row * 14 + 7) * 56 + col * 14 + 7];
+                if !(0.3..0.7).contains(&far) {
+                    assert_eq!(other == 255, far > 0.5, "patch {row},{col} at {far}");
+                    seen[usize::from(far > 0.5)] += 1;
+                }
+            }
+        }
+        assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
+    }
+
+    #[test]
+    fn a_scorer_that_does_not_fit_names_the_key() {
+        let digest = network_digest(&card()).expect("a fixture");
+        let error = |scorer: Scorer, reading: Reading| head(scorer, reading).err().expect("no fit").to_string();
+        let mut other = scorer(&digest);
+        other.classes[0].city_class = "castle".to_owned();
+        let plain = Scorer { prototypes: None, ..scorer(&digest) };
+        let unknown = |share| Reading { unknown: Some(share), guided: None };
+        for (error, key) in [
+            (error(scorer("0"), Reading::default()), "features.network"),
+            (error(other, Reading::default()), "castle"),
+            (error(plain, unknown(0.9)), "prototypes"),
+            (error(scorer(&digest), unknown(0.0)), "unknown = 0"),
+        ] {
+            assert!(error.contains(key) && error.contains("s.json"), "{error}");
+        }
+    }
+}
