@@ -59,6 +59,9 @@ pub enum PipelineError {
     Id(#[from] FeatureIdError),
 }
 
+/// The low bits of a label that is composed of class and instance.
+const CLASS_BITS: u32 = 8;
+
 /// What labels become.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Derived {
@@ -119,7 +122,10 @@ impl TracedBlocks {
     /// When the work grid lies nowhere on the ground, or elevation cannot be read.
     pub fn derive(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Derived, PipelineError> {
         let blocks: Vec<&BlockArcs> = self.0.values().collect();
-        let coverage = polygonize::join(&blocks, &grid.window())?;
+        let mut coverage = polygonize::join(&blocks, &grid.window())?;
+        if options.has_instances {
+            coverage.relabel(|label| label & ((1 << CLASS_BITS) - 1)); // regions stay apart
+        }
         let scale = grid.middle_scale()?;
         let outlines = simplify::simplify(&coverage, &options.simplify(&scale, scheme));
         let mut features = plain_features(grid, &outlines, options)?;
@@ -151,14 +157,18 @@ impl TracedBlocks {
     }
 }
 
-/// The cracks of one label block.
+/// The cracks of one label block: those between objects too, where it tells them apart.
 #[must_use]
 pub fn trace(labels: &LabelMap) -> BlockArcs {
-    polygonize::trace(&LabelView {
-        window: labels.window,
-        labels: &labels.classes,
-        confidence: Some(&labels.confidence),
-    })
+    let (window, confidence) = (labels.window, Some(labels.confidence.as_slice()));
+    match &labels.instances {
+        None => polygonize::trace(&LabelView { window, labels: &labels.classes, confidence }),
+        Some(instances) => {
+            let both = |(class, instance): (&u8, &u32)| u32::from(*class) | instance << CLASS_BITS;
+            let labels: Vec<u32> = labels.classes.iter().zip(instances).map(both).collect();
+            polygonize::trace(&LabelView { window, labels: &labels, confidence })
+        }
+    }
 }
 
 /// One feature per region, in map space, with what was gathered while tracing.

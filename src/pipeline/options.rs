@@ -24,6 +24,8 @@ pub struct FeatureOptions {
     pub centrelines: Option<CentrelineOptions>,
     /// What was added to the values of a class raster, so that 0 is "no label"; taken away from classes again.
     pub label_shift: u32,
+    /// Labels may be composed of class and instance, as those of a store: the class is in the low 8 bits.
+    pub has_instances: bool,
     /// Surface and terrain model for heights.
     pub dsm: Option<PathBuf>,
     /// The terrain under the surface model.
@@ -41,6 +43,7 @@ impl FeatureOptions {
         Ok(Self {
             dsm: manifest.dsm.clone(),
             dtm: manifest.dtm.clone(),
+            has_instances: true,
             ..Self::within(1.5 * scale.resolution_m_per_px())
         })
     }
@@ -54,6 +57,7 @@ impl FeatureOptions {
             max_vertices: None,
             centrelines: Some(CentrelineOptions::default()),
             label_shift: 0,
+            has_instances: false,
             dsm: None,
             dtm: None,
         }

@@ -50,7 +50,8 @@ pub fn features(bytes: &[u8]) -> Vec<Feature> {
     let grid = WorkGrid { frame, cols: SIDE, rows: SIDE, block_px: SIDE };
     let block = BlockId { row: 0, col: 0 };
     let classes = town(bytes);
-    let labels = LabelMap { window: grid.block_window(block), confidence: vec![200; classes.len()], classes };
+    let labels =
+        LabelMap { window: grid.block_window(block), confidence: vec![200; classes.len()], classes, instances: None };
     let mut traced = TracedBlocks::default();
     traced.insert(block, trace(&labels));
     let options = FeatureOptions::within(0.45);
