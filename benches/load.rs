@@ -51,7 +51,9 @@ fn compare(name: &str, at: SocketAddr, (tile, peer): (&str, &str), tag: Option<&
         best_peer = best_peer.max(requests_per_s(at, peer, tag, name));
     }
     let ratio = best_tile / best_peer;
-    println!("{name}: cached tile {best_tile:>7.0} requests/s, constant answer {best_peer:>7.0} requests/s, {ratio:.2}");
+    println!(
+        "{name}: cached tile {best_tile:>7.0} requests/s, constant answer {best_peer:>7.0} requests/s, {ratio:.2}"
+    );
 }
 
 fn requests_per_s(at: SocketAddr, path: &str, tag: Option<&str>, expected: &str) -> f64 {
@@ -127,8 +129,10 @@ fn middle_tile(at: SocketAddr) -> String {
     let number = |name: &str, i: usize| tiles[name][i].as_f64().expect("a number");
     let z = tiles["maxzoom"].as_u64().expect("a zoom") - 2;
     let side = 2_f64.powi(z as i32);
-    let (lon, lat) =
-        (f64::midpoint(number("bounds", 0), number("bounds", 2)), f64::midpoint(number("bounds", 1), number("bounds", 3)));
+    let (lon, lat) = (
+        f64::midpoint(number("bounds", 0), number("bounds", 2)),
+        f64::midpoint(number("bounds", 1), number("bounds", 3)),
+    );
     let x = ((lon / 360.0 + 0.5) * side) as u32;
     let y = ((0.5 - lat.to_radians().tan().asinh() / std::f64::consts::TAU) * side) as u32;
     format!("/town/tiles/{z}/{x}/{y}.mvt")
@@ -152,7 +156,10 @@ fn serve(town: Orthotile, constant: Bytes, listener: TcpListener) -> Server {
                 let body = constant.clone();
                 App::new()
                     .service(town.scope("/town"))
-                    .route("/constant", web::get().to(move || std::future::ready(HttpResponse::Ok().body(body.clone()))))
+                    .route(
+                        "/constant",
+                        web::get().to(move || std::future::ready(HttpResponse::Ok().body(body.clone()))),
+                    )
                     .route("/unchanged", web::get().to(|| async { HttpResponse::NotModified().finish() }))
             };
             let server = HttpServer::new(app).workers(1).listen(listener).expect("listening").run();
@@ -167,7 +174,8 @@ fn serve(town: Orthotile, constant: Bytes, listener: TcpListener) -> Server {
 fn live(folder: &Path) -> Arc<Live> {
     let options = DemoOptions { width_m: 400.0, height_m: 400.0, ..DemoOptions::default() };
     let town = generate(&options, &folder.join("town")).expect("a town");
-    let card = ModelCard::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/city")).expect("the model that ships");
+    let card =
+        ModelCard::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/city")).expect("the model that ships");
     let mosaic = Mosaic::open(&town.scenes).expect("a mosaic");
     let manifest = plan(&mosaic, &town.scenes, &card, &SegmentOptions::default()).expect("a plan");
     let at = folder.join("store");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use orthotile::georef::{Ground, PixelPoint, Window};
 use orthotile::grid::{ChipLattice, WorkGrid};
 use orthotile::label::LabelStore;
-use orthotile::model::{Device, Family, Features, ModelCard, ModelError, Segmenter, Semantic, library};
+use orthotile::model::{Device, Family, Features, ModelCard, ModelError, Sam, Segmenter, Semantic, library};
 use orthotile::raster::{Mosaic, Validity};
 use orthotile::scheme::Scheme;
 
@@ -111,6 +111,7 @@ fn forecast(mosaic: &Mosaic, card: &ModelCard, device: Device) -> anyhow::Result
 enum Network {
     Semantic(Box<Semantic>),
     Features(Box<Features>),
+    Sam(Box<Sam>),
 }
 
 impl Network {
@@ -118,6 +119,7 @@ impl Network {
         Ok(match card.family {
             Family::Semantic => Self::Semantic(Box::new(Semantic::open(card, &Scheme::city(), device)?)),
             Family::Features => Self::Features(Box::new(Features::open(card, device)?)),
+            Family::Sam => Self::Sam(Box::new(Sam::open(card, &Scheme::city(), device)?)),
         })
     }
 
@@ -125,6 +127,7 @@ impl Network {
         match self {
             Self::Semantic(network) => network.segment(chip).map(drop),
             Self::Features(network) => network.run(chip).map(drop),
+            Self::Sam(network) => network.find(chip).map(drop),
         }
     }
 
@@ -132,6 +135,7 @@ impl Network {
         match self {
             Self::Semantic(network) => network.device(),
             Self::Features(network) => network.device(),
+            Self::Sam(network) => network.device(),
         }
     }
 }

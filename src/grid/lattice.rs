@@ -32,6 +32,13 @@ impl ChipLattice {
         Window::new(id.col * stride - margin, id.row * stride - margin, self.chip_px, self.chip_px)
     }
 
+    /// The middle of a chip, `stride` wide: the middles of all chips are the plane, each pixel once.
+    #[must_use]
+    pub fn middle(&self, id: ChipId) -> Window {
+        let stride = i64::from(self.stride_px);
+        Window::new(id.col * stride, id.row * stride, self.stride_px, self.stride_px)
+    }
+
     /// The chips that share pixels with a window, row by row.
     pub fn touching(&self, window: &Window) -> impl Iterator<Item = ChipId> + use<> {
         let cols = self.span(window.col, window.end_col());

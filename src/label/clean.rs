@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::boundary::decide_borders;
 use super::sieve::{SieveStep, sieve};
-use super::{LabelMap, NO_PLANE, ScoreMap};
+use super::{LabelMap, PaintedMap, Plane, ScoreMap};
 use crate::georef::Window;
 
 /// Half the width of the widest band along borders: wider ones would blur more than borders.
@@ -58,23 +58,36 @@ impl CleanOptions {
 pub fn clean(scores: &ScoreMap, block: &Window, options: &CleanOptions, pixel_area_m2: f64) -> LabelMap {
     let mut planes = scores.best();
     decide_borders(scores, &mut planes, options.boundary_reach_px(pixel_area_m2) as usize);
-    let (cols, rows) = (scores.window.cols as usize, scores.window.rows as usize);
-    for _ in 0..options.majority_rounds {
-        planes = majority(&planes, cols, rows);
-    }
-    sieve(&mut planes, cols, &options.steps(pixel_area_m2));
+    smoothed(&mut planes, &scores.window, options, pixel_area_m2);
     scores.labelled(&planes, block)
 }
 
+/// The cleaned labels of `block`, from masks painted over it and its halo: as [`clean`], each object for itself. What is
+/// too small takes the class and the number of what is around. There are no scores to decide borders by.
+#[must_use]
+pub fn clean_painted(painted: &PaintedMap, block: &Window, options: &CleanOptions, pixel_area_m2: f64) -> LabelMap {
+    let mut labels = painted.labels.clone();
+    smoothed(&mut labels, &painted.window, options, pixel_area_m2);
+    painted.labelled(&labels, block)
+}
+
+fn smoothed<P: Plane>(planes: &mut Vec<P>, window: &Window, options: &CleanOptions, pixel_area_m2: f64) {
+    let (cols, rows) = (window.cols as usize, window.rows as usize);
+    for _ in 0..options.majority_rounds {
+        *planes = majority(planes, cols, rows);
+    }
+    sieve(planes, cols, &options.steps(pixel_area_m2));
+}
+
 /// The most frequent plane of each 3 × 3 neighbourhood; a pixel keeps its own unless another has more votes.
-fn majority(planes: &[u8], cols: usize, rows: usize) -> Vec<u8> {
+fn majority<P: Plane>(planes: &[P], cols: usize, rows: usize) -> Vec<P> {
     let mut out = planes.to_vec();
     if cols < 3 || rows < 3 {
         return out;
     }
     let mut alike = vec![0_u8; cols - 2];
     for row in 1..rows - 1 {
-        let around: [&[u8]; 8] = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)]
+        let around: [&[P]; 8] = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)]
             .map(|(down, across)| &planes[(row - 1 + down) * cols + across..][..cols - 2]);
         let here = &planes[row * cols + 1..][..cols - 2];
         alike.fill(0);
@@ -82,7 +95,7 @@ fn majority(planes: &[u8], cols: usize, rows: usize) -> Vec<u8> {
             alike.iter_mut().zip(here.iter().zip(beside)).for_each(|(n, (own, other))| *n += u8::from(own == other));
         }
         // Most neighbourhoods are of one class.
-        for (at, own) in here.iter().enumerate().filter(|(at, own)| alike[*at] < 4 && **own != NO_PLANE) {
+        for (at, own) in here.iter().enumerate().filter(|(at, own)| alike[*at] < 4 && **own != P::NONE) {
             out[row * cols + 1 + at] = vote(*own, &around.map(|beside| beside[at]));
         }
     }
@@ -90,13 +103,13 @@ fn majority(planes: &[u8], cols: usize, rows: usize) -> Vec<u8> {
 }
 
 /// The winner of nine votes, ties to the own plane, then to the lowest.
-fn vote(own: u8, around: &[u8; 8]) -> u8 {
-    let count = |plane: u8| around.iter().filter(|p| **p == plane).count() + usize::from(plane == own);
+fn vote<P: Plane>(own: P, around: &[P; 8]) -> P {
+    let count = |plane: P| around.iter().filter(|p| **p == plane).count() + usize::from(plane == own);
     let mut winner = (count(own), own);
     let mut planes = *around;
     planes.sort_unstable();
     for plane in planes {
-        if plane != NO_PLANE && count(plane) > winner.0 {
+        if plane != P::NONE && count(plane) > winner.0 {
             winner = (count(plane), plane);
         }
     }
@@ -105,6 +118,7 @@ fn vote(own: u8, around: &[u8; 8]) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::NO_PLANE;
     use super::*;
     use crate::scheme::ClassId;
     use proptest::prelude::*;

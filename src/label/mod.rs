@@ -3,11 +3,13 @@
 mod blend;
 mod boundary;
 mod clean;
+mod masks;
 mod sieve;
 mod store;
 
 pub use blend::{Blender, ScoredChip};
-pub use clean::{CleanOptions, clean};
+pub use clean::{CleanOptions, clean, clean_painted};
+pub use masks::{InstanceId, MaskReader, MaskedChip, OwnedMask, PaintedMap, paint};
 pub use store::{LabelStore, Manifest, StoreError};
 
 use crate::georef::Window;
@@ -22,6 +24,8 @@ pub struct LabelMap {
     pub classes: Vec<u8>,
     /// How sure, per pixel; 0 where there is no label.
     pub confidence: Vec<u8>,
+    /// The number of the object that each pixel belongs to, below 2^24, where the model tells objects apart; 0 is none.
+    pub instances: Option<Vec<u32>>,
 }
 
 impl LabelMap {
@@ -85,9 +89,23 @@ impl ScoreMap {
                 sure.iter_mut().zip(chosen.iter().zip(scores)).for_each(|(sure, at)| *sure |= one(at));
             }
         }
-        LabelMap { window: *window, classes, confidence }
+        LabelMap { window: *window, classes, confidence, instances: None }
     }
 }
 
 /// Stands for "no plane" among plane numbers.
 pub const NO_PLANE: u8 = u8::MAX;
+
+/// What is cleaned: numbers of planes, or labels of class and instance together.
+pub(crate) trait Plane: Copy + Ord {
+    /// Stands for "none".
+    const NONE: Self;
+}
+
+impl Plane for u8 {
+    const NONE: Self = NO_PLANE;
+}
+
+impl Plane for u32 {
+    const NONE: Self = 0;
+}

@@ -1,6 +1,6 @@
 //! A sieve whose decision on a pixel depends on a bounded neighbourhood only.
 
-use super::NO_PLANE;
+use super::Plane;
 
 /// One threshold of the sieve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl SieveStep {
 ///
 /// Patches that touch the border of the buffer are judged by what is seen of them: the caller keeps
 /// [`SieveStep::reach_px`] between that border and the pixels that it uses.
-pub(super) fn sieve(planes: &mut [u8], cols: usize, steps: &[SieveStep]) {
+pub(super) fn sieve<P: Plane>(planes: &mut [P], cols: usize, steps: &[SieveStep]) {
     if steps.is_empty() || planes.is_empty() {
         return;
     }
@@ -42,28 +42,28 @@ pub(super) fn sieve(planes: &mut [u8], cols: usize, steps: &[SieveStep]) {
 
 /// Pixels of a row, side by side, of one plane.
 #[derive(Debug, Clone, Copy)]
-struct Run {
+struct Run<P> {
     start: u32,
     end: u32,
-    plane: u8,
+    plane: P,
 }
 
 /// A patch's pixel count and bounding box.
 #[derive(Debug, Clone, Copy)]
-struct Patch {
+struct Patch<P> {
     pixels: u32,
-    plane: u8,
+    plane: P,
     cols: (u32, u32),
     rows: (u32, u32),
 }
 
-impl Patch {
+impl<P: Plane> Patch<P> {
     fn is_small(&self, step: SieveStep) -> bool {
         let extent = (self.cols.1 - self.cols.0).max(self.rows.1 - self.rows.0) + 1;
-        self.plane != NO_PLANE && self.pixels < step.min_px && extent <= step.max_extent_px
+        self.plane != P::NONE && self.pixels < step.min_px && extent <= step.max_extent_px
     }
 
-    fn absorb(&mut self, run: &Run, row: u32) {
+    fn absorb(&mut self, run: &Run<P>, row: u32) {
         self.pixels += run.end - run.start;
         self.cols = (self.cols.0.min(run.start), self.cols.1.max(run.end - 1));
         self.rows.1 = self.rows.1.max(row);
@@ -71,14 +71,14 @@ impl Patch {
 }
 
 /// The runs of a buffer, row by row.
-struct Lines {
-    runs: Vec<Run>,
+struct Lines<P> {
+    runs: Vec<Run<P>>,
     /// Where the runs of each row begin, and the end.
     starts: Vec<usize>,
 }
 
-impl Lines {
-    fn of(planes: &[u8], cols: usize) -> Self {
+impl<P: Plane> Lines<P> {
+    fn of(planes: &[P], cols: usize) -> Self {
         let (mut runs, mut starts) = (Vec::new(), vec![0]);
         for line in planes.chunks_exact(cols) {
             let mut start = 0;
@@ -92,7 +92,7 @@ impl Lines {
         Self { runs, starts }
     }
 
-    fn row(&self, row: usize) -> impl Iterator<Item = &Run> {
+    fn row(&self, row: usize) -> impl Iterator<Item = &Run<P>> {
         self.runs[self.starts[row]..self.starts[row + 1]].iter()
     }
 
@@ -114,7 +114,7 @@ impl Lines {
     }
 
     /// The 4-connected patch of each run, by union-find (He, Chao and Suzuki 2008, run-based).
-    fn patches(&self) -> (Vec<u32>, Vec<Patch>) {
+    fn patches(&self) -> (Vec<u32>, Vec<Patch<P>>) {
         let mut parent: Vec<u32> = (0..self.runs.len() as u32).collect();
         self.each_meeting(|above, below, _| {
             if self.runs[above].plane == self.runs[below].plane {
@@ -123,7 +123,7 @@ impl Lines {
                 parent[a.max(b) as usize] = a.min(b);
             }
         });
-        let mut patches: Vec<Patch> = Vec::new();
+        let mut patches: Vec<Patch<P>> = Vec::new();
         for (runs, row) in self.rows().zip(0..) {
             for at in runs {
                 let (run, leader) = (&self.runs[at], parent[at] as usize);
@@ -157,11 +157,11 @@ impl Lines {
     }
 
     /// For each small patch the most frequent plane along its border, ties to the lowest.
-    fn border_winners(&self, patch_of_run: &[u32], small: &[bool]) -> Vec<Option<u8>> {
-        let mut votes: Vec<(u32, u8, u32)> = Vec::new();
+    fn border_winners(&self, patch_of_run: &[u32], small: &[bool]) -> Vec<Option<P>> {
+        let mut votes: Vec<(u32, P, u32)> = Vec::new();
         let mut vote = |run: usize, beside: usize, pixels: u32| {
             let (patch, plane) = (patch_of_run[run], self.runs[beside].plane);
-            if small[patch as usize] && plane != NO_PLANE && patch != patch_of_run[beside] {
+            if small[patch as usize] && plane != P::NONE && patch != patch_of_run[beside] {
                 votes.push((patch, plane, pixels));
             }
         };
@@ -176,7 +176,7 @@ impl Lines {
             }
         }
         votes.sort_unstable();
-        let mut winners: Vec<Option<u8>> = vec![None; small.len()];
+        let mut winners: Vec<Option<P>> = vec![None; small.len()];
         let mut most = vec![0_u32; small.len()];
         for same in votes.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let (patch, plane) = (same[0].0 as usize, same[0].1);
@@ -190,7 +190,7 @@ impl Lines {
 
     /// Makes one run of neighbours that have come to the same plane.
     fn joined(self) -> Self {
-        let (mut runs, mut starts) = (Vec::<Run>::with_capacity(self.runs.len()), vec![0]);
+        let (mut runs, mut starts) = (Vec::<Run<P>>::with_capacity(self.runs.len()), vec![0]);
         for row in self.rows() {
             let first = runs.len();
             for run in &self.runs[row] {
@@ -206,7 +206,7 @@ impl Lines {
 }
 
 /// How many of the first pixels are like the first.
-fn alike(line: &[u8]) -> usize {
+fn alike<P: Plane>(line: &[P]) -> usize {
     const STEP: usize = 32;
     let same = line.chunks_exact(STEP).take_while(|step| **step == [line[0]; STEP]).count() * STEP;
     same + line[same..].iter().take_while(|plane| **plane == line[0]).count()

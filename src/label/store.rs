@@ -241,7 +241,7 @@ impl LabelStore {
             window: labels.window,
             classes: &labels.classes,
             confidence: &labels.confidence,
-            instance: None,
+            instance: labels.instances.as_deref(),
         };
         let tags = LabelTags { scheme: &self.scheme, items: &[(FINGERPRINT, &self.manifest.fingerprint)] };
         write_label_block(&self.block_path(block), &self.grid.frame, &bands, &tags)
@@ -262,7 +262,7 @@ impl LabelStore {
                 what: "mosaic, model or parameters".to_owned(),
             });
         }
-        Ok(LabelMap { window, classes: data.classes, confidence: data.confidence })
+        Ok(LabelMap { window, classes: data.classes, confidence: data.confidence, instances: data.instance })
     }
 
     /// Writes the label map of the blocks that are made as a Cloud Optimized `GeoTIFF` with a colour table.

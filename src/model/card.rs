@@ -6,6 +6,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
+use super::MaskCard;
 use crate::grid::WantedResolution;
 use crate::preprocess::Normalization;
 use crate::raster::Channel;
@@ -59,6 +60,8 @@ pub struct ModelCard {
     /// Whether classes that cannot be seen from above are left out before the scores are weighed.
     #[serde(default)]
     pub mask_implausible: bool,
+    /// How masks are found and classed, in the family that finds some.
+    pub masks: Option<MaskCard>,
     /// How its labels are cleaned unless told otherwise.
     #[serde(default)]
     pub labels: LabelDefaults,
@@ -81,6 +84,8 @@ pub enum Family {
     Semantic,
     /// One vector per patch of pixels (`DINOv2` and other vision transformers, encoders): a scorer reads them.
     Features,
+    /// Masks of objects (SAM, `MobileSAM`): an encoder and a decoder of prompts; rules say what they are.
+    Sam,
 }
 
 /// What goes in.
@@ -245,7 +250,19 @@ impl ModelCard {
     /// The network.
     #[must_use]
     pub fn network_path(&self) -> PathBuf {
-        self.path.parent().map_or_else(|| self.file.clone(), |folder| folder.join(&self.file))
+        self.beside(&self.file)
+    }
+
+    /// A file that the card names.
+    pub(super) fn beside(&self, file: &Path) -> PathBuf {
+        self.path.parent().map_or_else(|| file.to_owned(), |folder| folder.join(file))
+    }
+
+    /// Every network of the model.
+    #[must_use]
+    pub fn networks(&self) -> Vec<PathBuf> {
+        let decoder = self.masks.as_ref().map(|masks| self.beside(&masks.decoder));
+        std::iter::once(self.network_path()).chain(decoder).collect()
     }
 
     /// How chips become tensors.
@@ -259,32 +276,46 @@ impl ModelCard {
     /// # Errors
     /// When the scheme has no class of that name.
     pub fn targets(&self, scheme: &Scheme) -> Result<Vec<ClassId>, CardError> {
+        self.classes.iter().map(|class| self.class(("classes: city_class", &class.city_class), scheme)).collect()
+    }
+
+    /// The class of the scheme of a name that stands under a key.
+    pub(super) fn class(&self, (key, name): (&str, &str), scheme: &Scheme) -> Result<ClassId, CardError> {
         let known = || scheme.classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
-        let target = |class: &ModelClass| {
-            scheme.named(&class.city_class).map(crate::scheme::Class::id).ok_or_else(|| CardError::Invalid {
-                path: self.path.clone(),
-                reason: format!(
-                    "classes: city_class {:?} is not in scheme {:?} ({})",
-                    class.city_class,
-                    scheme.name,
-                    known()
-                ),
-            })
-        };
-        self.classes.iter().map(target).collect()
+        scheme.named(name).map(crate::scheme::Class::id).ok_or_else(|| CardError::Invalid {
+            path: self.path.clone(),
+            reason: format!("{key} {name:?} is not in scheme {:?} ({})", scheme.name, known()),
+        })
     }
 }
 
-/// A card's text; `classes` may name a table instead of listing them.
+/// A card's text; `classes` and the rules of masks may name a table instead of listing them.
 fn parse(text: &str, folder: &Path) -> Result<ModelCard, String> {
     let mut card: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
-    let Some(toml::Value::String(name)) = card.get("classes") else {
-        return toml::from_str(text).map_err(|e| e.to_string());
-    };
-    let classes = super::classes::table(name, folder)?;
-    card.insert("classes".to_owned(), toml::Value::Array(Vec::new()));
-    let card: ModelCard = card.try_into().map_err(|e: toml::de::Error| e.to_string())?;
-    Ok(ModelCard { classes, ..card })
+    let classes = named(&mut card, "classes");
+    let masks = card.get_mut("masks").and_then(toml::Value::as_table_mut);
+    let rules = masks.and_then(|masks| match masks.contains_key("rules") {
+        true => named(masks, "rules"),
+        false => Some("city".to_owned()),
+    });
+    if classes.is_none() && rules.is_none() {
+        return toml::from_str(text).map_err(|e| e.to_string()); // so that messages tell the line
+    }
+    let mut card: ModelCard = card.try_into().map_err(|e: toml::de::Error| e.to_string())?;
+    if let Some(name) = classes {
+        card.classes = super::classes::table(&name, folder)?;
+    }
+    if let (Some(name), Some(masks)) = (rules, &mut card.masks) {
+        masks.rules = super::sam::rule_table(&name, folder)?;
+    }
+    Ok(card)
+}
+
+/// The name that stands under a key in place of a list; takes it away.
+fn named(table: &mut toml::Table, key: &str) -> Option<String> {
+    let name = table.get(key)?.as_str()?.to_owned();
+    table.remove(key);
+    Some(name)
 }
 
 /// A folder's `model.toml`, the card itself, the card beside a network, or the network where there is none.

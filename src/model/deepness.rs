@@ -52,6 +52,7 @@ pub(super) fn card(path: &Path) -> Result<ModelCard, String> {
         input,
         classes,
         mask_implausible: false,
+        masks: None,
         labels: LabelDefaults {
             // Deepness takes away what is narrower than so many pixels.
             min_area_m2: small.map(|px| (px * resolution_m_per_px).powi(2)),

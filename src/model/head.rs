@@ -147,8 +147,7 @@ fn add_up(planes: &[f32], pixels: usize, score_of: &[Option<usize>], sums: &mut 
 }
 
 /// Bilinear, pixel centres aligned (`align_corners=False` of `PyTorch`).
-struct Enlarge {
-    factor: usize,
+pub(super) struct Enlarge {
     side: usize,
     /// Two neighbours and how far from the first to the second, per pixel of an axis.
     taps: Vec<(usize, usize, f32)>,
@@ -156,15 +155,21 @@ struct Enlarge {
 
 impl Enlarge {
     fn new(side: usize, factor: usize) -> Self {
-        let tap = |i: usize| {
-            let at = ((i as f32 + 0.5) / factor as f32 - 0.5).clamp(0.0, (side - 1) as f32);
-            (at as usize, (at as usize + 1).min(side - 1), at.fract())
-        };
-        Self { factor, side, taps: (0..side * factor).map(tap).collect() }
+        Self::to(side, side * factor)
     }
 
-    fn row(&self, plane: &[f32], row: usize, to: &mut [f32]) {
-        if self.factor == 1 {
+    /// From a side to another, which need not be a multiple.
+    pub(super) fn to(side: usize, larger: usize) -> Self {
+        let factor = larger as f32 / side as f32;
+        let tap = |i: usize| {
+            let at = ((i as f32 + 0.5) / factor - 0.5).clamp(0.0, (side - 1) as f32);
+            (at as usize, (at as usize + 1).min(side - 1), at.fract())
+        };
+        Self { side, taps: (0..larger).map(tap).collect() }
+    }
+
+    pub(super) fn row(&self, plane: &[f32], row: usize, to: &mut [f32]) {
+        if self.taps.len() == self.side {
             to.copy_from_slice(&plane[row * self.side..][..self.side]);
             return;
         }

@@ -14,6 +14,7 @@ mod onnx;
 mod patch;
 mod rules;
 mod runtime;
+mod sam;
 mod scorer;
 mod scoring;
 mod semantic;
@@ -29,10 +30,11 @@ pub use features::{Features, PatchFeatures};
 pub use guided::Guided;
 pub use patch::{FeatureSource, Patch, Reading, ScorerHead};
 pub use runtime::library;
+pub use sam::{Mask, MaskBox, MaskCard, MaskClasses, MaskRule, MaskRun, MaskStats, Sam, chosen};
 pub use scorer::{Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput, network_digest};
 pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;
-pub use worker::{BatchScores, SessionThread};
+pub use worker::{Answering, BatchAnswers, ChipAnswer, SessionThread};
 
 use std::path::PathBuf;
 
@@ -110,6 +112,11 @@ pub enum ModelError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Masks where scores are wanted.
+    #[error(
+        "model card {0}: family = \"sam\" finds masks, which are not averaged with other models, nor looked at several ways"
+    )]
+    MasksAlone(PathBuf),
     /// Models that do not go together.
     #[error("models that do not go together: {0}")]
     Ensemble(String),

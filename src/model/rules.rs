@@ -11,7 +11,10 @@ pub(super) fn check(card: &ModelCard) -> Result<(), String> {
     rules.extend(match card.family {
         Family::Semantic => semantic(card),
         Family::Features => features(card),
+        Family::Sam => super::sam::card_rules(card),
     });
+    let is_sam = card.family == Family::Sam;
+    rules.push((card.masks.is_some() == is_sam, "masks: the keys of family = \"sam\", which wants them".to_owned()));
     rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
 }
 

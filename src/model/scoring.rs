@@ -54,6 +54,12 @@ impl Default for Scoring {
 }
 
 impl Scoring {
+    /// Whether a chip is looked at once, by one model.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.others.is_empty() && self.augment == Augment::None && !self.mask_implausible
+    }
+
     /// How its scorer is read.
     #[must_use]
     pub fn reading(&self) -> Reading {

@@ -1,7 +1,7 @@
-//! One ONNX Runtime session. All of `ort` but the loading of its library is here.
+//! One ONNX Runtime session of one input and one output.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use half::f16;
 use ort::session::Session as OrtSession;
@@ -44,19 +44,8 @@ pub(super) type Taker<'t> = dyn FnMut(&Planes<'_>) -> Result<(), ModelError> + '
 impl Session {
     /// Loads the network of a card and holds it against the card.
     pub(super) fn open(card: &ModelCard, device: Device) -> Result<Self, ModelError> {
-        let environment = super::runtime::environment()?;
-        let device = device.resolved();
         let path = card.network_path();
-        let providers = device.providers()?;
-        let load = |e: &dyn std::fmt::Display| ModelError::Load { path: path.clone(), device, reason: e.to_string() };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let builder = OrtSession::builder(&environment).map_err(|e| load(&e))?;
-        let builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(|e| load(&e))?;
-        let builder = builder.with_intra_threads(threads).map_err(|e| load(&e))?;
-        // Idle sessions must not burn the cores that the server answers with.
-        let builder = builder.with_intra_op_spinning(false).map_err(|e| load(&e))?;
-        let mut builder = builder.with_execution_providers(providers).map_err(|e| load(&e))?;
-        let inner = builder.commit_from_file(&path).map_err(|e| load(&e))?;
+        let (inner, device) = load(&path, device)?;
         let mismatch = |reason: String| ModelError::Mismatch { path: path.clone(), reason };
         let (input, output) = (input_of(&inner, card).map_err(mismatch)?, output_of(&inner, card).map_err(mismatch)?);
         Ok(Self { inner, path, input, output, device })
@@ -114,6 +103,23 @@ impl Session {
         })?;
         planes.take(given).try_for_each(|planes| take(&planes))
     }
+}
+
+/// Loads a network onto a device.
+pub(super) fn load(path: &Path, device: Device) -> Result<(OrtSession, Device), ModelError> {
+    let environment = super::runtime::environment()?;
+    let device = device.resolved();
+    let providers = device.providers()?;
+    let load = |e: &dyn std::fmt::Display| ModelError::Load { path: path.to_owned(), device, reason: e.to_string() };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let builder = OrtSession::builder(&environment).map_err(|e| load(&e))?;
+    let builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(|e| load(&e))?;
+    let builder = builder.with_intra_threads(threads).map_err(|e| load(&e))?;
+    // Idle sessions must not burn the cores that the server answers with.
+    let builder = builder.with_intra_op_spinning(false).map_err(|e| load(&e))?;
+    let mut builder = builder.with_execution_providers(providers).map_err(|e| load(&e))?;
+    let inner = builder.commit_from_file(path).map_err(|e| load(&e))?;
+    Ok((inner, device))
 }
 
 impl Input {
@@ -242,7 +248,7 @@ fn output_of(session: &OrtSession, card: &ModelCard) -> Result<(String, Layout),
         }
     };
     let (keys, expected) = match (card.family, card.output.tokens) {
-        (Family::Semantic, _) => ("classes, output.layout", card.classes.len()),
+        (Family::Semantic | Family::Sam, _) => ("classes, output.layout", card.classes.len()),
         // A sequence is read as one plane of tokens, whose rows are looked at when it comes out.
         (Family::Features, Some(_)) if shape.len() != 3 => {
             return Err(format!("output.tokens: says [batch, tokens, dim], the network gives {shape:?}"));

@@ -155,6 +155,8 @@ impl TracedBlocks {
         } else {
             self.join(&edits.traced(self.source()?, |block| self.has(*block))?, grid)?
         };
+        let mut coverage = coverage;
+        coverage.relabel(|label| options.code.class(label)); // regions stay apart
         let features = features(&coverage, (&plane, scheme), options)?;
         Ok(Derived { features, centrelines: roads.lines, unsplit })
     }
@@ -209,14 +211,14 @@ impl TracedBlocks {
     }
 }
 
-/// The cracks of one label block.
+/// The cracks of one label block: those between objects too, where it tells them apart.
 #[must_use]
 pub fn trace(labels: &LabelMap) -> BlockArcs {
-    polygonize::trace(&LabelView {
-        window: labels.window,
-        labels: &labels.classes,
-        confidence: Some(&labels.confidence),
-    })
+    let (window, confidence) = (labels.window, Some(labels.confidence.as_slice()));
+    match labels.instances {
+        None => polygonize::trace(&LabelView { window, labels: &labels.classes, confidence }),
+        Some(_) => polygonize::trace(&LabelView { window, labels: &source::composed(labels), confidence }),
+    }
 }
 
 /// The features of a coverage: simplified, buildings regularized and given heights, cut into pieces.

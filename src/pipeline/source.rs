@@ -7,7 +7,7 @@ use super::PipelineError;
 use crate::georef::Window;
 use crate::grid::BlockId;
 use crate::label::{LabelMap, LabelStore};
-use crate::polygonize::{self, BlockArcs, LabelView};
+use crate::polygonize::{self, BlockArcs, LabelCode, LabelView};
 
 /// The labels of a block as they are traced: classes, instances above them ([`polygonize::LabelCode`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,18 @@ impl BlockLabels {
 
 impl From<LabelMap> for BlockLabels {
     fn from(map: LabelMap) -> Self {
-        let labels = map.classes.iter().map(|class| u32::from(*class)).collect();
-        Self { window: map.window, labels, confidence: Some(map.confidence) }
+        Self { window: map.window, labels: composed(&map), confidence: Some(map.confidence) }
+    }
+}
+
+/// Class and instance of each pixel in one number.
+pub(super) fn composed(map: &LabelMap) -> Vec<u32> {
+    match &map.instances {
+        None => map.classes.iter().map(|class| u32::from(*class)).collect(),
+        Some(instances) => {
+            let both = |(class, instance): (&u8, &u32)| LabelCode::BYTES.compose(u32::from(*class), *instance);
+            map.classes.iter().zip(instances).map(both).collect()
+        }
     }
 }
 

@@ -110,6 +110,11 @@ impl Coverage {
         &self.regions
     }
 
+    /// Gives every region another label; those that come to the same one stay apart. None may become 0.
+    pub fn relabel(&mut self, label: impl Fn(u32) -> u32) {
+        self.regions.iter_mut().for_each(|region| region.label = label(region.label));
+    }
+
     /// The number of arcs.
     #[must_use]
     pub fn arc_count(&self) -> usize {

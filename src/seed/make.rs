@@ -7,28 +7,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 
 use super::SeedError;
+use super::combine::Combining;
 use super::shelf::Shelf;
 use crate::georef::Window;
 use crate::grid::{BlockId, ChipId, ChipLattice};
-use crate::label::{Blender, LabelMap, LabelStore, ScoreMap, ScoredChip, clean};
-use crate::model::{BatchScores, FeatureCache, ModelCard, SessionThread};
+use crate::label::{LabelMap, LabelStore};
+use crate::model::{BatchAnswers, FeatureCache, ModelCard, SessionThread};
 use crate::preprocess::Normalization;
-use crate::raster::{Channel, Mosaic, RasterSource};
+use crate::raster::{Channel, Mosaic, PixelWindow, RasterSource};
 
-/// Scored chips in memory; more go to disk.
+/// Chips in memory; more go to disk.
 const SHELF_BYTES: usize = 24 << 20;
 
 /// Makes the label blocks of a store from a mosaic and a model.
 pub struct Maker {
-    store: LabelStore,
+    pub(super) store: LabelStore,
     mosaic: Mosaic,
     channels: Vec<Channel>,
     normalization: Normalization,
-    lattice: ChipLattice,
+    pub(super) lattice: ChipLattice,
     session: SessionThread,
-    blender: Blender,
-    pixel_area_m2: f64,
-    halo_px: u32,
+    pub(super) combining: Combining,
+    pub(super) pixel_area_m2: f64,
+    /// Pixels around a block that its clean-up looks at.
+    pub(super) halo_px: u32,
+    /// Pixels around a block whose chips decide on it.
+    reach_px: u32,
     batch: usize,
     shelf: Mutex<Shelf>,
     chips_run: AtomicU64,
@@ -44,12 +48,12 @@ pub enum MakeEvent<'a> {
     Failed(BlockId, &'a SeedError),
 }
 
-/// A chip on its way: which, where, and its validity.
-type Place = (ChipId, Window, Vec<u8>);
+/// A chip on its way: which, where, its validity, and its samples where masks are classed by them.
+type Place = (ChipId, PixelWindow);
 
 /// What the reader hands on, in the order of the work.
 enum Item {
-    Batch(Vec<Place>, Receiver<BatchScores>),
+    Batch(Vec<Place>, Receiver<BatchAnswers>),
     /// All chips of a block are on their way.
     Block(BlockId),
     Failed(BlockId, SeedError),
@@ -65,14 +69,17 @@ impl Maker {
     /// For a store, the mosaic and the model that its manifest names.
     ///
     /// # Errors
-    /// When the work grid has no place on the ground.
+    /// When the work grid has no place on the ground, or the scheme lacks a class of the model.
     pub fn new(store: LabelStore, mosaic: Mosaic, card: &ModelCard, session: SessionThread) -> Result<Self, SeedError> {
         let grid = store.grid();
         let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
         let lattice = ChipLattice { chip_px: card.input.chip_px, stride_px: card.input.stride_px };
+        let combining = Combining::new(card, &store, session.spec(), pixel_area_m2)?;
+        let halo_px = store.manifest().clean.halo_px(pixel_area_m2);
         Ok(Self {
-            blender: Blender::new(lattice.chip_px, session.spec().classes.clone()),
-            halo_px: store.manifest().clean.halo_px(pixel_area_m2),
+            reach_px: halo_px + combining.beyond_px(&lattice),
+            combining,
+            halo_px,
             shelf: Mutex::new(Shelf::new(SHELF_BYTES, store.folder().join("chips.tmp"))),
             batch: if session.device() == "cpu" { 1 } else { 8 },
             channels: card.input.channels.clone(),
@@ -119,8 +126,8 @@ impl Maker {
 
     /// Makes the blocks that are missing, in the given order, and tells of each.
     ///
-    /// Five threads with bounded queues between: one reads, one runs the model, one puts scored chips on the shelf, one
-    /// blends and cleans, and the caller's writes. So the model waits neither for pixels nor for blocks.
+    /// Five threads with bounded queues between: one reads, one runs the model, one puts answered chips on the shelf,
+    /// one makes labels of them, and the caller's writes. So the model waits neither for pixels nor for blocks.
     ///
     /// # Errors
     /// When the model fails. A block whose pixels cannot be read is told of, and the others go on.
@@ -146,21 +153,21 @@ impl Maker {
         result
     }
 
-    /// The pixels whose scores decide on a block; beyond the grid there is nothing to see.
-    fn reach(&self, block: BlockId) -> Window {
+    /// The pixels whose chips decide on a block; beyond the grid there is nothing to see.
+    pub(super) fn reach(&self, block: BlockId) -> Window {
         let grid = self.store.grid();
         let window = grid.block_window(block);
-        window.expanded(self.halo_px).intersection(&grid.window()).unwrap_or(window)
+        window.expanded(self.reach_px).intersection(&grid.window()).unwrap_or(window)
     }
 
-    fn chips(&self, block: BlockId) -> impl Iterator<Item = ChipId> + use<> {
+    pub(super) fn chips(&self, block: BlockId) -> impl Iterator<Item = ChipId> + use<> {
         self.lattice.touching(&self.reach(block))
     }
 
     /// The blocks that a chip may decide on.
     fn blocks_of(&self, id: ChipId) -> impl Iterator<Item = BlockId> {
         let window = self.lattice.window(id);
-        let near = self.store.grid().blocks_touching(&window.expanded(self.halo_px));
+        let near = self.store.grid().blocks_touching(&window.expanded(self.reach_px));
         near.filter(move |b| self.reach(*b).intersection(&window).is_some())
     }
 
@@ -193,10 +200,10 @@ impl Maker {
             let chip = reader.read(&self.lattice.window(id)).inspect_err(|_| self.shelf().forget(id))?;
             if chip.valid.contains(&1) {
                 self.normalization.append(&chip, &mut tensors);
-                places.push((id, chip.window, chip.valid));
+                let samples = if self.combining.wants_samples() { chip.samples } else { Vec::new() };
+                places.push((id, PixelWindow { samples, ..chip }));
             } else {
-                let empty = ScoredChip { window: chip.window, scores: None, valid: Vec::new() };
-                self.shelf().put(id, empty).map_err(SeedError::Shelf)?;
+                self.shelf().put(id, self.combining.empty(chip.window)).map_err(SeedError::Shelf)?;
             }
             if places.len() == self.batch {
                 self.hand_over(&mut tensors, &mut places, items);
@@ -210,18 +217,18 @@ impl Maker {
 
     fn hand_over(&self, tensors: &mut Vec<f32>, places: &mut Vec<Place>, items: &SyncSender<Item>) {
         self.chips_run.fetch_add(places.len() as u64, Ordering::Relaxed);
-        let scores = self.session.submit(std::mem::take(tensors));
-        let _ = items.send(Item::Batch(std::mem::take(places), scores)); // the receiver may have given up
+        let answers = self.session.submit(std::mem::take(tensors));
+        let _ = items.send(Item::Batch(std::mem::take(places), answers)); // the receiver may have given up
     }
 
-    /// Puts scored chips on the shelf, and tells of blocks whose chips are all there.
+    /// Puts answered chips on the shelf, and tells of blocks whose chips are all there.
     fn receive(&self, items: Receiver<Item>, whole: &SyncSender<Labelling>) -> Result<(), SeedError> {
         for item in items {
             let block = match item {
-                Item::Batch(places, scores) => {
-                    let scores = scores.recv().map_err(|_| SeedError::ModelGone)??;
-                    for ((id, window, valid), scores) in places.into_iter().zip(scores) {
-                        let chip = ScoredChip { window, scores: Some(scores), valid };
+                Item::Batch(places, answers) => {
+                    let answers = answers.recv().map_err(|_| SeedError::ModelGone)??;
+                    for ((id, chip), answer) in places.into_iter().zip(answers) {
+                        let chip = self.combining.ready(answer, chip, &self.lattice.middle(id));
                         self.shelf().put(id, chip).map_err(SeedError::Shelf)?;
                     }
                     continue;
@@ -236,45 +243,15 @@ impl Maker {
         Ok(())
     }
 
-    /// Blends and cleans blocks.
+    /// Makes labels of the chips of blocks.
     fn finish(&self, blocks: Receiver<Labelling>, labelled: &SyncSender<Labelled>) {
         for (block, read) in blocks {
-            let scores = read.and_then(|()| self.blend(block));
+            let labels = read.and_then(|()| self.combine(block));
             self.shelf().leave(block, self.chips(block));
-            let window = self.store.grid().block_window(block);
-            let options = &self.store.manifest().clean;
-            let labels = scores.map(|scores| clean(&scores, &window, options, self.pixel_area_m2));
             if labelled.send((block, labels)).is_err() {
                 return; // the caller gave up
             }
         }
-    }
-
-    /// The scores of a block and its halo, blended in strips, so that a few rows of chips are in memory at a time.
-    fn blend(&self, block: BlockId) -> Result<ScoreMap, SeedError> {
-        let window = self.store.grid().block_window(block).expanded(self.halo_px);
-        let reach = self.reach(block);
-        let mut scores = self.blender.empty(&window);
-        let mut held: Vec<(ChipId, Arc<ScoredChip>)> = Vec::new();
-        for row in self.lattice.touching(&reach).map(|id| id.row).collect::<BTreeSet<_>>() {
-            let Some(strip) = self.lattice.strip(row, &reach) else { continue };
-            let mut chips = Vec::new();
-            for id in self.lattice.touching(&strip) {
-                let known = held.iter().find(|(other, _)| *other == id).map(|(_, chip)| Arc::clone(chip));
-                let chip = match known {
-                    Some(chip) => chip,
-                    None => self.scored(id, block)?,
-                };
-                chips.push((id, chip));
-            }
-            held = chips;
-            self.blender.blend_rows(&mut scores, strip.row..strip.end_row(), held.iter().map(|(_, chip)| &**chip));
-        }
-        Ok(scores)
-    }
-
-    fn scored(&self, id: ChipId, block: BlockId) -> Result<Arc<ScoredChip>, SeedError> {
-        self.shelf().get(id).map_err(SeedError::Shelf)?.ok_or(SeedError::ChipMissing { block })
     }
 
     /// Writes a block, and tells of it.
@@ -286,7 +263,7 @@ impl Maker {
     }
 
     /// A panic elsewhere leaves the shelf whole: chips are only ever put and taken.
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+    pub(super) fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

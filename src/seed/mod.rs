@@ -1,5 +1,6 @@
 //! Which blocks are made, each once: on demand or all.
 
+mod combine;
 mod events;
 mod live;
 mod make;
@@ -7,6 +8,7 @@ mod open;
 mod places;
 mod plan;
 mod queue;
+mod ready;
 mod relabel;
 mod shelf;
 
@@ -60,6 +62,9 @@ pub enum SeedError {
     /// The side of a block is out of range.
     #[error("block size {0} px: 64 to 8192 are accepted")]
     BlockSize(u32),
+    /// Borders of masks are to be decided by scores.
+    #[error("--boundary-m (labels.boundary_m of the card): masks have no scores to decide borders by, 0 is accepted")]
+    NoScores,
     /// The area of interest misses the mosaic.
     #[error("the area of interest does not touch the mosaic (it is read as lon/lat, as GeoJSON is)")]
     AreaMisses,

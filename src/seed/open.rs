@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Maker, SeedError};
 use crate::label::LabelStore;
 use crate::model::{
-    CacheUse, Device, Family, FeatureCache, FeatureSource, ModelCard, ModelError, Patch, ScorerHead, Segmenter,
-    Semantic, SessionThread,
+    Answering, CacheUse, Device, Family, FeatureCache, FeatureSource, ModelCard, ModelError, Patch, Sam, ScorerHead,
+    Segmenter, Semantic, SessionThread,
 };
 use crate::raster::Mosaic;
 
@@ -61,8 +61,15 @@ impl Maker {
         {
             return Err(ModelError::ScorerUnread(scorer.path.clone()).into());
         }
-        let open = |card: &ModelCard| segmenter(&store, card, networks, cache.as_ref());
-        let model = scoring.segmenter(card, open)?;
+        let model = match (card.family, networks) {
+            (Family::Sam, Networks::On(device)) if scoring.is_plain() => {
+                Answering::Masks(Box::new(Sam::open(card, store.scheme(), device)?))
+            }
+            _ => {
+                let open = |card: &ModelCard| segmenter(&store, card, networks, cache.as_ref());
+                Answering::Scores(scoring.segmenter(card, open)?)
+            }
+        };
         let session = SessionThread::start(model).map_err(SeedError::Thread)?;
         let mut maker = Self::new(store, mosaic, card, session)?;
         maker.feature_cache = cache;
@@ -87,6 +94,7 @@ fn segmenter(
 ) -> Result<Box<dyn Segmenter>, SeedError> {
     match (card.family, networks) {
         (Family::Semantic, Networks::On(device)) => Ok(Box::new(Semantic::open(card, store.scheme(), device)?)),
+        (Family::Sam, _) => Err(ModelError::MasksAlone(card.path.clone()).into()),
         (Family::Semantic, Networks::Kept) => Err(ModelError::NotKept { chips: 1 }.into()),
         (Family::Features, _) => {
             let scoring = &store.manifest().scoring;

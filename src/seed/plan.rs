@@ -8,7 +8,7 @@ use super::SeedError;
 use crate::georef::AreaOfInterest;
 use crate::grid::WorkGrid;
 use crate::label::{CleanOptions, Manifest};
-use crate::model::{CachePlace, Member, ModelCard, Scoring};
+use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Scoring};
 use crate::raster::Mosaic;
 
 /// What the user asks of a run.
@@ -45,6 +45,12 @@ pub fn plan(
     let block_px = options.block_px.unwrap_or(1024);
     if !(64..=8192).contains(&block_px) {
         return Err(SeedError::BlockSize(block_px));
+    }
+    if card.family == Family::Sam && !options.scoring.is_plain() {
+        return Err(ModelError::MasksAlone(card.path.clone()).into());
+    }
+    if card.family == Family::Sam && options.clean.boundary_m > 0.0 {
+        return Err(SeedError::NoScores);
     }
     let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), block_px)?;
     let area_blocks = area_blocks(&grid, options.area.as_ref())?;
@@ -102,8 +108,12 @@ fn fingerprint(
     hash.update(LABELS_VERSION.to_le_bytes());
     hash.update(mosaic.fingerprint());
     for (card, weight) in [(card.clone(), scoring.weight)].into_iter().chain(scoring.other_cards()?) {
-        let path = card.network_path();
-        hash.update(std::fs::read(&path).map_err(|source| SeedError::Network { path, source })?);
+        for path in card.networks() {
+            hash.update(std::fs::read(&path).map_err(|source| SeedError::Network { path, source })?);
+        }
+        if let Some(masks) = &card.masks {
+            hash.update(format!("{masks:?}"));
+        }
         hash.update(format!("{:?}{:?}{:?}{weight}", card.input, card.output, card.classes));
         hash.update([u8::from(card.mask_implausible || scoring.mask_implausible)]);
     }

@@ -1,12 +1,11 @@
-//! Scored chips between the model and the blocks that need them.
+//! Chips between the model and the blocks that need them.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::ready::ReadyChip;
 use crate::grid::{BlockId, ChipId};
-use crate::label::ScoredChip;
-use crate::model::ChipScores;
 
 /// Holds each chip until the last block that needs it is finished, in memory up to a budget and on disk beyond it, so
 /// that no chip is computed twice and memory does not grow with the width of the mosaic. Chips that nobody waits for
@@ -29,7 +28,7 @@ struct Slot {
 
 enum State {
     Pending,
-    Ram(Arc<ScoredChip>),
+    Ram(Arc<ReadyChip>),
     Spilled,
 }
 
@@ -61,8 +60,8 @@ impl Shelf {
     }
 
     /// Puts a computed chip on the shelf.
-    pub(super) fn put(&mut self, id: ChipId, chip: ScoredChip) -> std::io::Result<()> {
-        self.ram_bytes += bytes(&chip);
+    pub(super) fn put(&mut self, id: ChipId, chip: ReadyChip) -> std::io::Result<()> {
+        self.ram_bytes += chip.bytes();
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.state = State::Ram(Arc::new(chip));
         }
@@ -70,7 +69,7 @@ impl Shelf {
     }
 
     /// A chip; `None` where it was not computed.
-    pub(super) fn get(&self, id: ChipId) -> std::io::Result<Option<Arc<ScoredChip>>> {
+    pub(super) fn get(&self, id: ChipId) -> std::io::Result<Option<Arc<ReadyChip>>> {
         match self.slots.get(&id).map(|slot| &slot.state) {
             None | Some(State::Pending) => Ok(None),
             Some(State::Ram(chip)) => Ok(Some(Arc::clone(chip))),
@@ -115,7 +114,7 @@ impl Shelf {
         while self.ram_bytes > self.budget_bytes {
             let Some(id) = self.idle.pop_front() else { break };
             if let Some(State::Ram(chip)) = self.slots.remove(&id).map(|slot| slot.state) {
-                self.ram_bytes -= bytes(&chip);
+                self.ram_bytes -= chip.bytes();
             }
         }
         if self.ram_bytes <= self.budget_bytes {
@@ -131,8 +130,8 @@ impl Shelf {
             && let State::Ram(chip) = &slot.state
         {
             std::fs::create_dir_all(&self.spill)?;
-            std::fs::write(path, encode(chip))?;
-            self.ram_bytes -= bytes(chip);
+            std::fs::write(path, chip.encode())?;
+            self.ram_bytes -= chip.bytes();
             slot.state = State::Spilled;
         }
         Ok(())
@@ -142,54 +141,29 @@ impl Shelf {
         self.spill.join(format!("{}_{}.chip", id.row, id.col))
     }
 
-    fn load(&self, id: ChipId) -> std::io::Result<ScoredChip> {
+    fn load(&self, id: ChipId) -> std::io::Result<ReadyChip> {
         let path = self.path(id);
-        decode(&std::fs::read(&path)?).ok_or_else(|| std::io::Error::other(format!("{} is cut short", path.display())))
+        ReadyChip::decode(&std::fs::read(&path)?)
+            .ok_or_else(|| std::io::Error::other(format!("{} is cut short", path.display())))
     }
-}
-
-fn bytes(chip: &ScoredChip) -> usize {
-    chip.valid.len() + chip.scores.as_ref().map_or(0, |s| s.scores.len()) + 128
-}
-
-/// Column, row, side, all as 8 bytes; then validity and scores, where there are any.
-fn encode(chip: &ScoredChip) -> Vec<u8> {
-    let side = u64::from(chip.window.cols);
-    let mut out = Vec::with_capacity(24 + bytes(chip));
-    out.extend(chip.window.col.to_le_bytes());
-    out.extend(chip.window.row.to_le_bytes());
-    out.extend(side.to_le_bytes());
-    out.extend(&chip.valid);
-    out.extend(chip.scores.iter().flat_map(|s| &s.scores));
-    out
-}
-
-fn decode(data: &[u8]) -> Option<ScoredChip> {
-    let number = |at: usize| data.get(at..at + 8)?.try_into().ok().map(i64::from_le_bytes);
-    let side_px = u32::try_from(number(16)?).ok()?;
-    let window = crate::georef::Window::new(number(0)?, number(8)?, side_px, side_px);
-    let rest = &data[24..];
-    if rest.is_empty() {
-        return Some(ScoredChip { window, scores: None, valid: Vec::new() });
-    }
-    let (valid, scores) = rest.split_at_checked(window.pixels())?;
-    Some(ScoredChip { window, scores: Some(ChipScores { side_px, scores: scores.to_vec() }), valid: valid.to_vec() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::georef::Window;
+    use crate::label::ScoredChip;
+    use crate::model::ChipScores;
 
-    fn chip(n: i64) -> ScoredChip {
+    fn chip(n: i64) -> ReadyChip {
         let scores = ChipScores { side_px: 4, scores: vec![n as u8; 32] };
-        ScoredChip { window: Window::new(n, -n, 4, 4), scores: Some(scores), valid: vec![1; 16] }
+        ReadyChip::Scored(ScoredChip { window: Window::new(n, -n, 4, 4), scores: Some(scores), valid: vec![1; 16] })
     }
 
     #[test]
     fn what_does_not_fit_comes_back_from_disk_unchanged() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut shelf = Shelf::new(2 * bytes(&chip(0)), folder.path().join("chips"));
+        let mut shelf = Shelf::new(2 * chip(0).bytes(), folder.path().join("chips"));
         let ids: Vec<_> = (0..6).map(|col| ChipId { row: 0, col }).collect();
         let blocks = [0, 1].map(|col| BlockId { row: 0, col });
         shelf.begin(&blocks);
@@ -204,7 +178,5 @@ mod tests {
         }
         blocks.into_iter().for_each(|b| shelf.leave(b, ids.iter().copied()));
         assert_eq!(shelf.slots.len(), shelf.idle.len(), "only idle chips in memory stay");
-        let empty = ScoredChip { window: Window::new(1, 2, 4, 4), scores: None, valid: Vec::new() };
-        assert_eq!(decode(&encode(&empty)), Some(empty));
     }
 }

@@ -15,6 +15,7 @@ mod http_features;
 mod http_tiles;
 mod live;
 mod maps;
+mod masks;
 mod mount;
 mod polygonize;
 mod roofs;

@@ -25,7 +25,12 @@ fn grid(block_px: u32) -> WorkGrid {
 
 /// Rectangles (left, top, right, bottom) of classes on land, later ones on top; `sure` by column and row.
 fn drawn(rectangles: &[(u8, [u32; 4])], sure: impl Fn(u32, u32) -> u8) -> LabelMap {
-    let mut map = LabelMap { window: Window::new(0, 0, SIDE, SIDE), classes: Vec::new(), confidence: Vec::new() };
+    let mut map = LabelMap {
+        window: Window::new(0, 0, SIDE, SIDE),
+        classes: Vec::new(),
+        confidence: Vec::new(),
+        instances: None,
+    };
     for (row, col) in (0..SIDE).flat_map(|row| (0..SIDE).map(move |col| (row, col))) {
         let within = |[l, t, r, b]: [u32; 4]| (l..r).contains(&col) && (t..b).contains(&row);
         let class = rectangles.iter().rev().find(|(_, rectangle)| within(*rectangle)).map_or(LAND, |(class, _)| *class);
@@ -50,7 +55,7 @@ fn derive_in_blocks(map: &LabelMap, block_px: u32, options: &FeatureOptions) -> 
         let rows = (window.row..window.end_row()).map(|row| map.window.index(window.col, row));
         let pixels: Vec<usize> = rows.flat_map(|at| at..at + window.cols as usize).collect();
         let [classes, confidence] = [&map.classes, &map.confidence].map(|v| pixels.iter().map(|i| v[*i]).collect());
-        LabelMap { window, classes, confidence }
+        LabelMap { window, classes, confidence, instances: None }
     };
     let maps: BTreeMap<BlockId, LabelMap> = grid.blocks().map(|block| (block, cut(block))).collect();
     let mut traced = TracedBlocks::from_source(Arc::new(maps.clone()));
