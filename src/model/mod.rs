@@ -29,6 +29,7 @@ pub use features::{Features, PatchFeatures};
 pub use guided::Guided;
 pub use patch::{FeatureSource, Patch, Reading, ScorerHead};
 pub use runtime::library;
+pub(crate) use scorer::hex;
 pub use scorer::{Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput, network_digest};
 pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;

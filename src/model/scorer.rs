@@ -235,7 +235,7 @@ pub fn network_digest(card: &ModelCard) -> Result<String, CardError> {
 }
 
 /// Bytes as text.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}"); // a string takes everything
         text
