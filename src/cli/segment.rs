@@ -105,7 +105,7 @@ pub struct CacheArgs {
     /// "features" in the store unless told
     #[arg(long, value_name = "FOLDER")]
     feature_cache: Option<PathBuf>,
-    /// The most that it may hold, in MiB (0: keep none); a chip of DINOv2 small takes about 1 MiB
+    /// The most that it may hold, in MiB (0: keep none); a chip of a small transformer takes about 1 MiB
     #[arg(long, default_value_t = 1024)]
     feature_cache_mib: u64,
 }

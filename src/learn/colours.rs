@@ -124,7 +124,7 @@ fn axis_ratio(members: &[usize], side: usize) -> f64 {
     // A patch has an extent of its own: 1/12 is the variance of a unit square.
     let moment = |f: &dyn Fn(f64, f64) -> f64| points().map(|(x, y)| f(x - cx, y - cy)).sum::<f64>() / n;
     let (xx, yy, xy) = (moment(&|x, _| x * x) + 1.0 / 12.0, moment(&|_, y| y * y) + 1.0 / 12.0, moment(&|x, y| x * y));
-    let (middle, spread) = ((xx + yy) / 2.0, ((xx - yy).powi(2) / 4.0 + xy * xy).sqrt());
+    let (middle, spread) = (f64::midpoint(xx, yy), ((xx - yy).powi(2) / 4.0 + xy * xy).sqrt());
     ((middle + spread) / (middle - spread).max(1e-9)).sqrt()
 }
 

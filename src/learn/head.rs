@@ -83,7 +83,7 @@ pub fn head(samples: &Samples, options: HeadOptions) -> Result<Head, LearnError>
     }
     let validation = judged.map(|judged| validation(samples, &classes, &judged));
     let mut scorer = scorer(samples, &classes, &linear, temperature as f32);
-    scorer.kind = if options.logistic { "logistic" } else { "ridge" }.to_owned();
+    if options.logistic { "logistic" } else { "ridge" }.clone_into(&mut scorer.kind);
     scorer.guided = options.guided;
     scorer.prototypes = Some(prototypes(samples, &statistics, &scorer));
     for (key, value) in [

@@ -89,7 +89,7 @@ fn label(feature: Feature, scheme: &Scheme) -> Result<LabelPolygon, String> {
         }
         hash.update(format!("{:.8} {:.8} ", coord.x, coord.y));
     }
-    let digest = hash.finalize()[..12].iter().map(|b| format!("{b:02x}")).collect();
+    let digest = crate::model::hex(&hash.finalize()[..12]);
     Ok(LabelPolygon { class, digest, polygons })
 }
 

@@ -205,7 +205,7 @@ mod tests {
         let moments = Statistics::of(&samples).moments();
         let ridge = Linear::ridge(&moments, 0.01).expect("solved");
         // The gradient of the penalized squares is zero there: over all samples, error · z = −penalty · weight.
-        let mut sums = vec![0.0; 8];
+        let mut sums = [0.0; 8];
         for polygon in &samples.polygons {
             let scores = ridge.scores(polygon, samples.step());
             let mut z = Vec::new();

@@ -46,20 +46,20 @@ impl ClusterStatistics {
     /// What it looks like, in words.
     #[must_use]
     pub fn words(&self) -> String {
-        let [r, _, b] = self.colour;
-        let shade = ["dark", "bright"][usize::from(self.brightness > 0.45)];
+        let [red, _, blue] = self.colour;
+        let light = ["dark", "bright"][usize::from(self.brightness > 0.45)];
         let colour = if self.excess_green > 0.05 {
             "green"
         } else if self.excess_blue > 0.06 {
             "blue"
-        } else if r > b * 1.15 {
+        } else if red > blue * 1.15 {
             "brown"
         } else {
             "grey"
         };
         let surface = ["smooth", "rough"][usize::from(self.texture > 0.07)];
-        let shape = ["", ", long"][usize::from(self.elongation > 2.0)];
-        format!("{shade} {colour}, {surface}{shape}")
+        let form = ["", ", long"][usize::from(self.elongation > 2.0)];
+        format!("{light} {colour}, {surface}{form}")
     }
 }
 

@@ -294,10 +294,8 @@ fn parse(text: &str, folder: &Path) -> Result<ModelCard, String> {
     let mut card: toml::Table = toml::from_str(text).map_err(|e| e.to_string())?;
     let classes = named(&mut card, "classes");
     let masks = card.get_mut("masks").and_then(toml::Value::as_table_mut);
-    let rules = masks.and_then(|masks| match masks.contains_key("rules") {
-        true => named(masks, "rules"),
-        false => Some("city".to_owned()),
-    });
+    let rules = masks
+        .and_then(|masks| if masks.contains_key("rules") { named(masks, "rules") } else { Some("city".to_owned()) });
     if classes.is_none() && rules.is_none() {
         return toml::from_str(text).map_err(|e| e.to_string()); // so that messages tell the line
     }

@@ -31,6 +31,7 @@ pub use guided::Guided;
 pub use patch::{FeatureSource, Patch, Reading, ScorerHead};
 pub use runtime::library;
 pub use sam::{Mask, MaskBox, MaskCard, MaskClasses, MaskRule, MaskRun, MaskStats, Sam, chosen};
+pub(crate) use scorer::hex;
 pub use scorer::{Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput, network_digest};
 pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;

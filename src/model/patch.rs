@@ -116,7 +116,7 @@ impl ScorerHead {
         let of_scorer = ModelCard { classes: scorer.classes.clone(), ..card.clone() };
         let targets = of_scorer.targets(scheme).map_err(|error| match error {
             CardError::Invalid { reason, .. } => invalid(reason).into(),
-            other => ModelError::from(other),
+            error @ CardError::Read { .. } => ModelError::from(error),
         })?;
         let kept = |i: usize| !(card.mask_implausible && scorer.classes[i].implausible);
         let other = reading.unknown.map(|_| {

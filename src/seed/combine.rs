@@ -104,11 +104,11 @@ impl Maker {
                 chips.push((id, chip));
             }
             held = chips;
-            let scored = held.iter().filter_map(|(_, chip)| match &**chip {
+            let of_strip = held.iter().filter_map(|(_, chip)| match &**chip {
                 ReadyChip::Scored(chip) => Some(chip),
                 ReadyChip::Masked(_) => None,
             });
-            blender.blend_rows(&mut scores, strip.row..strip.end_row(), scored);
+            blender.blend_rows(&mut scores, strip.row..strip.end_row(), of_strip);
         }
         Ok(scores)
     }

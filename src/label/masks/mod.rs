@@ -56,7 +56,7 @@ impl InstanceId {
     /// That was written before; `None` for 0 and for what has more than 24 bits.
     #[must_use]
     pub fn read(number: u32) -> Option<Self> {
-        (number >= 1 << 12 && number < 1 << 24).then_some(Self(number))
+        (1 << 12..1 << 24).contains(&number).then_some(Self(number))
     }
 
     /// The number.

@@ -137,7 +137,7 @@ mod tests {
     fn chip(col: i64, squares: &[(i64, i64, u32, f32, u32)]) -> MaskedChip {
         let window = Window::new(col, 0, 64, 64);
         let mask = |&(left, top, side, predicted_iou, class): &(i64, i64, u32, f32, u32)| {
-            let runs = (0..side as i64).map(|down| MaskRun {
+            let runs = (0..i64::from(side)).map(|down| MaskRun {
                 row: (top + down) as u16,
                 start: (left - col) as u16,
                 end: (left - col + i64::from(side)) as u16,

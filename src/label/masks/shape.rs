@@ -56,8 +56,8 @@ mod tests {
             (x * cos + y * sin).abs() < length / 2.0 && (y * cos - x * sin).abs() < width / 2.0
         };
         let of_row = |row: u16| {
-            let cols: Vec<u16> = (0..128).filter(|col| inside(row, *col)).collect();
-            Some(MaskRun { row, start: *cols.first()?, end: cols.last()? + 1 })
+            let within: Vec<u16> = (0..128).filter(|col| inside(row, *col)).collect();
+            Some(MaskRun { row, start: *within.first()?, end: within.last()? + 1 })
         };
         (0..128).filter_map(of_row).collect()
     }
@@ -76,7 +76,7 @@ mod tests {
             assert!((4.4..5.4).contains(&bar.aspect), "{degrees}: {bar:?}");
             assert!(bar.rectangularity > 0.85, "{degrees}: {bar:?}");
             assert!((bar.area_m2 - 320.0).abs() < 12.0, "{degrees}: {bar:?}");
-            assert_eq!(bar.rgb, [10.0, 20.0, 90.0]);
+            assert_eq!(bar.rgb.map(|value| (value * 16.0).round() as i64), [160, 320, 1440]);
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct MaskCard {
     pub points_per_side: u32,
     /// Points that the decoder is asked about at once.
     pub points_per_batch: u32,
-    /// Masks with a predicted IoU up to this go.
+    /// Masks with a predicted `IoU` up to this go.
     pub pred_iou_thresh: f32,
     /// Masks that change more with the threshold go.
     pub stability_score_thresh: f32,

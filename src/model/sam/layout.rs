@@ -5,7 +5,7 @@ use ort::value::{Outlet, TensorElementType, ValueType};
 
 use super::super::{Layout, ModelCard};
 
-/// The inputs of segment-anything's own decoder, which MobileSAM's is too.
+/// The inputs of segment-anything's own decoder, which that of `MobileSAM` is too.
 const OFFICIAL: [&str; 6] =
     ["image_embeddings", "point_coords", "point_labels", "mask_input", "has_mask_input", "orig_im_size"];
 
@@ -25,7 +25,7 @@ pub(super) enum EncoderKind {
     Planar,
     /// `[batch, rows, cols, channels]`.
     Interleaved,
-    /// `[rows, cols, channels]`: one picture, as exports of MobileSAM have it.
+    /// `[rows, cols, channels]`: one picture, as exports of `MobileSAM` have it.
     Picture,
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Embedding {
 pub(super) struct Decoded {
     /// The side of a mask's logits.
     pub(super) side: usize,
-    /// The expected IoU of each mask of each point.
+    /// The expected `IoU` of each mask of each point.
     pub(super) iou: Vec<f32>,
     /// `side²` logits of each.
     pub(super) logits: Vec<f32>,

@@ -80,7 +80,9 @@ impl MaskRule {
         if self.grey_tolerance.is_none() && ranges.iter().all(|(_, range)| range.is_none()) {
             return Some("a rule without a condition fits everything: give one".to_owned());
         }
-        let turned = ranges.iter().find(|(_, range)| range.is_some_and(|[least, most]| !(least <= most)));
+        let turned = ranges
+            .iter()
+            .find(|(_, range)| range.is_some_and(|[least, most]| least > most || least.is_nan() || most.is_nan()));
         turned.map(|(key, _)| format!("{key}: [least, most]"))
     }
 }
