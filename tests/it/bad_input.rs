@@ -37,7 +37,6 @@ impl<'a> Raster<'a> {
         let mut band = dataset.rasterband(1).expect("a band");
         band.set_no_data_value(self.nodata).expect("accepted");
         band.write((0, 0), size, &mut Buffer::new(size, values)).expect("written");
-        drop(band);
         dataset.close().expect("closed");
         path
     }
