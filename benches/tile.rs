@@ -14,6 +14,7 @@ use orthotile::encode::geojson::{Framing, write};
 use orthotile::encode::mvt::{TileOptions, tile};
 use orthotile::feature::{Confidence, Feature, FeatureId, FeatureStore, Height, HeightSource, Outline};
 use orthotile::georef::{Crs, GeoTransform, PixelFrame, TileCoord, WorldPoint};
+use orthotile::random::Dice;
 use orthotile::scheme::{ClassId, Scheme};
 
 /// Buildings along a side of the city.
@@ -66,15 +67,29 @@ fn ratios(store: &FeatureStore, make: impl Fn() -> Vec<u8>) {
     levels(&body);
 }
 
-/// What each level of gzip costs and saves on this tile: why `encode/compress.rs` uses the one it does.
+/// What each level of gzip costs and saves on this tile, by two libraries: why `encode/compress.rs` uses what it does.
 fn levels(body: &[u8]) {
     use std::io::Write;
+    let tell = |name: &str, level: u32, length: usize, took: Duration| {
+        println!("{name} level {level}: {length} bytes, {:.0} µs", took.as_secs_f64() * 1e6);
+    };
+    for level in 1..=6 {
+        let compress = || {
+            let mut compressor =
+                libdeflater::Compressor::new(libdeflater::CompressionLvl::new(level).expect("a level"));
+            let mut out = vec![0; compressor.gzip_compress_bound(body.len())];
+            let length = compressor.gzip_compress(body, &mut out).expect("room for every byte");
+            out.truncate(length);
+            out
+        };
+        tell("libdeflate", level as u32, compress().len(), least(compress));
+    }
     for level in 1..=6 {
         let compress = || {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
             encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory takes every byte")
         };
-        println!("gzip level {level}: {} bytes, {:.0} µs", compress().len(), least(compress).as_secs_f64() * 1e6);
+        tell("zlib-rs", level, compress().len(), least(compress));
     }
 }
 
@@ -100,14 +115,14 @@ fn middle(store: &FeatureStore) -> WorldPoint {
 fn city() -> FeatureStore {
     let transform = GeoTransform::new([CORNER_M.0, 0.3, 0.0, CORNER_M.1, 0.0, -0.3]).expect("regular");
     let frame = PixelFrame { crs: Crs::web_mercator(), transform };
-    let mut seed = 1;
-    let buildings = (0..SIDE * SIDE).map(|i| building(i, &mut seed)).collect();
+    let mut dice = Dice::new(1);
+    let buildings = (0..SIDE * SIDE).map(|i| building(i, &mut dice)).collect();
     FeatureStore::new(&frame, buildings).expect("in Web Mercator already")
 }
 
 /// A turned rectangle, or an L where the third of the numbers says so.
-fn building(i: i64, seed: &mut u64) -> Feature {
-    let mut between = |least: f64, most: f64| least + random(seed) * (most - least);
+fn building(i: i64, dice: &mut Dice) -> Feature {
+    let mut between = |least: f64, most: f64| dice.range(least, most);
     let (width, depth, angle) = (between(6.0, 22.0), between(6.0, 16.0), between(0.0, 1.5));
     let corners = if between(0.0, 1.0) < 0.3 {
         vec![(0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.5, 0.5), (0.5, 1.0), (0.0, 1.0), (0.0, 0.0)]
@@ -135,13 +150,4 @@ fn building(i: i64, seed: &mut u64) -> Feature {
         height: Some(Height { height_m: between(2.5, 24.0) as f32, source: HeightSource::Dsm }),
         provisional: false,
     }
-}
-
-/// 0 to 1 (Steele, Lea and Flood 2014, `SplitMix64`).
-fn random(seed: &mut u64) -> f64 {
-    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *seed;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ (z >> 31)) as f64 / u64::MAX as f64
 }

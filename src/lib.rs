@@ -2,6 +2,9 @@
 //!
 //! The modules stand in the order that the data takes; each uses only modules above it.
 
+pub mod cores; // a list worked on by every core
+pub mod files; // a file written whole or not at all
+pub mod random; // numbers that look random and are the same on every machine
 pub mod georef; // raster space, map space, tile space and the maps between them
 pub mod scheme; // what a pixel can be: classes, colours, default heights
 pub mod raster; // samples that know where they lie: mosaics read in windows, rasters written

@@ -14,10 +14,7 @@ from scipy.optimize import minimize
 
 from classes import ANY, NAMES
 from places import calibration_places
-from predict import Model, resampled
-
-CHIP_PX = 512
-WORKING_M = {"drone": 0.264}
+from predict import CHIP_PX, Model, as_worked
 
 
 def main():
@@ -37,7 +34,7 @@ def main():
 
 def labelled_logits(model, place, keep=20000):
     """Logits [n, classes] and label sets [n] of pixels drawn from one place."""
-    place = resampled(place, WORKING_M.get(place.domain, place.resolution_m))
+    place = as_worked(place)
     height, width = place.label.shape
     side_h, side_w = min(CHIP_PX, height // 32 * 32), min(CHIP_PX, width // 32 * 32)
     logits, labels = [], []

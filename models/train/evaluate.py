@@ -11,17 +11,16 @@ from metrics import (Calibration, boundary_counts, building_counts, class_iou, c
                      object_counts, single_class)
 from pictures import save_comparison
 from places import SPLITS, dubai_tile, test_places
-from predict import Model, resampled
+from predict import Model, as_worked
 from report import confusion_table, table
 
-WORKING_M = {"drone": 0.264}
 LEAST_OBJECT_M2 = 10.0
 BOUNDARY_M = 1.0
 
 
 def main():
     arguments = parse()
-    places = [resampled(p, WORKING_M.get(p.domain, p.resolution_m)) for p in scored_places(arguments.data)]
+    places = [as_worked(p) for p in scored_places(arguments.data)]
     results = {"city": score_all(Model(arguments.model), places, arguments.pictures)}
     if arguments.uncalibrated:
         results["city, before calibration"] = score_all(Model(arguments.uncalibrated), places, None)

@@ -9,9 +9,7 @@ import numpy as np
 from classes import NAMES
 from pictures import COLOURS
 from places import banepa
-from predict import CHIP_PX, STRIDE_PX, Model, resampled
-
-WORKING_M = 0.264
+from predict import CHIP_PX, STRIDE_PX, Model, as_worked
 
 
 def main():
@@ -21,7 +19,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures; keep it out of the repository")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    place = resampled(banepa(arguments.data), WORKING_M)
+    place = as_worked(banepa(arguments.data))
     classes = Model(arguments.model).probabilities(place.image).argmax(0)
     labels = COLOURS[classes]
     cv2.imwrite(str(arguments.out / "mosaic_labels.png"), labels[..., ::-1])

@@ -6,6 +6,8 @@ import onnxruntime
 
 from classes import MEAN, STD
 
+# The ground resolution at which a place is worked on, where that is not its own.
+WORKING_M = {"drone": 0.264}
 CHIP_PX = 512
 STRIDE_PX = 384
 
@@ -64,9 +66,10 @@ def softmax(logits):
     return e / e.sum(0)
 
 
-def resampled(place, resolution_m):
-    """The place at another ground resolution."""
+def as_worked(place):
+    """The place at the ground resolution at which it is worked on."""
     from places import Place
+    resolution_m = WORKING_M.get(place.domain, place.resolution_m)
     factor = place.resolution_m / resolution_m
     size = (round(place.image.shape[1] * factor), round(place.image.shape[0] * factor))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR

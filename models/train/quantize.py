@@ -11,9 +11,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from classes import MEAN, STD
-from evaluate import WORKING_M, score_all, scored_places
+from evaluate import score_all, scored_places
 from places import calibration_places
-from predict import CHIP_PX, Model, resampled
+from predict import CHIP_PX, Model, as_worked
 from report import table
 
 CHIPS = 24
@@ -31,7 +31,7 @@ def main():
     quantize(arguments.model, arguments.out, chips(calibration_places(arguments.data)))
     for path in (arguments.model, arguments.out):
         print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, {speed_mpx_per_s(path, arguments.threads):.2f} Mpx/s")
-    places = [resampled(p, WORKING_M.get(p.domain, p.resolution_m)) for p in scored_places(arguments.data)]
+    places = [as_worked(p) for p in scored_places(arguments.data)]
     scores = {path.stem: score_all(Model(path), places, None) for path in (arguments.model, arguments.out)}
     arguments.scores.write_text(json.dumps(scores[arguments.out.stem]))
     print(table(scores))
@@ -59,7 +59,7 @@ def chips(places):
     """Normalized chips [1, 3, side, side] drawn from places that calibrate."""
     random = np.random.default_rng(3)
     found = []
-    places = [resampled(p, WORKING_M.get(p.domain, p.resolution_m)) for p in places]
+    places = [as_worked(p) for p in places]
     for i in range(CHIPS):
         image = places[i % len(places)].image
         side = min(CHIP_PX, min(image.shape[:2]) // 32 * 32)

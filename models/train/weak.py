@@ -16,7 +16,6 @@ VOID_AREA_M2 = 700.0
 PARTING_M = 0.27
 NARROW_M = 0.6
 SURE, SURELY_NOT = 0.75, 0.1
-SEEN_AT_M = 0.264
 BLUISH = 25
 BITS = {"bare_land": BARE_LAND, "water": WATER, "vegetation": VEGETATION}
 
@@ -70,8 +69,8 @@ def mark_seen(place, teachers):
     """Where nobody drew, a building is what all teachers see as one, and none is what none of them sees."""
     if not teachers:
         return
-    from predict import resampled
-    image = resampled(place, SEEN_AT_M).image
+    from predict import as_worked
+    image = as_worked(place).image
     seen = np.stack([teacher.building(image) for teacher in teachers])
     size = (place.image.shape[1], place.image.shape[0])
     low, high = (cv2.resize(p, size, interpolation=cv2.INTER_LINEAR) for p in (seen.min(0), seen.max(0)))

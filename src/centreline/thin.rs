@@ -1,11 +1,10 @@
 //! The mask of a map thinned to lines, window by window.
 
-use std::num::NonZeroUsize;
-
 use super::bits::BitGrid;
 use super::cells::{Cells, Layout};
 use super::skeleton::{Skeleton, thinned};
 use super::{CentrelineOptions, RoadPixels};
+use crate::cores::{cores, each};
 
 /// The side of a window: half a kilometre of half-metre cells, some 50 MB while it is thinned.
 pub(super) const WINDOW_CELLS: usize = 1024;
@@ -35,17 +34,9 @@ pub(super) fn thin(pixels: &impl RoadPixels, layout: &Layout, options: &Centreli
         corners(layout.rows).flat_map(|row| corners(layout.cols).map(move |col| [row, col])).collect();
     let (mut roads, mut blocked) = (BitGrid::new(layout.cols, layout.rows), BitGrid::new(layout.cols, layout.rows));
     let mut lines = Vec::new();
-    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    for some in places.chunks(threads) {
-        let found: Vec<Found> = std::thread::scope(|scope| {
-            let run = |place: &[usize; 2]| {
-                let place = *place;
-                scope.spawn(move || thin_window(pixels, layout, options, (place, side)))
-            };
-            let running: Vec<_> = some.iter().map(run).collect();
-            running.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        for found in found {
+    let thin_one = |place: &[usize; 2]| thin_window(pixels, layout, options, (*place, side));
+    for some in places.chunks(cores().get()) {
+        for found in each(some, cores(), thin_one) {
             found.roads.into_iter().for_each(|at| roads.set(at));
             found.blocked.into_iter().for_each(|at| blocked.set(at));
             lines.extend(found.lines);

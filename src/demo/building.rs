@@ -1,9 +1,9 @@
 //! Buildings: footprints of many shapes as wings in a local frame.
 
 use super::geometry::{Place, Point, Rectangle, Ring, bounds, inside, point};
-use super::random::{Dice, sine};
 use super::roof::{Cover, Roof, cover_with};
 use super::town::{Town, class};
+use crate::random::{Dice, sine};
 
 /// The plan of a building.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

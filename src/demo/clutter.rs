@@ -3,8 +3,8 @@
 use super::building::{Building, circle};
 use super::geometry::{Point, Rectangle, Ring, point};
 use super::materials::{Material, Paint, Rgb, near};
-use super::random::Dice;
 use super::town::{Top, Town, class};
+use crate::random::Dice;
 
 const GREY: Rgb = [158.0, 156.0, 152.0];
 const CELLS: Rgb = [42.0, 50.0, 68.0];

@@ -4,10 +4,10 @@ use super::building::Shape;
 use super::materials::{Material, Paint, Rgb, near};
 use super::nature;
 use super::quarters::Lot;
-use super::random::Dice;
 use super::roof::Roof;
 use super::styles::{Draft, raise, sheets, terrace, tiles};
 use super::town::{Town, class};
+use crate::random::Dice;
 
 const PAVED: Rgb = [172.0, 167.0, 158.0];
 const SOIL: Rgb = [184.0, 169.0, 147.0];

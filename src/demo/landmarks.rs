@@ -5,10 +5,10 @@ use super::geometry::{Place, Point, Rectangle, point};
 use super::materials::{Material, Paint, Rgb, near};
 use super::nature;
 use super::quarters::Lot;
-use super::random::Dice;
 use super::roof::{Cover, Roof, pyramid};
 use super::styles::{Draft, raise, terrace, tiles};
 use super::town::{Town, class};
+use crate::random::Dice;
 
 const SLABS: [Rgb; 3] = [[188.0, 185.0, 180.0], [152.0, 149.0, 144.0], [204.0, 202.0, 198.0]];
 const HALLS: [Rgb; 5] =

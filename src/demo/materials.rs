@@ -1,7 +1,7 @@
 //! The look of surfaces: a colour and its texture, as a camera a kilometre up sees it.
 
 use super::geometry::{Point, point};
-use super::random::{fractal, hash, noise, speckle};
+use crate::random::{fractal, hash, noise, speckle};
 
 /// Red, green and blue of a sunlit level surface, 0 to 255.
 pub type Rgb = [f32; 3];

@@ -3,7 +3,6 @@
 //! [`generate`] plans it from a seed, paints it as overlapping scenes with a void, and writes a surface model, a terrain
 //! model and the truth. The same seed gives the same files on every machine.
 
-mod random; // numbers from chance
 mod geometry; // points and rings in metres
 mod light; // the sun
 mod materials; // colours and textures

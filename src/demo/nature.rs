@@ -3,8 +3,8 @@
 use super::building::circle;
 use super::geometry::{Place, Point, Rectangle, Ring, point};
 use super::materials::{Material, Paint, Rgb, near};
-use super::random::{Dice, sine};
 use super::town::{Top, Town, class};
+use crate::random::{Dice, sine};
 
 const LEAVES: [Rgb; 5] =
     [[70.0, 92.0, 48.0], [62.0, 84.0, 46.0], [86.0, 104.0, 56.0], [58.0, 76.0, 44.0], [98.0, 108.0, 62.0]];

@@ -1,9 +1,9 @@
 //! The plan: a grid of streets that a smooth warp bends, and what each block of it is used for.
 
 use super::geometry::{Place, Point, Ring, point};
-use super::random::{Dice, sine};
 use super::town::Town;
 use super::{quarters, streets};
+use crate::random::{Dice, sine};
 
 /// What a block between streets is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

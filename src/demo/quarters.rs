@@ -7,9 +7,9 @@ use super::landmarks;
 use super::materials::{Material, Paint, Rgb, near};
 use super::nature;
 use super::plan::{Cell, Plan, Use};
-use super::random::Dice;
 use super::streets;
 use super::town::{Top, Town, class};
+use crate::random::Dice;
 
 const LAWN: Rgb = [96.0, 108.0, 66.0];
 const EARTH: Rgb = [187.0, 173.0, 151.0];

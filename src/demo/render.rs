@@ -4,9 +4,9 @@ use super::canvas::{Canvas, Lattice, NOTHING};
 use super::geometry::point;
 use super::light::{DROP, IN_SHADOW, TO_SUN};
 use super::materials::{Rgb, blend};
-use super::random::fractal;
 use super::terrain;
 use super::town::Town;
+use crate::random::fractal;
 
 /// Samples along each side of a pixel.
 const SAMPLES: usize = 2;

@@ -5,8 +5,8 @@ use super::clutter;
 use super::geometry::{Place, Point, Rectangle, inset, point};
 use super::light;
 use super::materials::{Material, Paint, Rgb, brighter};
-use super::random::Dice;
 use super::town::{Top, Town, class};
+use crate::random::Dice;
 
 /// The form of a roof.
 #[derive(Debug, Clone, Copy, PartialEq)]

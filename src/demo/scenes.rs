@@ -5,10 +5,10 @@ use std::path::Path;
 use super::DemoOptions;
 use super::canvas::Lattice;
 use super::geometry::{Ring, inside, point};
-use super::random::{Dice, speckle};
 use super::render::render;
 use super::town::Town;
 use crate::georef::{PixelFrame, Window};
+use crate::random::{Dice, speckle};
 use crate::raster::{Compression, RasterWriteError, SceneOptions, SceneSamples, WrittenValidity, write_scene};
 
 /// The side of the squares that are painted at a time, in pixels.

@@ -4,8 +4,8 @@ use super::geometry::{Point, Ring, ribbon};
 use super::materials::{Material, Paint, Rgb, near};
 use super::nature;
 use super::plan::{Cell, Plan, RIVER_COLUMN, Use};
-use super::random::{Dice, sine};
 use super::town::{Top, Town, class};
+use crate::random::{Dice, sine};
 
 const ASPHALT: Rgb = [103.0, 99.0, 99.0];
 const PAVEMENT: Rgb = [117.0, 114.0, 110.0];

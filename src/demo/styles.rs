@@ -4,9 +4,9 @@ use super::building::{Building, Shape};
 use super::geometry::{Place, Rectangle, convex_overlap, hull, inside};
 use super::materials::{Material, Rgb, near};
 use super::quarters::Lot;
-use super::random::Dice;
 use super::roof::{Cover, Roof};
 use super::town::{Object, Town, class};
+use crate::random::Dice;
 
 const CONCRETE: [Rgb; 5] =
     [[170.0, 166.0, 158.0], [188.0, 185.0, 178.0], [148.0, 145.0, 140.0], [176.0, 168.0, 154.0], [206.0, 204.0, 199.0]];

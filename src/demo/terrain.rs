@@ -1,7 +1,7 @@
 //! The relief under the town: a gentle hill and a dale, in closed form.
 
 use super::geometry::Point;
-use super::random::fractal;
+use crate::random::fractal;
 
 /// Metres above sea level of the lowest ground, about.
 const BASE_M: f32 = 430.0;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{CleanOptions, LabelMap};
+use crate::files::write_whole;
 use crate::georef::{Crs, CrsError, GeoTransform, PixelFrame, TransformError, Window};
 use crate::grid::{BlockId, WorkGrid};
 use crate::model::{CachePlace, Scoring};
@@ -295,10 +296,7 @@ fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> 
     let path = manifest_path(folder);
     let text = serde_json::to_string_pretty(manifest)
         .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
-    let temporary = path.with_extension("json.tmp");
-    let io = |source| StoreError::Io { path: path.clone(), source };
-    std::fs::write(&temporary, text + "\n").map_err(io)?;
-    std::fs::rename(&temporary, &path).map_err(io)
+    write_whole(&path, (text + "\n").as_bytes()).map_err(|source| StoreError::Io { path, source })
 }
 
 /// Which part of the input differs, for the message.

@@ -4,13 +4,14 @@ use half::f16;
 use serde_json::json;
 
 use super::colours::{ClusterStatistics, elongations, of_patch};
-use super::kmeans::{Dice, nearest, spherical};
+use super::kmeans::{nearest, spherical};
 use super::matrix::leading_space;
 use super::suggest::suggested;
 use super::{FeatureReader, LearnError};
 use crate::georef::Window;
 use crate::grid::ChipId;
 use crate::model::{Guided, ModelClass, Prototypes, Scorer, ScorerActivation, ScorerInput};
+use crate::random::Dice;
 use crate::scheme::Scheme;
 
 /// The most numbers of features that are kept, two bytes each.
@@ -148,7 +149,7 @@ fn gathered(reader: &mut FeatureReader, options: &ClusterOptions) -> Result<Samp
 
 /// Some of the chips: one of each square of a coarse lattice, in an order that is spread over the mosaic from the start.
 fn stratified(all: &[ChipId], wanted: usize, seed: u64) -> Vec<ChipId> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     if all.len() <= wanted {
         return all.to_vec();
     }
@@ -222,13 +223,15 @@ impl Sample {
 
     fn statistics(&self, assigned: &[(usize, f32)], clusters: usize) -> Vec<ClusterStatistics> {
         let mut statistics = vec![ClusterStatistics::default(); clusters];
-        for chip in 0..self.chips.len() {
-            let of_chip = || (0..assigned.len()).filter(|i| self.places[*i].0 == chip);
+        let mut first = 0;
+        for places in self.places.chunk_by(|a, b| a.0 == b.0) {
+            let of_chip = first..first + places.len();
+            first = of_chip.end;
             let mut square = vec![None; self.side * self.side];
             let at = |i: usize| self.places[i].1 * self.side + self.places[i].2;
-            of_chip().for_each(|i| square[at(i)] = Some(assigned[i].0));
+            of_chip.clone().for_each(|i| square[at(i)] = Some(assigned[i].0));
             let lengths = elongations(&square, self.side);
-            for i in of_chip() {
+            for i in of_chip {
                 let cluster = &mut statistics[assigned[i].0];
                 cluster.add(self.looks[i]);
                 cluster.elongation += lengths[at(i)];

@@ -1,5 +1,7 @@
 //! Spherical k-means: clusters of directions (Dhillon and Modha 2001), seeded as in k-means++ (Arthur, Vassilvitskii 2007).
 
+use crate::random::Dice;
+
 /// Starts; the best is kept.
 const STARTS: u64 = 4;
 /// Rounds of a start; most end before, when nothing changes.
@@ -10,7 +12,7 @@ const ROUNDS: usize = 60;
 /// `points` holds vectors of length 1, `[n, p]`, with n at least k.
 pub(super) fn spherical(points: &[f32], p: usize, k: usize, seed: u64) -> Vec<Vec<f32>> {
     let start = |n: u64| {
-        let mut dice = Dice(seed ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Dice::new(seed ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         refined(points, p, seeded(points, p, k, &mut dice))
     };
     let mut best = start(0);
@@ -97,27 +99,13 @@ fn refined(points: &[f32], p: usize, mut centres: Vec<Vec<f32>>) -> (Vec<Vec<f32
     (centres, total)
 }
 
-/// A stream of numbers, `SplitMix64` (Steele, Lea, Flood 2014).
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    /// In [0, 1).
-    pub(super) fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Points around the axes of a space, as many as told around each.
     fn around(counts: &[usize], p: usize) -> (Vec<f32>, Vec<usize>) {
-        let mut dice = Dice(7);
+        let mut dice = Dice::new(7);
         let (mut points, mut truth) = (Vec::new(), Vec::new());
         for (axis, count) in counts.iter().enumerate() {
             for _ in 0..*count {

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{LabelledPatches, LearnError};
+use crate::files::write_whole;
 
 /// The first line of the file.
 const MAGIC: &str = "orthotile samples 1\n";
@@ -132,9 +133,7 @@ impl Samples {
         bytes.extend(serde_json::to_vec(&header).map_err(|e| invalid(e.to_string()))?);
         bytes.push(b'\n');
         bytes.extend(self.polygons.iter().flat_map(|p| &p.vectors).flat_map(|v| v.to_le_bytes()));
-        let temporary = path.with_extension("samples.tmp");
-        let written = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path));
-        written.map_err(|e| invalid(e.to_string()))
+        write_whole(path, &bytes).map_err(|e| invalid(e.to_string()))
     }
 }
 

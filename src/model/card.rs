@@ -343,11 +343,8 @@ fn is_network(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::fixture;
     use super::*;
-
-    fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models").join(name)
-    }
 
     #[test]
     fn a_card_beside_its_network_is_found() {

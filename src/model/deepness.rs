@@ -194,12 +194,8 @@ fn stride(input: &Input, output: &Port) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::fixture;
     use super::*;
-    use std::path::PathBuf;
-
-    fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models").join(name)
-    }
 
     #[test]
     fn metadata_make_a_card() {

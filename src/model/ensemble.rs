@@ -120,15 +120,10 @@ fn renormalized(chip: &[f32], pixels: usize, channels: &[(usize, f32, f32)]) -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::card;
     use super::*;
     use crate::model::{Device, Semantic};
     use crate::scheme::{ClassId, Scheme};
-    use std::path::Path;
-
-    fn card(name: &str) -> ModelCard {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models");
-        ModelCard::open(&fixtures.join(name)).expect("a fixture")
-    }
 
     fn semantic(card: &ModelCard) -> Box<dyn Segmenter> {
         Box::new(Semantic::open(card, &Scheme::city(), Device::Cpu).expect("make setup has been run"))

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::PatchFeatures;
 use super::scorer::hex;
+use crate::files::write_whole;
 
 /// Where features are kept, and how many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,8 +136,7 @@ impl FeatureCache {
         if !self.make_room(bytes.len() as u64) {
             return;
         }
-        let (path, temporary) = (self.path(key), self.folder.join(format!("{key}.tmp")));
-        if std::fs::write(&temporary, &bytes).and_then(|()| std::fs::rename(&temporary, &path)).is_ok() {
+        if write_whole(&self.path(key), &bytes).is_ok() {
             let mut inner = self.inner();
             inner.used.insert(key.to_owned());
             inner.bytes += bytes.len() as u64;

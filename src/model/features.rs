@@ -1,6 +1,6 @@
 //! Vision transformers and encoders: one vector per patch of pixels.
 
-use super::session::{Planes, Session};
+use super::session::{Planes, Session, check_finite};
 use super::{Device, Family, ModelCard, ModelError};
 
 /// The features of a chip.
@@ -86,11 +86,7 @@ fn patches(output: &Planes<'_>, card: &ModelCard, side: usize, dim: usize) -> Re
         let reason = format!("{keys}: the card makes {expected:?} of a chip, the network gave {shape:?}");
         return Err(ModelError::Mismatch { path, reason });
     }
-    if output.values.iter().fold(false, |bad, v| bad | !v.is_finite()) {
-        let reason =
-            "features that are not finite (check input.scale, input.mean and input.std of the card)".to_owned();
-        return Err(ModelError::Run { path, reason });
-    }
+    check_finite("features", &output.values, &path)?;
     let values = if card.output.tokens.is_some() {
         output.values[first * dim..].to_vec()
     } else {
@@ -102,16 +98,8 @@ fn patches(output: &Planes<'_>, card: &ModelCard, side: usize, dim: usize) -> Re
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{card, fixture};
     use super::*;
-    use std::path::{Path, PathBuf};
-
-    fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models").join(name)
-    }
-
-    fn card(name: &str) -> ModelCard {
-        ModelCard::open(&fixture(name)).expect("a fixture")
-    }
 
     /// The picture of `models/export/parity.py`, normalized.
     fn synthetic(card: &ModelCard) -> Vec<f32> {

@@ -188,3 +188,6 @@ pub trait Segmenter: Send {
     /// Where it runs, for people: `cpu`, `cuda:0`, …
     fn device(&self) -> String;
 }
+
+#[cfg(test)]
+mod fixture;

@@ -181,11 +181,8 @@ fn text(bytes: &[u8], wanted: u64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::fixture;
     use super::*;
-
-    fn fixture(name: &str) -> std::path::PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models").join(name)
-    }
 
     #[test]
     fn a_network_tells_its_tensors_and_its_head() {

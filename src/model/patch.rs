@@ -284,8 +284,7 @@ mod tests {
     use crate::model::{ModelClass, Prototypes, ScorerActivation, ScorerInput};
 
     fn card() -> ModelCard {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/dinov2-registers.onnx");
-        ModelCard::open(&path).expect("a fixture")
+        crate::model::fixture::card("dinov2-registers.onnx")
     }
 
     fn class(name: &str) -> ModelClass {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{CardError, Guided, ModelCard, ModelClass};
+use crate::files::write_whole;
 
 /// Why a scorer cannot be used.
 #[derive(Debug, Error)]
@@ -159,9 +160,7 @@ impl Scorer {
     pub fn write(&self, path: &Path) -> Result<(), ScorerError> {
         let file = |source| ScorerError::File { path: path.to_owned(), source };
         let text = serde_json::to_vec(self).map_err(|e| file(std::io::Error::other(e)))?;
-        let temporary = path.with_extension("tmp");
-        std::fs::write(&temporary, text).map_err(file)?;
-        std::fs::rename(&temporary, path).map_err(file)
+        write_whole(path, &text).map_err(file)
     }
 
     /// `z` of a vector of features.

@@ -1,7 +1,7 @@
 //! Dense models: one score per class and pixel.
 
 use super::head::Head;
-use super::session::{Planes, Session};
+use super::session::{Planes, Session, check_finite};
 use super::{Activation, ChipScores, ChipSpec, Device, ModelCard, ModelError, Segmenter};
 use crate::scheme::{ClassId, Scheme};
 
@@ -85,11 +85,7 @@ fn check(output: &Planes<'_>, card: &ModelCard, head: &Head) -> Result<(), Model
         let reason = "output.activation: softmax of one channel says nothing, accepted are sigmoid and none".to_owned();
         return Err(ModelError::Mismatch { path, reason });
     }
-    // An exponent of ones is a number that is not finite; without an early end the loops are vector ones.
-    if output.values.iter().fold(false, |bad, v| bad | !v.is_finite()) {
-        let reason = "scores that are not finite (check input.scale, input.mean and input.std of the card)".to_owned();
-        return Err(ModelError::Run { path, reason });
-    }
+    check_finite("scores", &output.values, &path)?;
     let is_none = card.output.activation == Activation::None;
     if is_none && output.values.iter().fold(false, |bad, v| bad | !(-0.01..=1.01).contains(v)) {
         let reason = "output.activation: none says probabilities of 0 to 1, the network gives others: \
@@ -102,16 +98,9 @@ fn check(output: &Planes<'_>, card: &ModelCard, head: &Head) -> Result<(), Model
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{card, fixture};
     use super::*;
-    use std::path::{Path, PathBuf};
-
-    fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models").join(name)
-    }
-
-    fn card(name: &str) -> ModelCard {
-        ModelCard::open(&fixture(name)).expect("a fixture")
-    }
+    use std::path::Path;
 
     fn open(card: &ModelCard) -> Result<Semantic, ModelError> {
         Semantic::open(card, &Scheme::city(), Device::Cpu)

@@ -9,6 +9,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
 use super::{Device, Family, Layout, ModelCard, ModelError};
+use crate::cores::cores;
 
 /// A network, loaded. Not to be shared: `run` needs it alone.
 pub(super) struct Session {
@@ -111,7 +112,7 @@ pub(super) fn load(path: &Path, device: Device) -> Result<(OrtSession, Device), 
     let device = device.resolved();
     let providers = device.providers()?;
     let load = |e: &dyn std::fmt::Display| ModelError::Load { path: path.to_owned(), device, reason: e.to_string() };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores().get();
     let builder = OrtSession::builder(&environment).map_err(|e| load(&e))?;
     let builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(|e| load(&e))?;
     let builder = builder.with_intra_threads(threads).map_err(|e| load(&e))?;
@@ -120,6 +121,16 @@ pub(super) fn load(path: &Path, device: Device) -> Result<(OrtSession, Device), 
     let mut builder = builder.with_execution_providers(providers).map_err(|e| load(&e))?;
     let inner = builder.commit_from_file(path).map_err(|e| load(&e))?;
     Ok((inner, device))
+}
+
+/// Refuses numbers of a network that are not finite.
+pub(super) fn check_finite(what: &str, values: &[f32], path: &Path) -> Result<(), ModelError> {
+    // An exponent of ones is a number that is not finite; without an early end the loops are vector ones.
+    if values.iter().fold(false, |bad, v| bad | !v.is_finite()) {
+        let reason = format!("{what} that are not finite (check input.scale, input.mean and input.std of the card)");
+        return Err(ModelError::Run { path: path.to_owned(), reason });
+    }
+    Ok(())
 }
 
 impl Input {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
+use super::PipelineError;
 use super::source::{BlockLabels, LabelSource};
-use super::{PipelineError, threads};
+use crate::cores::{cores, each};
 use crate::georef::Window;
 use crate::grid::{BlockId, WorkGrid};
 use crate::polygonize::BlockArcs;
@@ -61,21 +62,12 @@ impl Edits {
         has: impl Fn(&BlockId) -> bool,
     ) -> Result<BTreeMap<BlockId, BlockArcs>, PipelineError> {
         let blocks: Vec<(&BlockId, &Vec<Run>)> = self.runs.iter().filter(|(block, _)| has(block)).collect();
-        let share = blocks.len().div_ceil(threads().get()).max(1);
         let one = |(block, runs): &(&BlockId, &Vec<Run>)| -> Result<(BlockId, BlockArcs), PipelineError> {
             let mut labels = source.read(**block)?;
             runs.iter().for_each(|run| self.apply(run, &mut labels));
             Ok((**block, labels.trace()))
         };
-        std::thread::scope(|scope| {
-            let trace = |part: &[_]| part.iter().map(one).collect::<Result<Vec<_>, _>>();
-            let running: Vec<_> = blocks.chunks(share).map(|part| scope.spawn(move || trace(part))).collect();
-            let mut traced = BTreeMap::new();
-            for thread in running {
-                traced.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-            }
-            Ok(traced)
-        })
+        each(&blocks, cores(), one).into_iter().collect()
     }
 
     fn apply(&self, run: &Run, block: &mut BlockLabels) {

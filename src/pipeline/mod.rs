@@ -1,7 +1,6 @@
 //! Label blocks in, features out: everything after labels, cheap and derived.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use geo::{Coord, MapCoords, Polygon};
@@ -25,6 +24,7 @@ use roofs::RoofWork;
 pub use source::{BlockLabels, LabelSource};
 pub use vectorize::{VectorizeOptions, scheme_of, vectorize};
 
+use crate::cores::{cores, each};
 use crate::feature::{Centreline, Confidence, Feature, FeatureId, FeatureIdError, Outline};
 use crate::georef::{CrsError, Ground, GroundScale, MapPoint, PixelPoint};
 use crate::grid::{BlockId, WorkGrid};
@@ -115,17 +115,9 @@ impl TracedBlocks {
     /// # Errors
     /// When a block is broken; none is added then.
     pub fn add(&mut self, labels: &LabelStore, blocks: &[BlockId]) -> Result<(), StoreError> {
-        let share = blocks.len().div_ceil(threads().get()).max(1);
-        let read = |part: &[BlockId]| -> Result<Vec<(BlockId, BlockArcs)>, StoreError> {
-            part.iter().map(|b| Ok((*b, trace(&labels.read(*b)?)))).collect()
-        };
-        let parts: Vec<_> = std::thread::scope(|scope| {
-            let running: Vec<_> = blocks.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
-            running.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        for part in parts {
-            self.arcs.extend(part?);
-        }
+        let read = |block: &BlockId| -> Result<_, StoreError> { Ok((*block, trace(&labels.read(*block)?))) };
+        let read = each(blocks, cores(), read).into_iter().collect::<Result<Vec<_>, _>>()?;
+        self.arcs.extend(read);
         Ok(())
     }
 
@@ -150,12 +142,11 @@ impl TracedBlocks {
         let roads = roads::roads(&coverage, (grid, scheme), options)?;
         let plane = Plane { grid, scale };
         let (edits, unsplit) = self.edits(&coverage, &roads, (&plane, scheme, options))?;
-        let coverage = if edits.is_empty() {
+        let mut coverage = if edits.is_empty() {
             coverage
         } else {
             self.join(&edits.traced(self.source()?, |block| self.has(*block))?, grid)?
         };
-        let mut coverage = coverage;
         coverage.relabel(|label| options.code.class(label)); // regions stay apart
         let features = features(&coverage, (&plane, scheme), options)?;
         Ok(Derived { features, centrelines: roads.lines, unsplit })
@@ -310,8 +301,4 @@ fn perimeter_m(pixels: &Polygon<f64>, scale: &GroundScale) -> f64 {
         east.hypot(north)
     };
     rings.map(|ring| ring.0.iter().zip(ring.0.iter().skip(1)).map(length).sum::<f64>()).sum()
-}
-
-fn threads() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::edits::{Change, Edits};
 use super::source::LabelSource;
-use super::{FeatureOptions, PipelineError, pixel_m, threads};
+use super::{FeatureOptions, PipelineError, pixel_m};
+use crate::cores::{cores, parts};
 use crate::georef::{GroundScale, Window};
 use crate::grid::{BlockId, WorkGrid};
 use crate::polygonize::{Coverage, Region};
@@ -52,16 +53,11 @@ impl RoofWork<'_> {
         }
         // By place, so that what was read serves the next.
         small.sort_by_key(|(window, index)| (self.block_of(window), *index));
-        let share = small.len().div_ceil(threads().get()).max(1);
         let run = |part: &[(Window, usize)]| -> Result<Vec<(usize, Cut)>, PipelineError> {
             let mut seen = Seen { work: self, blocks: BTreeMap::new() };
             part.iter().map(|(window, index)| Ok((*index, self.cut(*index, *window, how, &mut seen)?))).collect()
         };
-        let cuts: Vec<_> = std::thread::scope(|scope| {
-            let running: Vec<_> = small.chunks(share).map(|part| scope.spawn(move || run(part))).collect();
-            running.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        for cuts in cuts {
+        for cuts in parts(&small, cores(), run) {
             cuts?.iter().for_each(|(index, cut)| self.note(&regions[*index], cut, edits));
         }
         Ok(too_large)

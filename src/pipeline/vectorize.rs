@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{BlockLabels, Derived, FeatureOptions, LabelSource, PipelineError, TracedBlocks, VectorOptions, threads};
+use super::{BlockLabels, Derived, FeatureOptions, LabelSource, PipelineError, TracedBlocks, VectorOptions};
+use crate::cores::{cores, parts};
 use crate::grid::{BlockId, WorkGrid};
 use crate::polygonize::{self, BlockArcs, LabelCode, LabelView};
 use crate::raster::{ClassRaster, RasterError};
@@ -33,21 +34,15 @@ pub fn vectorize(
     let window = raster.window();
     let grid = WorkGrid { frame: raster.frame().clone(), cols: window.cols, rows: window.rows, block_px: BLOCK_PX };
     let blocks: Vec<BlockId> = grid.blocks().collect();
-    let share = blocks.len().div_ceil(threads().get()).max(1);
     let (path, grid_of) = (raster.path().to_owned(), &grid);
-    let read = |part: &[BlockId]| -> Result<Vec<BlockArcs>, RasterError> {
+    let read = |part: &[BlockId]| -> Result<Vec<(BlockId, BlockArcs)>, RasterError> {
         // One dataset belongs to one thread.
         let raster = ClassRaster::open(&path)?;
-        part.iter().map(|b| trace(&raster, grid_of, *b)).collect()
+        part.iter().map(|b| Ok((*b, trace(&raster, grid_of, *b)?))).collect()
     };
-    let parts: Vec<_> = std::thread::scope(|scope| {
-        let running: Vec<_> = blocks.chunks(share).map(|part| scope.spawn(|| read(part))).collect();
-        running.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
+    let read = parts(&blocks, cores(), read).into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut traced = TracedBlocks::from_source(Arc::new(RasterLabels { path: path.clone(), grid: grid.clone() }));
-    for (part, ids) in parts.into_iter().zip(blocks.chunks(share)) {
-        ids.iter().zip(part?).for_each(|(id, arcs)| traced.insert(*id, arcs));
-    }
+    read.into_iter().flatten().for_each(|(block, arcs)| traced.insert(block, arcs));
     let pixel_m = grid.middle_scale()?.resolution_m_per_px();
     let usual = FeatureOptions::within(options.tolerance_m.unwrap_or(1.5 * pixel_m)).with(&options.vectors)?;
     let code = LabelCode::for_classes_up_to(raster.largest_label());

@@ -32,6 +32,7 @@ use std::num::NonZeroUsize;
 
 use geo::Polygon;
 
+use crate::cores::{cores, each};
 use draft::Draft;
 
 /// The outline of a building as it was traced.
@@ -131,7 +132,7 @@ impl RegularizeOptions {
             min_area_m2: 6.0_f64.max(12.0 * pixel_m * pixel_m),
             min_hole_m2: 4.0_f64.max(6.0 * pixel_m * pixel_m),
             reach_m: 0.25 + 1.5 * pixel_m,
-            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            threads: cores(),
         }
     }
 }
@@ -154,20 +155,9 @@ pub fn regularize_beside(
     roads: &[Polygon<f64>],
     options: &RegularizeOptions,
 ) -> Vec<Regularized> {
-    let mut drafts = in_parallel(footprints, options.threads, |footprint| Draft::of(footprint, options));
+    let mut drafts = each(footprints, options.threads, |footprint| Draft::of(footprint, options));
     neighbours::settle(&mut drafts, (footprints, roads), options);
     drafts.into_iter().zip(footprints).map(|(draft, footprint)| draft.finish(footprint)).collect()
-}
-
-/// `work` on every item, in order, on several threads.
-fn in_parallel<T: Sync, R: Send>(items: &[T], threads: NonZeroUsize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let chunk = items.len().div_ceil(threads.get()).max(1);
-    let work = &work;
-    std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            items.chunks(chunk).map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<R>>())).collect();
-        workers.into_iter().flat_map(|w| w.join().expect("a worker panics only by a defect of this module")).collect()
-    })
 }
 
 #[cfg(test)]

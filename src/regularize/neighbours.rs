@@ -10,7 +10,8 @@ use super::joined::{join, with_moved_edges};
 use super::overlap::Edges;
 use super::ring::{Ring, area, cross, dot, edges, left, length, moved, open_rings};
 use super::valid::{contains, is_valid};
-use super::{Footprint, Reason, RegularizeOptions, group, in_parallel};
+use super::{Footprint, Reason, RegularizeOptions, group};
+use crate::cores::each;
 
 /// Less is rounding.
 const COMMON_M2: f64 = 1e-4;
@@ -32,7 +33,7 @@ pub(super) fn settle(
     turn_rows(drafts, footprints, (&buildings, options));
     join_walls(drafts, footprints, (&buildings, options));
     let mut town = Separation { drafts, footprints, roads: &roads, options, near: &near };
-    let apart = in_parallel(&near, options.threads, |&(i, j)| !town.overlap(i, j));
+    let apart = each(&near, options.threads, |&(i, j)| !town.overlap(i, j));
     let todo = near.iter().zip(apart).filter(|(_, apart)| !apart).map(|(pair, _)| *pair).collect();
     town.run(todo);
 }
@@ -41,12 +42,12 @@ type Near<'a> = (&'a [(u32, u32)], &'a RegularizeOptions);
 
 /// Buildings that face each other take the direction of their group where that fits nearly as well as their own.
 fn turn_rows(drafts: &mut [Draft], footprints: &[Footprint], (near, options): Near) {
-    let facing = in_parallel(near, options.threads, |&pair| !contacts(pair, drafts, options.reach_m).is_empty());
+    let facing = each(near, options.threads, |&pair| !contacts(pair, drafts, options.reach_m).is_empty());
     let pairs: Vec<(u32, u32)> = near.iter().zip(facing).filter(|(_, facing)| *facing).map(|(pair, _)| *pair).collect();
     let directions = group::directions(&pairs, drafts);
     let members: Vec<(usize, Coord<f64>)> =
         directions.into_iter().enumerate().filter_map(|(i, along)| Some((i, along?))).collect();
-    let turned = in_parallel(&members, options.threads, |&(i, along)| Draft::along(&footprints[i], along, options));
+    let turned = each(&members, options.threads, |&(i, along)| Draft::along(&footprints[i], along, options));
     for ((i, _), turned) in members.into_iter().zip(turned) {
         if let Some(turned) = turned.filter(|turned| turned.cost <= drafts[i].cost + MOST_EXTRA_COST) {
             drafts[i] = turned;
@@ -56,7 +57,7 @@ fn turn_rows(drafts: &mut [Draft], footprints: &[Footprint], (near, options): Ne
 
 /// Facing walls of one direction become one where the traced outlines touch, or where they overlap.
 fn join_walls(drafts: &mut [Draft], footprints: &[Footprint], (near, options): Near) {
-    let common = in_parallel(near, options.threads, |&(i, j)| {
+    let common = each(near, options.threads, |&(i, j)| {
         let (a, b) = (i as usize, j as usize);
         if drafts[a].along.is_none() || drafts[a].along != drafts[b].along {
             return Vec::new();

@@ -8,8 +8,6 @@ mod mask;
 mod network;
 mod regions;
 mod rules;
-#[cfg(test)]
-mod tests;
 
 pub(super) use card::rules as card_rules;
 pub use card::{MaskCard, MaskClasses};
@@ -86,3 +84,6 @@ impl Sam {
 pub fn chosen(masks: Vec<Mask>, card: &MaskCard, chip: &Window, mosaic: &Window) -> Vec<Mask> {
     choose::chosen(masks, card, chip, mosaic)
 }
+
+#[cfg(test)]
+mod tests;

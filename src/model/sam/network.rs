@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ort::session::{Session as OrtSession, SessionOutputs};
 use ort::value::{DynValue, TensorRef};
 
-use super::super::session::load;
+use super::super::session::{check_finite, load};
 use super::super::{Device, ModelCard, ModelError};
 use super::layout::{DecoderLayout, EncoderInput, EncoderKind, decoder_layout, encoder_input};
 
@@ -87,9 +87,8 @@ impl Network {
         let take = |name: &str| -> Result<Tensor, ModelError> {
             let value = outputs.get(name).ok_or_else(|| failed(&format!("output.name: no output {name:?}")))?;
             let tensor = floats(value).map_err(|e| failed(&e))?;
-            let finite = tensor.values.iter().all(|v| v.is_finite());
-            let reason = "embeddings that are not finite (check input.scale, input.mean and input.std of the card)";
-            if finite { Ok(tensor) } else { Err(failed(&reason)) }
+            check_finite("embeddings", &tensor.values, &path)?;
+            Ok(tensor)
         };
         let positional = match layout {
             DecoderLayout::Split => Some(take("image_positional_embeddings")?),

@@ -1,16 +1,7 @@
 //! Held against segment-anything's own generator on the same weights: fixtures of `models/export/sam_fixtures.py`.
 
-use std::path::{Path, PathBuf};
-
+use super::super::fixture::{card, fixture};
 use super::*;
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models").join(name)
-}
-
-fn card(name: &str) -> ModelCard {
-    ModelCard::open(&fixture(name)).expect("a fixture")
-}
 
 fn open(card: &ModelCard) -> Result<Sam, ModelError> {
     Sam::open(card, &Scheme::city(), Device::Cpu)

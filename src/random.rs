@@ -5,7 +5,14 @@
 pub struct Dice(u64);
 
 impl Dice {
+    /// The stream of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The stream of a place in the plan: independent of what was drawn elsewhere.
+    #[must_use]
     pub fn at(seed: u64, salt: u32, i: i32, j: i32) -> Self {
         let place = (u64::from(i as u32) << 32) | u64::from(j as u32);
         let mut dice = Self(seed ^ u64::from(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -63,6 +70,7 @@ impl Dice {
 
 /// 32 mixed bits of a lattice point (the finalizer of `MurmurHash3` over two odd multiples).
 #[inline]
+#[must_use]
 pub fn hash(x: i32, y: i32, seed: u32) -> u32 {
     let mut h = (x as u32).wrapping_mul(0x85eb_ca6b) ^ (y as u32).wrapping_mul(0xc2b2_ae35) ^ seed;
     h = (h ^ (h >> 16)).wrapping_mul(0x7feb_352d);
@@ -72,12 +80,14 @@ pub fn hash(x: i32, y: i32, seed: u32) -> u32 {
 
 /// White noise of a lattice point, in [-1, 1).
 #[inline]
+#[must_use]
 pub fn speckle(x: i32, y: i32, seed: u32) -> f32 {
     (hash(x, y, seed) >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0
 }
 
 /// Smooth noise in [-1, 1) that varies over one unit (value noise; Perlin 1985 describes the family).
 #[inline]
+#[must_use]
 pub fn noise(x: f32, y: f32, seed: u32) -> f32 {
     let west = x.floor();
     let south = y.floor();
@@ -92,6 +102,7 @@ pub fn noise(x: f32, y: f32, seed: u32) -> f32 {
 
 /// Three octaves of [`noise`], in about [-1, 1).
 #[inline]
+#[must_use]
 pub fn fractal(x: f32, y: f32, seed: u32) -> f32 {
     // Turned between octaves, so that the lattices do not show.
     let turned = (0.8 * x - 0.6 * y, 0.6 * x + 0.8 * y);
@@ -101,6 +112,7 @@ pub fn fractal(x: f32, y: f32, seed: u32) -> f32 {
 }
 
 /// The sine of `turns` full turns, to about 1e-6, without the system's mathematics library.
+#[must_use]
 pub fn sine(turns: f64) -> f64 {
     let mut t = turns - turns.floor();
     if t > 0.75 {
