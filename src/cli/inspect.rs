@@ -205,6 +205,9 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     let clean = manifest.clean;
     let (rounds, area, border) = (clean.majority_rounds, clean.min_area_m2, clean.boundary_m);
     println!("  clean-up   {rounds} majority rounds, {area} m², borders decided again within {border} m");
+    if let Some(drop) = manifest.split_roofs {
+        println!("  roofs      told apart where certainty drops by {drop}");
+    }
     println!(
         "  heights    {}",
         manifest.dsm.as_ref().map_or_else(|| "class defaults".to_owned(), |d| d.display().to_string())

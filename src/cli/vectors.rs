@@ -25,7 +25,8 @@ pub struct VectorArgs {
     /// or water
     #[arg(long)]
     bridge_roads: bool,
-    /// Tell roofs that touch apart where the model's certainty drops by so much between them, 0.01 to 1 (0.05 is a start)
+    /// Tell roofs that touch apart where the model's certainty drops by so much between them, 0.01 to 1; 0 leaves them one
+    /// polygon (unless told: what the model's card says)
     #[arg(long)]
     split_roofs: Option<f64>,
 }

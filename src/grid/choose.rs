@@ -50,8 +50,9 @@ const SNAP: f64 = 0.15;
 impl WorkGrid {
     /// The grid over `extent` of a mosaic's own grid, with its first corner and its directions.
     ///
-    /// Native pixels are taken as they are, or joined by whole factors, where that comes within 15 % of what the model
-    /// wants; else pixels get exactly the wanted size on the ground (in the middle of the mosaic).
+    /// Wanted is the model's best resolution, or the mosaic's own where that is coarser, but never coarser than what the
+    /// model is good for. Native pixels are taken as they are, or joined by whole factors, where that comes within 15 % of
+    /// the wanted; else pixels get exactly the wanted size on the ground (in the middle of the mosaic).
     ///
     /// # Errors
     /// When the mosaic lies nowhere on the ground, is far too coarse for the model, or too large for one grid.
@@ -80,19 +81,15 @@ impl WorkGrid {
 /// Native pixels per work pixel, across and down.
 fn factors(scale: &GroundScale, wanted: &WantedResolution) -> Result<(f64, f64), GridError> {
     let native = scale.resolution_m_per_px();
-    let [finest, coarsest] = wanted.range_m_per_px;
+    let coarsest = wanted.range_m_per_px[1];
     if native > coarsest * MAX_ENLARGEMENT {
         return Err(GridError::TooCoarse { native_m_per_px: native, range: wanted.range_m_per_px });
     }
     let length = |(east, north): (f64, f64)| east.hypot(north);
     let (across_m, down_m) = (length(scale.per_col_m), length(scale.per_row_m));
     let square = (across_m / down_m - 1.0).abs() < 0.02;
-    // Coarser than wanted but within range: better the true pixels than invented ones.
-    let goal = if native > wanted.best_m_per_px && (finest..=coarsest).contains(&native) {
-        native
-    } else {
-        wanted.best_m_per_px
-    };
+    // Coarser than wanted: the true pixels, as far as the model can use them, rather than invented ones.
+    let goal = native.max(wanted.best_m_per_px).min(coarsest);
     if square {
         let factor = snapped(goal / native);
         return Ok((factor, factor));
@@ -130,6 +127,17 @@ mod tests {
     fn coarse_pixels_within_range_stay_as_they_are() {
         let grid = WorkGrid::choose(&utm(0.8), &Window::new(0, 0, 100, 100), &WANTED, 512).expect("possible");
         assert_eq!(grid.cols, 100);
+    }
+
+    #[test]
+    fn pixels_at_the_end_of_the_range_stay_and_coarser_ones_are_enlarged_to_it() {
+        // A metre of UTM is a little more than one on the ground in the middle of the zone.
+        let cols =
+            |size_m: f64| WorkGrid::choose(&utm(size_m), &Window::new(0, 0, 100, 100), &WANTED, 512).map(|g| g.cols);
+        assert_eq!(cols(1.0).expect("possible"), 100);
+        assert_eq!(cols(1.1).expect("possible"), 100);
+        assert_eq!(cols(2.0).expect("possible"), 201);
+        assert_eq!(cols(1.5).expect("possible"), 151);
     }
 
     #[test]

@@ -104,6 +104,9 @@ pub struct Manifest {
     /// Blocks to make; empty for all of the work grid.
     #[serde(default)]
     pub area_blocks: Vec<(u32, u32)>,
+    /// How far certainty drops between roofs that are told apart, where the model's card says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_roofs: Option<f64>,
     /// Where features are kept, where a model gives some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_cache: Option<CachePlace>,

@@ -174,7 +174,7 @@ pub struct Tokens {
     pub registers: u32,
 }
 
-/// How labels are cleaned unless told otherwise; see the module `label`.
+/// How labels are cleaned, and roofs told apart, unless told otherwise; see the modules `label` and `roofs`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LabelDefaults {
@@ -184,6 +184,9 @@ pub struct LabelDefaults {
     pub min_area_m2: Option<f64>,
     /// The width of the band along borders that is decided again.
     pub boundary_m: Option<f64>,
+    /// Roofs that touch are told apart where certainty drops by so much between them, 0 to 1: what suits the certainty of
+    /// this network. Used when polygons are made, so it changes no label.
+    pub split_roofs: Option<f64>,
 }
 
 /// What turns an output into probabilities.

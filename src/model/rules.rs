@@ -13,6 +13,10 @@ pub(super) fn check(card: &ModelCard) -> Result<(), String> {
         Family::Features => features(card),
         Family::Sam => super::sam::card_rules(card),
     });
+    rules.push((
+        card.labels.split_roofs.is_none_or(|drop| (0.01..=1.0).contains(&drop)),
+        "labels.split_roofs: 0.01 to 1, or absent".to_owned(),
+    ));
     let is_sam = card.family == Family::Sam;
     rules.push((card.masks.is_some() == is_sam, "masks: the keys of family = \"sam\", which wants them".to_owned()));
     rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))

@@ -39,7 +39,8 @@ pub struct FeatureOptions {
 }
 
 impl FeatureOptions {
-    /// What suits the labels of a store: borders within a pixel and a half, heights from its elevation rasters.
+    /// What suits the labels of a store: borders within a pixel and a half, heights from its elevation rasters, roofs told
+    /// apart as its model's card says.
     ///
     /// # Errors
     /// When the work grid has no place on the ground.
@@ -49,6 +50,7 @@ impl FeatureOptions {
         Ok(Self {
             dsm: manifest.dsm.clone(),
             dtm: manifest.dtm.clone(),
+            roofs: manifest.split_roofs.and_then(roofs),
             ..Self::within(1.5 * scale.resolution_m_per_px())
         })
     }
@@ -79,7 +81,7 @@ impl FeatureOptions {
         self.smooth_rounds = asked.smooth.unwrap_or(self.smooth_rounds);
         self.max_vertices = asked.max_vertices.or(self.max_vertices);
         self.bridge_roads = asked.bridge_roads.unwrap_or(self.bridge_roads);
-        self.roofs = asked.split_roofs.map(RoofOptions::apart_by).or(self.roofs);
+        self.roofs = asked.split_roofs.map_or(self.roofs, roofs);
         if let Some(lines) = &mut self.centrelines {
             lines.max_gap_m = asked.road_gap_m.unwrap_or(lines.max_gap_m);
             lines.max_turn_degrees = asked.road_angle_deg.unwrap_or(lines.max_turn_degrees);
@@ -106,6 +108,14 @@ impl FeatureOptions {
     }
 }
 
+/// The least drop of certainty that tells two roofs apart: labels keep it in steps of 1/255.
+const LEAST_DROP: f64 = 0.01;
+
+/// None for 0.
+fn roofs(drop: f64) -> Option<RoofOptions> {
+    (drop > 0.0).then(|| RoofOptions::apart_by(drop))
+}
+
 /// What a user may ask of vectors; absent is the usual.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -120,7 +130,8 @@ pub struct VectorOptions {
     pub road_angle_deg: Option<f64>,
     /// Whether roads are one polygon where their centre lines were joined.
     pub bridge_roads: Option<bool>,
-    /// Roofs that touch are told apart where the model's certainty drops by so much between them, 0.01 to 1.
+    /// Roofs that touch are told apart where the model's certainty drops by so much between them, 0.01 to 1; 0 leaves them
+    /// one polygon.
     pub split_roofs: Option<f64>,
 }
 
@@ -131,7 +142,7 @@ impl VectorOptions {
             ("max_vertices", self.max_vertices.map(|n| n as f64), 16.0..=f64::INFINITY, "16 or more"),
             ("road_gap_m", self.road_gap_m, 0.0..=60.0, "0 to 60 m"),
             ("road_angle_deg", self.road_angle_deg, 0.0..=90.0, "0 to 90 degrees"),
-            ("split_roofs", self.split_roofs, 0.01..=1.0, "0.01 to 1"),
+            ("split_roofs", self.split_roofs.filter(|drop| *drop != 0.0), LEAST_DROP..=1.0, "0.01 to 1, or 0 for none"),
         ];
         for (name, value, range, accepted) in numbers {
             if let Some(value) = value.filter(|value| !range.contains(value)) {
@@ -145,6 +156,15 @@ impl VectorOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn roofs_are_told_apart_as_asked_else_as_the_store_says() {
+        let of_store = FeatureOptions { roofs: roofs(0.12), ..FeatureOptions::within(1.0) };
+        let with = |split_roofs| of_store.clone().with(&VectorOptions { split_roofs, ..VectorOptions::default() });
+        let drop = |split_roofs| with(split_roofs).expect("in range").roofs.map(|r| r.least_drop);
+        assert_eq!([drop(None), drop(Some(0.3)), drop(Some(0.0))], [Some(0.12), Some(0.3), None]);
+        assert!(with(Some(0.001)).expect_err("refused").to_string().contains("split_roofs"));
+    }
 
     #[test]
     fn numbers_out_of_range_are_refused_by_name() {

@@ -70,6 +70,7 @@ pub fn plan(
         scoring: Scoring { others, ..scoring.clone() },
         clean: options.clean,
         scheme: options.scheme.as_deref().map(absolute),
+        split_roofs: card.labels.split_roofs,
         feature_cache: options
             .feature_cache
             .clone()
