@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Scores clusters and few-shot heads on features of the city network's encoder: the table of docs/models.md.
+"""Scores clusters and few-shot heads on features of the city network: the table of docs/models.md.
 
     python models/export/city_features.py --model models/city --out /tmp/city-features
     python models/train/few_shot.py --orthotile target/release/orthotile --data ../shared/data \
