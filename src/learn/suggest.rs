@@ -170,8 +170,9 @@ mod tests {
 
     #[test]
     fn looks_suggest_a_class() {
-        let of = |exg, exb, saturation, texture, elongation| {
+        let of = |brightness, exg, exb, saturation, texture, elongation| {
             let statistics = ClusterStatistics {
+                brightness,
                 excess_green: exg,
                 excess_blue: exb,
                 saturation,
@@ -181,12 +182,14 @@ mod tests {
             };
             suggested(&statistics, &Scheme::city())
         };
-        assert_eq!(of(0.2, -0.2, 0.5, 0.1, 1.0), "tree");
-        assert_eq!(of(0.2, -0.2, 0.5, 0.02, 1.0), "grass");
-        assert_eq!(of(-0.1, 0.2, 0.6, 0.02, 1.0), "water");
-        assert_eq!(of(0.0, 0.0, 0.03, 0.04, 4.0), "road");
-        assert_eq!(of(0.0, -0.1, 0.3, 0.03, 1.2), "bare_land");
-        assert_eq!(of(0.0, 0.0, 0.05, 0.2, 1.2), "building");
+        assert_eq!(of(0.4, 0.2, -0.2, 0.5, 0.1, 1.0), "tree");
+        assert_eq!(of(0.4, 0.2, -0.2, 0.5, 0.02, 1.0), "grass");
+        assert_eq!(of(0.4, -0.1, 0.2, 0.6, 0.02, 1.0), "water");
+        assert_eq!(of(0.4, 0.0, 0.0, 0.03, 0.04, 4.0), "road");
+        assert_eq!(of(0.4, 0.0, -0.1, 0.3, 0.03, 1.2), "bare_land");
+        assert_eq!(of(0.4, 0.0, 0.0, 0.05, 0.2, 1.2), "building");
+        assert_eq!(of(0.1, 0.2, -0.1, 0.3, 0.02, 1.2), "water", "dark and smooth, though green");
+        assert_eq!(of(0.8, 0.0, 0.0, 0.06, 0.04, 2.5), "bare_land", "bright and smooth, though grey and long");
     }
 
     #[test]
