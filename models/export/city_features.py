@@ -3,8 +3,8 @@
 
     python3 models/export/city_features.py --model models/city --out models/city-features
 
-The maps of its coarse stages hold surroundings and no colour: a head on them takes dark water for sand (mIoU 0.1 to 0.2 on
-a Dubai tile, against 0.5 on these). So the last map is taken, 24 numbers, averaged over patches of 4 pixels.
+The maps of its coarse stages (`--stage stage16 --patch-px 16`) hold surroundings and no colour: a head on them takes dark
+water for sand. So the last map is taken unless told, 24 numbers, averaged over patches of 4 pixels.
 """
 
 import argparse
@@ -18,8 +18,6 @@ from onnx import TensorProto, helper
 from onnx.utils import Extractor
 
 import parity
-
-STAGE, PATCH_PX = "join2.mix", 4
 
 CARD = """\
 name = "city-features"
@@ -46,19 +44,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="the folder of the city network")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--stage", default="join2.mix", help="a stage of `network.py`, or a layer inside one")
+    parser.add_argument("--patch-px", type=int, default=4, help="pixels along a patch, no fewer than the stage has")
     arguments = parser.parse_args()
     card = tomllib.loads((arguments.model / "model.toml").read_text())
     model = onnx.load(str(arguments.model / card["file"]))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    tensor = last_relu(model, STAGE)
+    tensor, patch_px = last_relu(model, arguments.stage), arguments.patch_px
     dim, stride = shape(model, tensor)
-    features = pooled(model, card["input"]["name"], tensor, (dim, PATCH_PX // stride))
+    if patch_px % stride or card["input"]["multiple_px"] % patch_px:
+        raise SystemExit(f"--patch-px {patch_px}: a multiple of {stride} that divides {card['input']['multiple_px']}")
+    features = pooled(model, card["input"]["name"], tensor, (dim, patch_px // stride))
     path = arguments.out / "features.onnx"
     onnx.save(features, str(path))
-    worst = compared(model, path, card, tensor)
+    worst = compared(model, path, card, (tensor, patch_px))
     keys = [f"{key} = {toml(value)}\n" for key, value in card["input"].items()]
     (arguments.out / "model.toml").write_text(CARD.format(
-        name=card["name"], version=card["version"], licence=card["licence"], input="".join(keys), patch_px=PATCH_PX,
+        name=card["name"], version=card["version"], licence=card["licence"], input="".join(keys), patch_px=patch_px,
         dim=dim))
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {dim} features of {tensor}, largest difference {worst:.1e}")
 
@@ -108,11 +110,12 @@ def pooled(model, image, tensor, dim_and_side):
     return part
 
 
-def compared(model, path, card, tensor):
+def compared(model, path, card, tensor_and_patch):
+    tensor, patch_px = tensor_and_patch
     image = parity.normalized(parity.synthetic(256), card["input"]["mean"], card["input"]["std"])[None]
     expected = run(model, tensor, image)
     n, dim, rows, cols = expected.shape
-    side = rows * PATCH_PX // 256
+    side = rows * patch_px // 256
     expected = expected.reshape(n, dim, rows // side, side, cols // side, side).mean((3, 5))
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found = session.run(["features"], {card["input"]["name"]: image})[0]
