@@ -1,7 +1,7 @@
-"""Objects found with and without `--split-roofs`, against true buildings, from one store.
+"""Objects found with and without `--split-roofs`, against true buildings, in one place or in several together.
 
     cargo build --release
-    python3 benches/peers/roofs.py STORE TRUTH.geojson [--area AREA.geojson] [--split 0.03 0.06 0.12]
+    python3 benches/peers/roofs.py --place STORE TRUTH.geojson [AREA.geojson] [--place …] [--split 0.03 0.06 0.12]
 
 Needs numpy and shapely. STORE comes from `orthotile segment`, TRUTH holds polygons in longitude and latitude, AREA the
 places where the truth is complete. Both sides are cut to the area; what is smaller than 10 m2 there is left out. A building
@@ -56,36 +56,51 @@ def matched(truth, found):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("store")
-    parser.add_argument("truth")
-    parser.add_argument("--area")
+    parser.add_argument("--place", nargs="+", action="append", required=True, metavar=("STORE TRUTH", "AREA"))
     parser.add_argument("--split", type=float, nargs="*", default=[0.03, 0.06, 0.12])
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/orthotile")
     options = parser.parse_args()
-    truth = read(options.truth)
-    area = shapely.union_all(read(options.area)) if options.area else shapely.box(*shapely.total_bounds(truth))
-    latitude = area.centroid.y
-    truth, area = in_metres(truth, latitude), in_metres(area, latitude)
-    truth = within(truth, area)
-    for split in [None, *options.split]:
+    places = [Place(*place) for place in options.place]
+    for split in [0.0, *options.split]:
+        counts = np.array([place.counts(options.binary, split) for place in places])
+        for place, row in zip(places, counts):
+            tell(split, place.name, row)
+        if len(places) > 1:
+            tell(split, "together", counts.sum(0))
+
+
+class Place:
+    """What is there, in metres, and the store that should show it."""
+
+    def __init__(self, store, truth, area=None):
+        self.store, self.name = store, pathlib.Path(store).name
+        truth = read(truth)
+        area = shapely.union_all(read(area)) if area else shapely.box(*shapely.total_bounds(truth))
+        self.latitude = area.centroid.y
+        self.area = in_metres(area, self.latitude)
+        self.truth = within(in_metres(truth, self.latitude), self.area)
+
+    def counts(self, binary, split):
+        """True, found and matched buildings, and the square metres that two outlines cover."""
         with tempfile.TemporaryDirectory() as folder:
             out = pathlib.Path(folder) / "buildings.geojson"
-            command = [options.binary, "export", "--store", options.store, "-o", out, "--class", "building"]
-            command += [] if split is None else ["--split-roofs", str(split)]
-            subprocess.run(command, check=True, capture_output=True)
-            found = in_metres(read(out), latitude)
-        found = within(found, area)
-        tree = shapely.STRtree(found)
-        a, b = tree.query(found, predicate="overlaps")
+            command = [binary, "export", "--store", self.store, "-o", out, "--class", "building"]
+            subprocess.run([*command, "--split-roofs", str(split)], check=True, capture_output=True)
+            found = in_metres(read(out), self.latitude)
+        found = within(found, self.area)
+        a, b = shapely.STRtree(found).query(found, predicate="overlaps")
         overlap_m2 = shapely.area(shapely.intersection(found[a], found[b])).sum() / 2
-        pairs = matched(truth, found)
-        precision, recall = pairs / max(len(found), 1), pairs / max(len(truth), 1)
-        f1 = 2 * pairs / max(len(found) + len(truth), 1)
-        name = "whole regions" if split is None else f"split at {split}"
-        print(
-            f"{name:16} {len(truth)} true, {len(found)} found, {pairs} matched: precision {precision:.3f}, "
-            f"recall {recall:.3f}, F1 {f1:.3f}; {overlap_m2:.2f} m2 covered twice"
-        )
+        return len(self.truth), len(found), matched(self.truth, found), overlap_m2
+
+
+def tell(split, place, counts):
+    true, found, pairs, overlap_m2 = counts
+    precision, recall = pairs / max(found, 1), pairs / max(true, 1)
+    print(
+        f"split at {split:4} {place:12} {true:.0f} true, {found:.0f} found, {pairs:.0f} matched: precision {precision:.3f}, "
+        f"recall {recall:.3f}, F1 {2 * pairs / max(found + true, 1):.3f}; {overlap_m2:.2f} m2 covered twice",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
