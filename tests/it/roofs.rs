@@ -7,12 +7,17 @@ use geo::{Area, BooleanOps, Validation};
 use orthotile::feature::Feature;
 use orthotile::georef::{Crs, GeoTransform, PixelFrame, Window};
 use orthotile::grid::{BlockId, WorkGrid};
-use orthotile::label::LabelMap;
+use orthotile::label::{LabelMap, LabelStore};
+use orthotile::model::ModelCard;
 use orthotile::pipeline::{
     BlockLabels, Derived, FeatureOptions, LabelSource, PipelineError, TracedBlocks, VectorOptions, trace,
 };
 use orthotile::polygonize::LabelCode;
+use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
+use orthotile::seed::{SegmentOptions, plan};
+
+use crate::common::{fixture, small_mosaic};
 
 const SIDE: u32 = 100;
 const LAND: u8 = 5;
@@ -91,6 +96,27 @@ fn a_row_of_houses_becomes_houses_that_share_their_walls() {
     assert!((outlines / whole[0].polygon.unsigned_area() - 1.0).abs() < 0.01, "no crack between them");
 }
 
+#[test]
+fn a_store_tells_roofs_apart_as_the_card_of_its_model_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenes = small_mosaic(folder.path());
+    let network = std::fs::canonicalize(fixture("models/threshold.onnx")).expect("ships");
+    let text = std::fs::read_to_string(fixture("models/threshold.toml")).expect("ships");
+    let text = text.replace("threshold.onnx", network.to_str().expect("text"));
+    let drop_of = |labels: &str| {
+        let card = folder.path().join("card.toml");
+        std::fs::write(&card, format!("{text}\n{labels}")).expect("written");
+        let card = ModelCard::open(&card).map_err(|error| error.to_string())?;
+        let mosaic = Mosaic::open(&[scenes.clone()]).expect("opens");
+        let manifest = plan(&mosaic, &[scenes.clone()], &card, &SegmentOptions::default()).expect("possible");
+        let store = LabelStore::create(&folder.path().join("store"), &manifest).expect("made");
+        Ok::<_, String>(FeatureOptions::for_store(&store).expect("on the ground").roofs.map(|roofs| roofs.least_drop))
+    };
+    assert_eq!(drop_of(""), Ok(None));
+    assert_eq!(drop_of("[labels]\nsplit_roofs = 0.2\n"), Ok(Some(0.2)), "no label changes: the same store");
+    assert!(drop_of("[labels]\nsplit_roofs = 2.0\n").expect_err("refused").contains("labels.split_roofs"));
+}
+
 /// One block.
 #[derive(Debug)]
 struct Fixed(BlockLabels);
@@ -150,7 +176,7 @@ fn without_labels_the_options_say_so() {
     let asked = options(VectorOptions { split_roofs: Some(0.06), ..VectorOptions::default() });
     let refused = traced.derive(&grid(SIDE), &Scheme::city(), &asked);
     assert!(matches!(refused, Err(PipelineError::NoLabels { .. })), "{refused:?}");
-    let asked = VectorOptions { split_roofs: Some(0.0), ..VectorOptions::default() };
+    let asked = VectorOptions { split_roofs: Some(0.005), ..VectorOptions::default() };
     assert!(FeatureOptions::within(0.0).with(&asked).is_err_and(|e| e.to_string().contains("split_roofs")));
 }
 
