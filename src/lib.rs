@@ -5,6 +5,7 @@
 pub mod cores; // a list worked on by every core
 pub mod files; // a file written whole or not at all
 pub mod random; // numbers that look random and are the same on every machine
+pub mod distance; // how far every cell is from the nearest empty one
 pub mod georef; // raster space, map space, tile space and the maps between them
 pub mod scheme; // what a pixel can be: classes, colours, default heights
 pub mod raster; // samples that know where they lie: mosaics read in windows, rasters written
@@ -15,7 +16,6 @@ pub mod model; // tensors to scores: card, session, one file per family
 pub mod learn; // scorers fitted: clusters of a mosaic, heads from a handful of labels
 pub mod label; // scores blended into a label map, cleaned, kept as label blocks
 pub mod polygonize; // label blocks to arcs, arcs to exact regions across blocks
-pub mod distance; // how far every cell is from the nearest empty one
 pub mod roofs; // roofs that touch, told apart
 pub mod simplify; // every shared border, once
 pub mod regularize; // building outlines

@@ -118,6 +118,12 @@ fn fit(args: &Args, path: &Path) -> anyhow::Result<()> {
     let mut reader = FeatureReader::open(&mosaic, &card, source)?;
     let scheme = scheme(args)?;
     let mut clustering = cluster(&mut reader, &scheme, &options)?;
+    if clustering.chips_left > 0 {
+        let left = clustering.chips_left;
+        eprintln!(
+            "note: {left} chips of the sample are left out: features of those before fill the memory granted, 256 MiB"
+        );
+    }
     clustering.scorer.provenance.insert("fit".to_owned(), of_fit);
     clustering.scorer.write(path)?;
     write_report(args, &clustering, &mut reader, &scheme)
@@ -145,6 +151,10 @@ fn keep(args: &Args, path: &Path, scorer: &Scorer) -> anyhow::Result<()> {
         used.is_some() && used == path.canonicalize().ok()
     };
     match of_store.filter(is_its) {
+        Some(store) if store.manifest().scoring.finds_masks() => {
+            scorer.write(path)?;
+            println!("{}: its masks are not kept, segment into another store with these classes", args.store.display());
+        }
         Some(store) => {
             let done = relabel(&store, scorer)?;
             println!("{} blocks labelled again from {} kept chips, the network was not run", done.blocks, done.chips);

@@ -198,6 +198,12 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     for other in &manifest.scoring.others {
         println!("  and model  {} with weight {}", other.model.display(), other.weight);
     }
+    if let Some(features) = &manifest.scoring.features {
+        println!("  features   {} say what masks are", features.display());
+    }
+    if let Some(masks) = &manifest.scoring.masks {
+        println!("  masks      {} give outlines", masks.display());
+    }
     if let Some(scorer) = &manifest.scoring.scorer {
         println!("  scorer     {}", scorer.path.display());
     }

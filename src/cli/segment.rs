@@ -9,7 +9,7 @@ use orthotile::georef::AreaOfInterest;
 use orthotile::label::{CleanOptions, LabelStore};
 use orthotile::model::{Augment, CachePlace, Device, Family, Guided, Member, ModelCard, ScorerFile, Scoring};
 use orthotile::raster::Mosaic;
-use orthotile::seed::{MakeEvent, Maker, SegmentOptions, plan};
+use orthotile::seed::{MakeEvent, Maker, SeedError, SegmentOptions, plan};
 
 use super::progress::BlockProgress;
 use super::summary;
@@ -24,6 +24,8 @@ Examples:
   orthotile segment flight/ --model models/city --store town --dsm dsm.tif --dtm dtm.tif
   orthotile segment city.vrt --model segformer.onnx --store town --aoi centre.geojson --device cuda:0
   orthotile segment flight/ --model models/dinov2-small --scorer head.json --store town --unknown 0.99
+  orthotile segment flight/ --model models/mobile-sam --features models/dinov2-small --scorer head.json --store town
+  orthotile segment flight/ --model models/dinov2-small --scorer head.json --masks models/mobile-sam --store town
 
 The store can be exported and served while and after it is made. Ctrl-C at any time; the same command goes on.
 Exit status: 0 all made, 1 nothing could be done, 3 some blocks failed (they are named; run again to retry).")]
@@ -38,12 +40,21 @@ pub struct Args {
     /// Whole weights of several models, in their order: 2,1
     #[arg(long, value_delimiter = ',')]
     weights: Vec<u32>,
-    /// Look at each chip several ways: none, flips (4 runs a chip) or d4 (8 runs, all flips and rotations)
+    /// Look at each chip several ways: none, flips (4 runs a chip) or d4 (8 runs, all flips and rotations); scales, alone or
+    /// with one of these (flips,scales), looks each time at three scales (6 runs for one). Where the ways disagree, the
+    /// confidence is lower
     #[arg(long, default_value_t)]
     augment: Augment,
     /// Leave out classes that cannot be seen from above, before scores are weighed (classes marked implausible)
     #[arg(long)]
     mask_implausible: bool,
+    /// A model of family "features": what its features under a mask say the mask is (beside a --model of family "sam",
+    /// with a --scorer, in place of the card's rules)
+    #[arg(long, requires = "scorer")]
+    features: Option<PathBuf>,
+    /// A model of family "sam": where scores are unsure of the outline of an object, that of its mask is taken
+    #[arg(long)]
+    masks: Option<PathBuf>,
     /// What reads the features of a model of family "features": made by `orthotile train` or `orthotile clusters`
     #[arg(long)]
     scorer: Option<PathBuf>,
@@ -122,9 +133,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let card = ModelCard::open(&args.model[0])?;
     let scoring = scoring(args)?;
     show_licence(&card);
-    scoring.other_cards()?.iter().for_each(|(card, _)| show_licence(card));
+    let (of_masks, outlines) = (scoring.features_card(&card)?, scoring.masks_card(&card)?);
+    scoring.other_cards()?.iter().map(|(card, _)| card).chain(&of_masks).chain(&outlines).for_each(show_licence);
     let mosaic = Mosaic::open(&args.mosaic)?;
-    let gives_features = card.family == Family::Features;
+    let gives_features = card.family == Family::Features || of_masks.is_some();
     let area = args.aoi.as_deref().map(AreaOfInterest::read).transpose()?;
     let options = SegmentOptions {
         clean: clean_options(args, &card),
@@ -137,8 +149,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         area,
     };
     let manifest = plan(&mosaic, &args.mosaic, &card, &options)?;
+    let is_new = !args.store.join("store.json").exists();
     let store = LabelStore::create(&args.store, &manifest)?;
-    let maker = Maker::start(store, mosaic, &card, args.device)?;
+    // A model that does not load leaves no store behind, which would bar the way for another.
+    let withdrawn = |_: &SeedError| {
+        if is_new {
+            drop(store.withdraw())
+        }
+    };
+    let maker = Maker::start(store.clone(), mosaic, &card, args.device).inspect_err(withdrawn)?;
     let failed = make(&maker)?;
     if !args.no_summary {
         summary::print(maker.store(), started.elapsed())?;
@@ -177,6 +196,8 @@ fn scoring(args: &Args) -> anyhow::Result<Scoring> {
         augment: args.augment,
         weight: weight(0),
         others: args.model.iter().enumerate().skip(1).map(member).collect(),
+        features: args.features.clone(),
+        masks: args.masks.clone(),
         scorer: args.scorer.as_deref().map(ScorerFile::read).transpose()?,
         unknown: args.reading.unknown,
         guided: args.reading.guided.map(|radius_px| Guided { radius_px, ..Guided::default() }),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
-use orthotile::learn::{FeatureReader, Head, HeadOptions, Samples, head, labelled_patches, read_labels};
+use orthotile::learn::{FeatureReader, Head, HeadOptions, Refinement, Samples, head, labelled_patches, read_labels};
 use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, Scorer};
 use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
@@ -45,7 +45,7 @@ pub struct Args {
     /// The head, a file for segment --scorer
     #[arg(short, long)]
     output: PathBuf,
-    /// What follows the ridge regression; unless told, what made the head before
+    /// What follows the ridge regression, or takes its place; unless told, what made the head before
     #[arg(long)]
     refine: Option<Refine>,
     /// Let scores follow the edges of the picture (guided filter), with this radius in pixels of the work grid (0: not)
@@ -71,6 +71,18 @@ enum Refine {
     None,
     /// Logistic regression on the samples
     Logistic,
+    /// A hidden layer in place of the ridge, taught until polygons that are left out get worse
+    Mlp,
+}
+
+impl Refine {
+    fn refinement(self) -> Refinement {
+        match self {
+            Self::None => Refinement::None,
+            Self::Logistic => Refinement::Logistic,
+            Self::Mlp => Refinement::Mlp,
+        }
+    }
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
@@ -136,9 +148,9 @@ fn options(args: &Args) -> anyhow::Result<HeadOptions> {
     let before = if args.labels.is_none() && args.output.exists() { Some(Scorer::open(&args.output)?) } else { None };
     let guided = |radius_px: u32| (radius_px > 0).then(|| Guided { radius_px, ..Guided::default() });
     Ok(HeadOptions {
-        logistic: args.refine.map_or_else(
-            || before.as_ref().is_some_and(|scorer| scorer.kind == "logistic"),
-            |refine| refine == Refine::Logistic,
+        refinement: args.refine.map_or_else(
+            || before.as_ref().map(|scorer| Refinement::of_kind(&scorer.kind)).unwrap_or_default(),
+            Refine::refinement,
         ),
         guided: args.guided.map_or_else(|| before.as_ref().and_then(|scorer| scorer.guided), guided),
     })

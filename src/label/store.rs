@@ -176,6 +176,22 @@ impl LabelStore {
         Self::open(folder)
     }
 
+    /// Takes away a store that holds no block: its manifest, and the folders that are empty without it.
+    ///
+    /// # Errors
+    /// When the manifest cannot be removed.
+    pub fn withdraw(&self) -> Result<(), StoreError> {
+        if self.wanted().into_iter().any(|block| self.has(block)) {
+            return Ok(());
+        }
+        let path = manifest_path(&self.folder);
+        std::fs::remove_file(&path).map_err(|source| StoreError::Io { path, source })?;
+        for folder in [self.folder.join("labels"), self.folder.join("features"), self.folder.clone()] {
+            let _ = std::fs::remove_dir(folder); // what others put there stays, and its folder with it
+        }
+        Ok(())
+    }
+
     /// Puts the label blocks of another folder, made by a manifest, in the place of its own.
     ///
     /// # Errors

@@ -54,6 +54,8 @@ pub struct Clustering {
     pub statistics: Vec<ClusterStatistics>,
     /// Of each cluster, patches that are most like it: the chip and the pixels of the patch.
     pub examples: Vec<Vec<(ChipId, Window)>>,
+    /// Chips that were drawn and not looked at: the features of those before fill the memory that is granted.
+    pub chips_left: usize,
 }
 
 /// The patches of a sample.
@@ -68,6 +70,8 @@ struct Sample {
     looks: Vec<([f64; 3], f64)>,
     /// One after another.
     vectors: Vec<f16>,
+    /// Chips that had no room.
+    left: usize,
 }
 
 /// Clusters a mosaic.
@@ -117,7 +121,8 @@ pub fn cluster(
     ] {
         scorer.provenance.insert(key.to_owned(), value);
     }
-    Ok(Clustering { examples: sample.examples(&assigned, options.clusters), statistics, scorer })
+    let examples = sample.examples(&assigned, options.clusters);
+    Ok(Clustering { examples, chips_left: sample.left, statistics, scorer })
 }
 
 /// The quantiles 0, 1, … 100 % of sorted numbers.
@@ -130,8 +135,10 @@ fn gathered(reader: &mut FeatureReader, options: &ClusterOptions) -> Result<Samp
     let window = reader.grid().window();
     let all: Vec<ChipId> = reader.chips(&window).collect();
     let mut sample = Sample::default();
-    for id in stratified(&all, options.sample_chips, options.seed) {
+    let drawn = stratified(&all, options.sample_chips, options.seed);
+    for (n, id) in drawn.iter().copied().enumerate() {
         if sample.vectors.len() > MOST_NUMBERS {
+            sample.left = drawn.len() - n;
             break;
         }
         let Some(chip) = reader.read(id)? else { continue };
@@ -199,6 +206,7 @@ impl Sample {
             features: ScorerInput { network: network.to_owned(), dim },
             mean: mean.iter().map(|m| *m as f32).collect(),
             projection: Some(rows.map(|row| row.iter().zip(&gain).map(|(b, g)| (b * g) as f32).collect()).collect()),
+            hidden: None,
             weight: Vec::new(),
             bias: Vec::new(),
             activation: ScorerActivation::Cosine,

@@ -8,19 +8,22 @@ mod kmeans;
 mod labels;
 mod linear;
 mod matrix;
+mod mlp;
 mod report;
 mod samples;
 mod statistics;
 mod suggest;
+mod validation;
 
 pub use chips::{FeatureReader, SeenChip};
 pub use clusters::{ClusterOptions, Clustering, cluster};
 pub use colours::ClusterStatistics;
-pub use head::{ClassValidation, Head, HeadOptions, Validation, head};
+pub use head::{Head, HeadOptions, Refinement, head};
 pub use labels::{LabelPolygon, LabelledPatches, labelled_patches, read_labels};
 pub use report::report;
 pub use samples::Samples;
 pub use suggest::{Assignment, assign};
+pub use validation::{ClassValidation, Validation};
 
 use std::path::PathBuf;
 

@@ -5,12 +5,22 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::scales::{RUNS, Scaled};
 use super::{ChipScores, ChipSpec, ModelError, Segmenter};
 
 /// Which ways a chip is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Augment {
+#[serde(try_from = "String", into = "String")]
+pub struct Augment {
+    /// Turned and mirrored.
+    pub turns: Turns,
+    /// Each time at several scales too: see [`super::Scaled`].
+    pub scales: bool,
+}
+
+/// How a chip is turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Turns {
     /// As it lies.
     #[default]
     None,
@@ -24,27 +34,65 @@ impl FromStr for Augment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "none" => Ok(Self::None),
-            "flips" => Ok(Self::Flips),
-            "d4" => Ok(Self::D4),
-            other => Err(format!("{other:?} is no augmentation: none, flips or d4")),
+        let mut augment = Self::default();
+        for part in text.split(',') {
+            match part.trim() {
+                "none" => {}
+                "flips" => augment.turns = Turns::Flips,
+                "d4" => augment.turns = Turns::D4,
+                "scales" => augment.scales = true,
+                other => {
+                    return Err(format!("{other:?} is no augmentation: none, flips or d4, and scales (flips,scales)"));
+                }
+            }
         }
+        Ok(augment)
     }
 }
 
 impl fmt::Display for Augment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Flips => "flips",
-            Self::D4 => "d4",
+        f.write_str(match (self.turns, self.scales) {
+            (Turns::None, false) => "none",
+            (Turns::Flips, false) => "flips",
+            (Turns::D4, false) => "d4",
+            (Turns::None, true) => "scales",
+            (Turns::Flips, true) => "flips,scales",
+            (Turns::D4, true) => "d4,scales",
         })
     }
 }
 
+impl TryFrom<String> for Augment {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Augment> for String {
+    fn from(augment: Augment) -> Self {
+        augment.to_string()
+    }
+}
+
 impl Augment {
-    fn turns(self) -> Vec<Turn> {
+    /// Whether a chip is looked at once, as it lies.
+    #[must_use]
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// How often the network runs for a chip.
+    #[must_use]
+    pub fn runs(self) -> u32 {
+        self.turns.all().len() as u32 * if self.scales { RUNS } else { 1 }
+    }
+}
+
+impl Turns {
+    fn all(self) -> Vec<Turn> {
         let count = match self {
             Self::None => 1,
             Self::Flips => 4,
@@ -80,7 +128,8 @@ impl Augmented {
     /// Looks through a segmenter in some ways.
     #[must_use]
     pub fn new(inner: Box<dyn Segmenter>, augment: Augment) -> Self {
-        Self { inner, turns: augment.turns() }
+        let inner = if augment.scales { Box::new(Scaled::new(inner)) } else { inner };
+        Self { inner, turns: augment.turns.all() }
     }
 }
 
@@ -147,9 +196,9 @@ mod tests {
 
     const SIDE: usize = 5;
 
-    fn augmented(augment: Augment) -> Augmented {
+    fn augmented(turns: Turns) -> Augmented {
         let spec = ChipSpec { channels: 1, chip_px: SIDE as u32, classes: vec![ClassId(1)] };
-        Augmented::new(Box::new(Leaning(spec)), augment)
+        Augmented::new(Box::new(Leaning(spec)), Augment { turns, scales: false })
     }
 
     fn turned<T: Copy>(plane: &[T], turn: Turn) -> Vec<T> {
@@ -159,7 +208,7 @@ mod tests {
     #[test]
     fn the_eight_turns_are_eight() {
         let plane: Vec<usize> = (0..SIDE * SIDE).collect();
-        let mut all: Vec<_> = Augment::D4.turns().into_iter().map(|t| turned(&plane, t)).collect();
+        let mut all: Vec<_> = Turns::D4.all().into_iter().map(|t| turned(&plane, t)).collect();
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 8);
@@ -176,22 +225,29 @@ mod tests {
     #[test]
     fn a_turned_chip_gives_the_turned_scores_to_the_bit() {
         let chip: Vec<f32> = (0..SIDE * SIDE).map(|i| ((i * 7919) % 13) as f32 / 13.0).collect();
-        for (augment, turns) in [(Augment::Flips, 4), (Augment::D4, 8)] {
-            let mut model = augmented(augment);
+        for (ways, turns) in [(Turns::Flips, 4), (Turns::D4, 8)] {
+            let mut model = augmented(ways);
             let truth = model.segment(&chip).expect("runs").remove(0).scores;
             for turn in (0..turns).map(Turn) {
                 let scores = model.segment(&turned(&chip, turn)).expect("runs").remove(0).scores;
-                assert_eq!(scores, turned(&truth, turn), "{augment} {turn:?}");
+                assert_eq!(scores, turned(&truth, turn), "{ways:?} {turn:?}");
             }
-            let plain = augmented(Augment::None).segment(&chip).expect("runs").remove(0).scores;
+            let plain = augmented(Turns::None).segment(&chip).expect("runs").remove(0).scores;
             assert_ne!(truth, plain, "the ways of looking disagree, and it shows");
         }
     }
 
     #[test]
     fn an_augmentation_is_read_as_it_is_written() {
-        for augment in [Augment::None, Augment::Flips, Augment::D4] {
-            assert_eq!(augment.to_string().parse(), Ok(augment));
+        for (turns, runs) in [(Turns::None, 1), (Turns::Flips, 4), (Turns::D4, 8)] {
+            for scales in [false, true] {
+                let augment = Augment { turns, scales };
+                assert_eq!(augment.to_string().parse(), Ok(augment));
+                assert_eq!(augment.runs(), if scales { 6 * runs } else { runs });
+                let text = serde_json::to_string(&augment).expect("text");
+                assert_eq!(text, format!("\"{augment}\""));
+                assert_eq!(serde_json::from_str::<Augment>(&text).expect("read"), augment);
+            }
         }
         assert!("spin".parse::<Augment>().expect_err("unknown").contains("flips"));
     }

@@ -7,8 +7,7 @@ use crate::preprocess::Normalization;
 struct Member {
     model: Box<dyn Segmenter>,
     weight: u32,
-    /// Per channel: which one of the chip, times, plus.
-    channels: Vec<(usize, f32, f32)>,
+    seen: Seen,
     /// Which score of the ensemble each of its scores is added to.
     score_of: Vec<usize>,
 }
@@ -36,10 +35,15 @@ impl Ensemble {
         let spec = ChipSpec { channels: first.input.channels.len(), chip_px: first.input.chip_px, classes };
         let mut members = Vec::new();
         for (model, card, weight) in models {
-            fits(&first, card, weight).map_err(|e| ModelError::Ensemble(format!("{}: {e}", card.path.display())))?;
+            fits(&first, card, weight).map_err(|e| misfit(card, &e))?;
             let place = |class| spec.classes.binary_search(class).expect("every class is among them");
             let score_of = model.spec().classes.iter().map(place).collect();
-            members.push(Member { score_of, channels: channels(&first, card)?, weight, model });
+            members.push(Member {
+                score_of,
+                seen: seen_by((&first, first.input.resolution_m_per_px), card)?,
+                weight,
+                model,
+            });
         }
         let mut names: Vec<String> = members.iter().map(|m| m.model.device()).collect();
         names.dedup();
@@ -56,10 +60,7 @@ impl Segmenter for Ensemble {
         let (pixels, chip_len) = ((self.spec.chip_px as usize).pow(2), self.spec.tensor_len());
         let mut sums = vec![vec![0_u32; self.spec.classes.len() * pixels]; chips.len() / chip_len];
         for member in &mut self.members {
-            let mut seen = Vec::with_capacity(chips.len() / self.spec.channels * member.channels.len());
-            for chip in chips.chunks_exact(chip_len) {
-                seen.extend(renormalized(chip, pixels, &member.channels));
-            }
+            let seen: Vec<f32> = chips.chunks_exact(chip_len).flat_map(|chip| member.seen.of(chip, pixels)).collect();
             for (sums, scores) in sums.iter_mut().zip(member.model.segment(&seen)?) {
                 for (plane, score) in scores.scores.chunks_exact(pixels).zip(&member.score_of) {
                     let to = &mut sums[score * pixels..][..pixels];
@@ -77,30 +78,42 @@ impl Segmenter for Ensemble {
     }
 }
 
+fn misfit(card: &ModelCard, reason: &str) -> ModelError {
+    ModelError::Ensemble(format!("{}: {reason}", card.path.display()))
+}
+
 fn fits(first: &ModelCard, card: &ModelCard, weight: u32) -> Result<(), String> {
-    let [finest, coarsest] = card.input.resolution_range_m_per_px;
-    let (chip_px, resolution) = (first.input.chip_px, first.input.resolution_m_per_px);
+    let chip_px = first.input.chip_px;
     if !(1..=1000).contains(&weight) {
         return Err(format!("weight {weight}: 1 to 1000 are accepted"));
     }
     if card.input.chip_px != chip_px {
         return Err(format!("input.chip_px = {}, that of the first model is {chip_px}", card.input.chip_px));
     }
-    if !(finest..=coarsest).contains(&resolution) {
-        return Err(format!(
-            "input.resolution_range_m_per_px = [{finest}, {coarsest}], the first model works at {resolution}"
-        ));
-    }
     Ok(())
 }
 
-/// How chips that were normalized for one card become those of another.
-fn channels(first: &ModelCard, card: &ModelCard) -> Result<Vec<(usize, f32, f32)>, ModelError> {
+/// How a model sees chips that were normalized for another.
+pub(super) struct Seen {
+    /// Per channel: which one of the chip, times, plus.
+    channels: Vec<(usize, f32, f32)>,
+}
+
+/// How the model of a card sees the chips of the first, at a ground resolution in m/px.
+///
+/// # Errors
+/// When the first has not all its channels, or the other is no good for the resolution.
+pub(super) fn seen_by((first, resolution): (&ModelCard, f64), card: &ModelCard) -> Result<Seen, ModelError> {
+    let [finest, coarsest] = card.input.resolution_range_m_per_px;
+    if !(finest..=coarsest).contains(&resolution) {
+        let reason =
+            format!("input.resolution_range_m_per_px = [{finest}, {coarsest}], it would see {resolution:.3} here");
+        return Err(misfit(card, &reason));
+    }
     let (from, to): (Normalization, Normalization) = (first.normalization(), card.normalization());
     let of = |(at, channel)| {
-        let source = first.input.channels.iter().position(|c| c == channel).ok_or_else(|| {
-            ModelError::Ensemble(format!("{}: input.channels: the first model has no such one", card.path.display()))
-        })?;
+        let source = first.input.channels.iter().position(|c| c == channel);
+        let source = source.ok_or_else(|| misfit(card, "input.channels: the first model has no such one"))?;
         let bits = |n: &Normalization, at: usize| [n.scale, n.mean[at], n.std[at]].map(f32::to_bits);
         if bits(&from, source) == bits(&to, at) {
             return Ok((source, 1.0, 0.0)); // not a bit is changed
@@ -108,14 +121,17 @@ fn channels(first: &ModelCard, card: &ModelCard) -> Result<Vec<(usize, f32, f32)
         let ratio = to.scale / from.scale;
         Ok((source, from.std[source] * ratio / to.std[at], (from.mean[source] * ratio - to.mean[at]) / to.std[at]))
     };
-    card.input.channels.iter().enumerate().map(of).collect()
+    Ok(Seen { channels: card.input.channels.iter().enumerate().map(of).collect::<Result<_, ModelError>>()? })
 }
 
-fn renormalized(chip: &[f32], pixels: usize, channels: &[(usize, f32, f32)]) -> impl Iterator<Item = f32> {
-    let plane = move |&(source, gain, offset): &(usize, f32, f32)| {
-        chip[source * pixels..][..pixels].iter().map(move |v| v * gain + offset)
-    };
-    channels.iter().flat_map(plane)
+impl Seen {
+    /// The planes of a chip.
+    pub(super) fn of(&self, chip: &[f32], pixels: usize) -> Vec<f32> {
+        let plane = |&(source, gain, offset): &(usize, f32, f32)| {
+            chip[source * pixels..][..pixels].iter().map(move |v| v * gain + offset)
+        };
+        self.channels.iter().flat_map(plane).collect()
+    }
 }
 
 #[cfg(test)]
@@ -153,10 +169,10 @@ mod tests {
         let mut other = a.clone();
         other.input.mean = vec![0.5, 0.25, 0.0];
         other.input.std = vec![0.5, 0.2, 0.1];
-        let channels = channels(&a, &other).expect("they fit");
+        let seen = seen_by((&a, 0.25), &other).expect("they fit");
         let raw = [0.0, 51.0, 255.0];
         let chip = raw.map(|v| v / 255.0).repeat(3);
-        let seen: Vec<f32> = renormalized(&chip, 3, &channels).collect();
+        let seen = seen.of(&chip, 3);
         for (channel, seen) in seen.chunks_exact(3).enumerate() {
             for (value, sample) in seen.iter().zip(raw) {
                 let expected = (sample / 255.0 - other.input.mean[channel]) / other.input.std[channel];
@@ -164,8 +180,8 @@ mod tests {
             }
         }
         other.input.channels.reverse();
-        let reversed = super::channels(&a, &other).expect("they fit");
-        assert_eq!(reversed.iter().map(|c| c.0).collect::<Vec<_>>(), [2, 1, 0]);
+        let reversed = seen_by((&a, 0.25), &other).expect("they fit");
+        assert_eq!(reversed.channels.iter().map(|c| c.0).collect::<Vec<_>>(), [2, 1, 0]);
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Enlarge {
         Self::to(side, side * factor)
     }
 
-    /// From a side to another, which need not be a multiple.
+    /// From a side to another, larger or smaller.
     pub(super) fn to(side: usize, larger: usize) -> Self {
         let factor = larger as f32 / side as f32;
         let tap = |i: usize| {
@@ -166,6 +166,14 @@ impl Enlarge {
             (at as usize, (at as usize + 1).min(side - 1), at.fract())
         };
         Self { side, taps: (0..larger).map(tap).collect() }
+    }
+
+    /// A whole square.
+    pub(super) fn plane(&self, plane: &[f32]) -> Vec<f32> {
+        let side = self.taps.len();
+        let mut out = vec![0.0; side * side];
+        out.chunks_exact_mut(side).enumerate().for_each(|(row, line)| self.row(plane, row, line));
+        out
     }
 
     pub(super) fn row(&self, plane: &[f32], row: usize, to: &mut [f32]) {

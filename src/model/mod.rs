@@ -12,16 +12,19 @@ mod guided;
 mod head;
 mod onnx;
 mod patch;
+mod pooled;
+mod refined;
 mod rules;
 mod runtime;
 mod sam;
+mod scales;
 mod scorer;
 mod scoring;
 mod semantic;
 mod session;
 mod worker;
 
-pub use augment::{Augment, Augmented};
+pub use augment::{Augment, Augmented, Turns};
 pub use card::{Activation, CardError, Family, Input, LabelDefaults, Layout, ModelCard, ModelClass, Output, Tokens};
 pub use device::Device;
 pub use ensemble::Ensemble;
@@ -29,13 +32,16 @@ pub use feature_cache::{CachePlace, CacheUse, FeatureCache};
 pub use features::{Features, PatchFeatures};
 pub use guided::Guided;
 pub use patch::{FeatureSource, Patch, Reading, ScorerHead};
+pub use pooled::{ChipFeatures, MaskScorer, PooledSource};
+pub use refined::Refined;
 pub use runtime::library;
 pub use sam::{Mask, MaskBox, MaskCard, MaskClasses, MaskRule, MaskRun, MaskStats, Sam, chosen};
+pub use scales::Scaled;
 pub(crate) use scorer::hex;
-pub use scorer::{Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput, network_digest};
+pub use scorer::{Hidden, Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput, network_digest};
 pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;
-pub use worker::{Answering, BatchAnswers, ChipAnswer, SessionThread};
+pub use worker::{Answering, BatchAnswers, ChipAnswer, ChipMasks, SessionThread};
 
 use std::path::PathBuf;
 
@@ -105,6 +111,9 @@ pub enum ModelError {
         /// How many of those asked for.
         chips: usize,
     },
+    /// The network is not to be run, and masks are never kept.
+    #[error("model card {0}: masks are found anew by the network, they are not kept: segment into another store")]
+    MasksNotKept(PathBuf),
     /// The folder of kept features.
     #[error("feature cache {path}: {source}")]
     Cache {
@@ -113,6 +122,22 @@ pub enum ModelError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A model in a place of another family.
+    #[error("model card {path}: {option} takes a model of family = {family:?}")]
+    Family {
+        /// The card.
+        path: PathBuf,
+        /// Where it stands.
+        option: &'static str,
+        /// What would be accepted there.
+        family: &'static str,
+    },
+    /// Features beside a model that needs none.
+    #[error("--features: says what the masks of a model of family = \"sam\" are; the first --model is none")]
+    FeaturesUnread,
+    /// Masks beside a model that finds some itself.
+    #[error("--masks: outlines for models that give scores; the first --model finds masks itself")]
+    MasksTwice,
     /// Masks where scores are wanted.
     #[error(
         "model card {0}: family = \"sam\" finds masks, which are not averaged with other models, nor looked at several ways"

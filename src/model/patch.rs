@@ -113,11 +113,7 @@ impl ScorerHead {
     ) -> Result<Self, ModelError> {
         let invalid = |reason: String| ScorerError::Invalid { path: path.to_owned(), reason };
         fits(&scorer, card, digest, reading).map_err(invalid)?;
-        let of_scorer = ModelCard { classes: scorer.classes.clone(), ..card.clone() };
-        let targets = of_scorer.targets(scheme).map_err(|error| match error {
-            CardError::Invalid { reason, .. } => invalid(reason).into(),
-            error @ CardError::Read { .. } => ModelError::from(error),
-        })?;
+        let targets = targets(&scorer, path, card, scheme)?;
         let kept = |i: usize| !(card.mask_implausible && scorer.classes[i].implausible);
         let other = reading.unknown.map(|_| {
             scheme.named("other").map(crate::scheme::Class::id).ok_or_else(|| {
@@ -200,7 +196,8 @@ impl ScorerHead {
         let mut z = Vec::new();
         for (patch, vector) in features.values.chunks_exact(features.dim).enumerate() {
             self.scorer.project(vector, &mut z);
-            self.scorer.logits(&z).enumerate().for_each(|(class, logit)| logits[class * patches + patch] = logit);
+            let scores = self.scorer.logits(&z);
+            scores.iter().enumerate().for_each(|(class, logit)| logits[class * patches + patch] = *logit);
             if let (Some(_), Some(prototypes)) = (self.unknown, &self.scorer.prototypes) {
                 novelty.push(prototypes.quantile(prototypes.distance(&z)));
             }
@@ -220,7 +217,22 @@ impl ScorerHead {
     }
 }
 
-fn fits(scorer: &Scorer, card: &ModelCard, digest: &str, reading: Reading) -> Result<(), String> {
+/// The class of the scheme that each class of a scorer counts for.
+pub(super) fn targets(
+    scorer: &Scorer,
+    path: &Path,
+    card: &ModelCard,
+    scheme: &Scheme,
+) -> Result<Vec<ClassId>, ModelError> {
+    let of_scorer = ModelCard { classes: scorer.classes.clone(), ..card.clone() };
+    of_scorer.targets(scheme).map_err(|error| match error {
+        CardError::Invalid { reason, .. } => ScorerError::Invalid { path: path.to_owned(), reason }.into(),
+        error @ CardError::Read { .. } => ModelError::from(error),
+    })
+}
+
+/// Holds a scorer and how it is to be read against the card of its features.
+pub(super) fn fits(scorer: &Scorer, card: &ModelCard, digest: &str, reading: Reading) -> Result<(), String> {
     let dim = card.output.dim.unwrap_or(0) as usize;
     if scorer.features.dim != dim {
         return Err(format!("features.dim = {}, those of {} have {dim}", scorer.features.dim, card.path.display()));
@@ -300,6 +312,7 @@ mod tests {
             features: ScorerInput { network: digest.to_owned(), dim: 24 },
             mean: vec![0.0; 24],
             projection: None,
+            hidden: None,
             weight: vec![axis(4.0), axis(-4.0)],
             bias: vec![0.0; 2],
             activation: ScorerActivation::Softmax,

@@ -33,13 +33,14 @@ pub enum ScorerError {
     },
 }
 
-/// A scorer: `scores = weight · z + bias` with `z = projection · (features − mean)`, then its activation.
+/// A scorer: `scores = weight · z + bias` with `z = projection · (features − mean)`, then its activation. Where it has a
+/// hidden layer, that reads `z`, and the scores are made of its units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scorer {
     /// The format of the file.
     pub version: u32,
-    /// How it was made: `ridge`, `logistic`, `clusters`.
+    /// How it was made: `ridge`, `logistic`, `mlp`, `clusters`.
     pub kind: String,
     /// The features that it reads.
     pub features: ScorerInput,
@@ -48,6 +49,9 @@ pub struct Scorer {
     /// What `z` is made of: a row of `dim` numbers each; features as they are where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projection: Option<Vec<Vec<f32>>>,
+    /// What lies between `z` and the scores; nothing where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Hidden>,
     /// A row per class.
     pub weight: Vec<Vec<f32>>,
     /// A number per class.
@@ -67,6 +71,16 @@ pub struct Scorer {
     /// What it was made from, and what was measured; free keys, for people.
     #[serde(default)]
     pub provenance: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A layer of rectified units: `max(0, weight · z + bias)`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hidden {
+    /// A row per unit.
+    pub weight: Vec<Vec<f32>>,
+    /// A number per unit.
+    pub bias: Vec<f32>,
 }
 
 /// The features that a scorer reads.
@@ -138,8 +152,10 @@ impl Prototypes {
 }
 
 impl Scorer {
-    /// The format that this version reads and writes.
+    /// The format of scorers without a hidden layer.
     pub const VERSION: u32 = 1;
+    /// The format of scorers with one, which engines before it refuse.
+    pub const VERSION_HIDDEN: u32 = 2;
 
     /// Reads a scorer.
     ///
@@ -181,26 +197,40 @@ impl Scorer {
     }
 
     /// The scores of `z`, before they become probabilities.
-    pub fn logits<'a>(&'a self, z: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
-        let score = move |(row, bias): (&Vec<f32>, &f32)| {
-            (row.iter().zip(z).map(|(w, z)| w * z).sum::<f32>() + bias) / self.temperature
+    #[must_use]
+    pub fn logits(&self, z: &[f32]) -> Vec<f32> {
+        let Some(hidden) = &self.hidden else {
+            return layer(&self.weight, &self.bias, z).map(|score| score / self.temperature).collect();
         };
-        self.weight.iter().zip(&self.bias).map(score)
+        let units: Vec<f32> = layer(&hidden.weight, &hidden.bias, z).map(|unit| unit.max(0.0)).collect();
+        layer(&self.weight, &self.bias, &units).map(|score| score / self.temperature).collect()
     }
 
     fn check(&self) -> Result<(), String> {
         let (k, dim) = (self.classes.len(), self.features.dim);
         let p = self.projection.as_ref().map_or(dim, Vec::len);
         let finite = |rows: &[Vec<f32>], len: usize| rows.iter().all(|r| r.len() == len && all_finite(r));
+        let units = self.hidden.as_ref().map_or(p, |hidden| hidden.bias.len());
+        let version = if self.hidden.is_some() { Self::VERSION_HIDDEN } else { Self::VERSION };
         let rules = [
-            (self.version == Self::VERSION, format!("version: {}, accepted is {}", self.version, Self::VERSION)),
+            (
+                (Self::VERSION..=Self::VERSION_HIDDEN).contains(&self.version),
+                format!("version: {}, accepted are {} and {}", self.version, Self::VERSION, Self::VERSION_HIDDEN),
+            ),
+            (self.version == version, format!("hidden: a key of version {}", Self::VERSION_HIDDEN)),
+            (
+                self.hidden.as_ref().is_none_or(|hidden| {
+                    units > 0 && hidden.weight.len() == units && finite(&hidden.weight, p) && all_finite(&hidden.bias)
+                }),
+                format!("hidden: rows of {p} numbers, and a number each"),
+            ),
             ((1..=255).contains(&k), "classes: 1 to 255".to_owned()),
             (dim >= 1 && self.mean.len() == dim && all_finite(&self.mean), format!("mean: {dim} numbers")),
             (
                 self.projection.as_ref().is_none_or(|rows| !rows.is_empty() && finite(rows, dim)),
                 format!("projection: rows of {dim} numbers"),
             ),
-            (self.weight.len() == k && finite(&self.weight, p), format!("weight: {k} rows of {p} numbers")),
+            (self.weight.len() == k && finite(&self.weight, units), format!("weight: {k} rows of {units} numbers")),
             (self.bias.len() == k && all_finite(&self.bias), format!("bias: {k} numbers")),
             (self.temperature.is_finite() && self.temperature > 0.0, "temperature: above 0".to_owned()),
             (
@@ -215,6 +245,11 @@ impl Scorer {
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }
+}
+
+/// What a layer makes of a vector, before it is bent.
+fn layer<'a>(weight: &'a [Vec<f32>], bias: &'a [f32], z: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
+    weight.iter().zip(bias).map(move |(row, bias)| row.iter().zip(z).map(|(w, z)| w * z).sum::<f32>() + bias)
 }
 
 fn all_finite(numbers: &[f32]) -> bool {
@@ -289,6 +324,7 @@ mod tests {
             features: ScorerInput { network: "ab".to_owned(), dim: 2 },
             mean: vec![1.0, 0.0],
             projection: None,
+            hidden: None,
             weight: vec![vec![1.0, 0.0], vec![0.0, 1.0]],
             bias: vec![0.0, 0.5],
             activation: ScorerActivation::Softmax,
@@ -321,8 +357,13 @@ mod tests {
     fn a_scorer_that_cannot_be_names_the_key() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s.json");
-        let cases: [(Change, &str); 7] = [
+        let cases: [(Change, &str); 9] = [
             (&|s| s.version = 9, "version"),
+            (&|s| s.version = 2, "hidden"),
+            (
+                &|s| (s.version, s.hidden) = (2, Some(Hidden { weight: vec![vec![1.0]], bias: vec![0.0] })),
+                "hidden: rows of 2",
+            ),
             (&|s| s.mean = vec![1.0], "mean"),
             (&|s| s.weight[1] = vec![1.0], "weight"),
             (&|s| s.bias = vec![], "bias"),
@@ -337,6 +378,15 @@ mod tests {
             let error = Scorer::open(&path).expect_err(key).to_string();
             assert!(error.contains(key) && error.contains("s.json"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_hidden_layer_stands_between_z_and_the_scores() {
+        let hidden = Hidden { weight: vec![vec![1.0, -1.0], vec![-1.0, 1.0]], bias: vec![0.5, 0.0] };
+        let bent = Scorer { version: Scorer::VERSION_HIDDEN, hidden: Some(hidden), ..scorer() };
+        // The units are 2.5 and 0, the scores 2.5 and 0.5, by the temperature twice that.
+        assert_eq!(bent.logits(&[3.0, 1.0]), [5.0, 1.0]);
+        assert_eq!(scorer().logits(&[3.0, 1.0]), [6.0, 3.0]);
     }
 
     #[test]

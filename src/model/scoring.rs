@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Augment, Augmented, CardError, Ensemble, Guided, ModelCard, ModelError, Reading, ScorerFile, Segmenter};
+use super::{
+    Augment, Augmented, CardError, Ensemble, Family, Guided, MaskScorer, ModelCard, ModelError, Reading, ScorerFile,
+    Segmenter, network_digest,
+};
+use crate::scheme::Scheme;
 
 /// How scores are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +22,12 @@ pub struct Scoring {
     pub weight: u32,
     /// Models beside the first.
     pub others: Vec<Member>,
+    /// The card of the model whose features, under a mask, say what the mask is: beside a model that finds masks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<PathBuf>,
+    /// The card of the model whose masks give objects their outlines where scores are unsure of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<PathBuf>,
     /// What reads the features of models of that family.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scorer: Option<ScorerFile>,
@@ -43,9 +53,11 @@ impl Default for Scoring {
     fn default() -> Self {
         Self {
             mask_implausible: false,
-            augment: Augment::None,
+            augment: Augment::default(),
             weight: 1,
             others: Vec::new(),
+            features: None,
+            masks: None,
             scorer: None,
             unknown: None,
             guided: None,
@@ -57,7 +69,13 @@ impl Scoring {
     /// Whether a chip is looked at once, by one model.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.others.is_empty() && self.augment == Augment::None && !self.mask_implausible
+        self.others.is_empty() && self.augment.is_none() && !self.mask_implausible
+    }
+
+    /// Whether masks are found beside what a scorer reads; these are not kept.
+    #[must_use]
+    pub fn finds_masks(&self) -> bool {
+        self.features.is_some() || self.masks.is_some()
     }
 
     /// How its scorer is read.
@@ -72,6 +90,51 @@ impl Scoring {
     /// When one cannot be read.
     pub fn other_cards(&self) -> Result<Vec<(ModelCard, u32)>, CardError> {
         self.others.iter().map(|other| Ok((ModelCard::open(&other.model)?, other.weight))).collect()
+    }
+
+    /// The card of the model whose features say what masks are.
+    ///
+    /// # Errors
+    /// When it cannot be read, is of another family, or no masks are found.
+    pub fn features_card(&self, card: &ModelCard) -> Result<Option<ModelCard>, ModelError> {
+        let Some(path) = &self.features else { return Ok(None) };
+        if card.family != Family::Sam {
+            return Err(ModelError::FeaturesUnread);
+        }
+        let features = ModelCard::open(path)?;
+        if features.family != Family::Features {
+            return Err(ModelError::Family { path: features.path, option: "--features", family: "features" });
+        }
+        if self.scorer.is_none() {
+            return Err(ModelError::ScorerMissing(features.path));
+        }
+        Ok(Some(features))
+    }
+
+    /// The card of the model whose masks give outlines.
+    ///
+    /// # Errors
+    /// When it cannot be read, is of another family, or the first model finds masks itself.
+    pub fn masks_card(&self, card: &ModelCard) -> Result<Option<ModelCard>, ModelError> {
+        let Some(path) = &self.masks else { return Ok(None) };
+        if card.family == Family::Sam {
+            return Err(ModelError::MasksTwice);
+        }
+        let masks = ModelCard::open(path)?;
+        if masks.family != Family::Sam {
+            return Err(ModelError::Family { path: masks.path, option: "--masks", family: "sam" });
+        }
+        Ok(Some(masks))
+    }
+
+    /// What says what masks are, where it is features.
+    ///
+    /// # Errors
+    /// As [`Self::features_card`], and when the scorer cannot be read or does not fit.
+    pub fn mask_scorer(&self, card: &ModelCard, scheme: &Scheme) -> Result<Option<MaskScorer>, ModelError> {
+        let (Some(features), Some(file)) = (self.features_card(card)?, &self.scorer) else { return Ok(None) };
+        let digest = network_digest(&features)?;
+        MaskScorer::new((file.open()?, &file.path), (&features, &digest), scheme, self.reading()).map(Some)
     }
 
     /// The segmenter of a card and of what is asked beside it; `open` loads one model.
@@ -94,6 +157,6 @@ impl Scoring {
             }
             model = Box::new(Ensemble::new(models)?);
         }
-        Ok(if self.augment == Augment::None { model } else { Box::new(Augmented::new(model, self.augment)) })
+        Ok(if self.augment.is_none() { model } else { Box::new(Augmented::new(model, self.augment)) })
     }
 }

@@ -168,7 +168,8 @@ fn interleaved(planar: &[f32], channels: usize) -> impl Iterator<Item = f32> + u
     (0..planar.len()).map(move |i| planar[i % channels * pixels + i / channels])
 }
 
-fn floats(value: &DynValue) -> ort::Result<(Vec<i64>, Cow<'_, [f32]>)> {
+/// The numbers of a tensor of single or half precision, with its shape.
+pub(super) fn floats(value: &DynValue) -> ort::Result<(Vec<i64>, Cow<'_, [f32]>)> {
     if let Ok((shape, values)) = value.try_extract_tensor::<f32>() {
         return Ok((shape.to_vec(), Cow::Borrowed(values)));
     }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use super::{ChipScores, ChipSpec, Mask, ModelError, Sam, Segmenter};
+use super::{ChipFeatures, ChipScores, ChipSpec, Mask, ModelError, PooledSource, Sam, Segmenter};
 
 /// Batches that may wait: the model always finds the next one, and no more is held in memory.
 const QUEUE: usize = 2;
@@ -13,8 +13,17 @@ const QUEUE: usize = 2;
 pub enum ChipAnswer {
     /// Of each class and pixel.
     Scores(ChipScores),
-    /// The objects that it sees, before a chip's neighbours are thought of.
-    Masks(Vec<Mask>),
+    /// The objects that it sees.
+    Masks(ChipMasks),
+}
+
+/// What is seen of the objects of a chip.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ChipMasks {
+    /// The objects, before a chip's neighbours are thought of.
+    pub masks: Vec<Mask>,
+    /// What their classes are read from, where it is not rules.
+    pub features: Option<ChipFeatures>,
 }
 
 /// What comes back for a batch.
@@ -24,30 +33,39 @@ pub type BatchAnswers = Result<Vec<ChipAnswer>, ModelError>;
 pub enum Answering {
     /// Scores.
     Scores(Box<dyn Segmenter>),
-    /// Masks.
-    Masks(Box<Sam>),
+    /// Masks, and the features under them where a scorer says what they are.
+    Masks(Box<Sam>, Option<Box<PooledSource>>),
 }
 
 impl Answering {
     fn spec(&self) -> &ChipSpec {
         match self {
             Self::Scores(model) => model.spec(),
-            Self::Masks(model) => model.spec(),
+            Self::Masks(model, _) => model.spec(),
         }
     }
 
     fn device(&self) -> String {
         match self {
             Self::Scores(model) => model.device(),
-            Self::Masks(model) => model.device(),
+            Self::Masks(model, _) => model.device(),
         }
     }
 
     fn answer(&mut self, chips: &[f32]) -> BatchAnswers {
-        Ok(match self {
-            Self::Scores(model) => model.segment(chips)?.into_iter().map(ChipAnswer::Scores).collect(),
-            Self::Masks(model) => model.find(chips)?.into_iter().map(ChipAnswer::Masks).collect(),
-        })
+        match self {
+            Self::Scores(model) => Ok(model.segment(chips)?.into_iter().map(ChipAnswer::Scores).collect()),
+            Self::Masks(model, source) => {
+                let each = chips.chunks_exact(model.spec().tensor_len());
+                let found = model.find(chips)?.into_iter().zip(each).map(|(masks, chip)| {
+                    // Where there is nothing to be said there is nothing to be asked.
+                    let source = source.as_mut().filter(|_| !masks.is_empty());
+                    let features = source.map(|source| source.features(chip)).transpose()?;
+                    Ok(ChipAnswer::Masks(ChipMasks { masks, features }))
+                });
+                found.collect()
+            }
+        }
     }
 }
 

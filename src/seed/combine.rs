@@ -33,6 +33,7 @@ impl Combining {
         Ok(Self::Paint(Box::new(MaskReader {
             card: masks.clone(),
             classes: card.mask_classes(store.scheme())?,
+            scorer: store.manifest().scoring.mask_scorer(card, store.scheme())?,
             channels: card.input.channels.clone(),
             mosaic: store.grid().window(),
             pixel_area_m2,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Maker, SeedError};
 use crate::label::LabelStore;
 use crate::model::{
-    Answering, CacheUse, Device, Family, FeatureCache, FeatureSource, ModelCard, ModelError, Patch, Sam, ScorerHead,
-    Segmenter, Semantic, SessionThread,
+    Answering, CacheUse, Device, Family, FeatureCache, FeatureSource, ModelCard, ModelError, Patch, PooledSource,
+    Refined, Sam, ScorerHead, Segmenter, Semantic, SessionThread,
 };
 use crate::raster::Mosaic;
 
@@ -54,20 +54,33 @@ impl Maker {
     fn with(store: LabelStore, mosaic: Mosaic, card: &ModelCard, networks: Networks) -> Result<Self, SeedError> {
         let cache = feature_cache(&store)?;
         let scoring = &store.manifest().scoring;
-        let others = scoring.other_cards()?;
-        let mut families = others.iter().map(|(card, _)| card.family).chain([card.family]);
+        let (others, features) = (scoring.other_cards()?, scoring.features_card(card)?);
+        let all = others.iter().map(|(card, _)| card).chain(&features).chain([card]);
+        let has_features = all.map(|card| card.family).any(|family| family == Family::Features);
         if let Some(scorer) = &scoring.scorer
-            && families.all(|family| family != Family::Features)
+            && !has_features
         {
             return Err(ModelError::ScorerUnread(scorer.path.clone()).into());
         }
         let model = match (card.family, networks) {
             (Family::Sam, Networks::On(device)) if scoring.is_plain() => {
-                Answering::Masks(Box::new(Sam::open(card, store.scheme(), device)?))
+                let source = features.map(|of_masks| {
+                    let source = FeatureSource::open(&of_masks, device, cache.clone())?;
+                    PooledSource::new(card, &of_masks, source).map(Box::new)
+                });
+                Answering::Masks(Box::new(Sam::open(card, store.scheme(), device)?), source.transpose()?)
             }
             _ => {
                 let open = |card: &ModelCard| segmenter(&store, card, networks, cache.as_ref());
-                Answering::Scores(scoring.segmenter(card, open)?)
+                let scores = scoring.segmenter(card, open)?;
+                Answering::Scores(match (scoring.masks_card(card)?, networks) {
+                    (None, _) => scores,
+                    (Some(masks), Networks::Kept) => return Err(ModelError::MasksNotKept(masks.path).into()),
+                    (Some(masks), Networks::On(device)) => {
+                        let sam = Sam::open(&masks, store.scheme(), device)?;
+                        Box::new(Refined::new(scores, card, sam, &masks)?)
+                    }
+                })
             }
         };
         let session = SessionThread::start(model).map_err(SeedError::Thread)?;
@@ -94,7 +107,8 @@ fn segmenter(
 ) -> Result<Box<dyn Segmenter>, SeedError> {
     match (card.family, networks) {
         (Family::Semantic, Networks::On(device)) => Ok(Box::new(Semantic::open(card, store.scheme(), device)?)),
-        (Family::Sam, _) => Err(ModelError::MasksAlone(card.path.clone()).into()),
+        (Family::Sam, Networks::On(_)) => Err(ModelError::MasksAlone(card.path.clone()).into()),
+        (Family::Sam, Networks::Kept) => Err(ModelError::MasksNotKept(card.path.clone()).into()),
         (Family::Semantic, Networks::Kept) => Err(ModelError::NotKept { chips: 1 }.into()),
         (Family::Features, _) => {
             let scoring = &store.manifest().scoring;

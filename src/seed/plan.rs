@@ -67,7 +67,12 @@ pub fn plan(
         dsm: options.dsm.as_deref().map(absolute),
         dtm: options.dtm.as_deref().map(absolute),
         model: absolute(&card.path),
-        scoring: Scoring { others, ..scoring.clone() },
+        scoring: Scoring {
+            others,
+            features: scoring.features.as_deref().map(absolute),
+            masks: scoring.masks.as_deref().map(absolute),
+            ..scoring.clone()
+        },
         clean: options.clean,
         scheme: options.scheme.as_deref().map(absolute),
         split_roofs: card.labels.split_roofs,
@@ -108,7 +113,8 @@ fn fingerprint(
     let mut hash = Sha256::new();
     hash.update(LABELS_VERSION.to_le_bytes());
     hash.update(mosaic.fingerprint());
-    for (card, weight) in [(card.clone(), scoring.weight)].into_iter().chain(scoring.other_cards()?) {
+    let beside = scoring.features_card(card)?.into_iter().chain(scoring.masks_card(card)?).map(|card| (card, 0));
+    for (card, weight) in [(card.clone(), scoring.weight)].into_iter().chain(scoring.other_cards()?).chain(beside) {
         for path in card.networks() {
             hash.update(std::fs::read(&path).map_err(|source| SeedError::Network { path, source })?);
         }

@@ -63,7 +63,8 @@ impl ReadyChip {
 }
 
 fn encode_mask(mask: &OwnedMask, out: &mut Vec<u8>) {
-    let numbers = [mask.class.0, mask.predicted_iou.to_bits(), mask.instance.get(), mask.runs.len() as u32];
+    let floats = [mask.predicted_iou, mask.confidence].map(f32::to_bits);
+    let numbers = [mask.class.0, floats[0], floats[1], mask.instance.get(), mask.runs.len() as u32];
     numbers.iter().for_each(|n| out.extend(n.to_le_bytes()));
     for run in &mask.runs {
         [run.row, run.start, run.end].iter().for_each(|n| out.extend(n.to_le_bytes()));
@@ -72,7 +73,7 @@ fn encode_mask(mask: &OwnedMask, out: &mut Vec<u8>) {
 
 fn decode_mask(rest: &mut Rest<'_>) -> Option<OwnedMask> {
     let mut number = || rest.take::<4>().map(|bytes| u32::from_le_bytes(*bytes));
-    let [class, iou, instance, runs] = [number()?, number()?, number()?, number()?];
+    let [class, iou, sure, instance, runs] = [number()?, number()?, number()?, number()?, number()?];
     let mut run = || {
         let mut number = || rest.take::<2>().map(|bytes| u16::from_le_bytes(*bytes));
         Some(MaskRun { row: number()?, start: number()?, end: number()? })
@@ -81,6 +82,7 @@ fn decode_mask(rest: &mut Rest<'_>) -> Option<OwnedMask> {
         runs: (0..runs).map(|_| run()).collect::<Option<_>>()?,
         class: ClassId(class),
         predicted_iou: f32::from_bits(iou),
+        confidence: f32::from_bits(sure),
         instance: InstanceId::read(instance)?,
     })
 }
@@ -117,6 +119,7 @@ mod tests {
             runs: vec![MaskRun { row: 1, start: 0, end: 3 }, MaskRun { row: 2, start: 1, end: 4 }],
             class: ClassId(4),
             predicted_iou: 0.875,
+            confidence: 0.75,
             instance: InstanceId::at(71, -4),
         };
         let masks = vec![mask.clone(), OwnedMask { runs: Vec::new(), ..mask }];

@@ -132,7 +132,7 @@ fn strips(col: i64, row: i64) -> [u8; 3] {
 }
 
 /// Rectangles of a mosaic's pixels with classes, as GeoJSON.
-fn labels(mosaic: &Path, rectangles: &[(&str, [f64; 4])], path: &Path) {
+pub fn labels(mosaic: &Path, rectangles: &[(&str, [f64; 4])], path: &Path) {
     let mosaic = Mosaic::open(&[mosaic.to_owned()]).expect("a mosaic");
     let ground = Ground::new(mosaic.frame().transform, &mosaic.frame().crs).expect("on the ground");
     let feature = |(class, [left, top, right, bottom]): &(&str, [f64; 4])| {
@@ -210,8 +210,12 @@ fn a_head_is_trained_on_few_polygons_serves_at_once_and_forgets_exactly() {
     done(&["train"], &[("--remove", &at("more.geojson")), ("-o", &head)]);
     assert!(std::fs::read(&head).expect("written") == first, "out again, to the bit");
 
-    let told = train("--labels", "some.geojson", &["--refine", "logistic"]);
-    assert!(told.contains("(logistic)"), "{told}");
-    let (map, _) = segment(&[], &at("logistic"));
-    assert!(share(&map, 0, 2) > 0.95 && share(&map, 1, 1) > 0.95);
+    for refine in ["logistic", "mlp"] {
+        let told = train("--labels", "some.geojson", &["--refine", refine]);
+        assert!(told.contains(&format!("({refine})")) && told.contains("polygons that were left out"), "{told}");
+        let (map, _) = segment(&[], &at(refine));
+        assert!(share(&map, 0, 2) > 0.95 && share(&map, 1, 1) > 0.95, "{refine}");
+        let told = train("--add", "more.geojson", &[]);
+        assert!(told.contains(&format!("({refine})")), "what made the head before makes it again: {told}");
+    }
 }

@@ -23,3 +23,4 @@ mod segment;
 mod tiles;
 mod town_case;
 mod vectorize;
+mod ways;

@@ -7,13 +7,14 @@ use orthotile::feature::Feature;
 use orthotile::georef::{Crs, GeoTransform, PixelFrame, Window};
 use orthotile::grid::{BlockId, WorkGrid};
 use orthotile::label::{InstanceId, LabelMap, LabelStore};
-use orthotile::model::{Augment, Device, ModelCard, Scoring};
+use orthotile::model::{Augment, Device, ModelCard, Scorer, ScorerFile, Scoring};
 use orthotile::pipeline::{FeatureOptions, TracedBlocks, trace};
 use orthotile::raster::Mosaic;
 use orthotile::scheme::{ClassId, Scheme};
-use orthotile::seed::{Maker, SegmentOptions, plan};
+use orthotile::seed::{Live, Maker, SegmentOptions, plan};
 
 use crate::common::{Scene, fixture, label_map};
+use crate::features::{done, labels, told};
 
 /// Roofs, ponds and a road on a meadow, with the grain of a picture: what the network of the fixture was taught on.
 fn village(col: i64, row: i64) -> [u8; 3] {
@@ -44,11 +45,12 @@ fn scenes(folder: &Path) -> PathBuf {
     scenes
 }
 
-fn maker(scenes: &Path, store: &Path, block_px: u32) -> Maker {
+fn maker(scenes: &Path, store: &Path, (block_px, scoring): (u32, &Scoring)) -> Maker {
     let card = ModelCard::open(&fixture("models/sam.toml")).expect("a fixture");
     let sources = vec![scenes.to_owned()];
     let mosaic = Mosaic::open(&sources).expect("a mosaic");
-    let options = SegmentOptions { block_px: Some(block_px), ..SegmentOptions::default() };
+    let scoring = scoring.clone();
+    let options = SegmentOptions { block_px: Some(block_px), scoring, ..SegmentOptions::default() };
     let manifest = plan(&mosaic, &sources, &card, &options).expect("a plan");
     let store = LabelStore::create(store, &manifest).expect("a store");
     Maker::start(store, mosaic, &card, Device::Cpu).expect("ONNX Runtime is in target/onnxruntime: run make setup")
@@ -72,8 +74,8 @@ fn instances(store: &LabelStore) -> Vec<u32> {
     all
 }
 
-fn made(scenes: &Path, store: &Path, block_px: u32, order: impl Fn(&BlockId) -> u64) -> (Labels, f64) {
-    let maker = maker(scenes, store, block_px);
+fn made(scenes: &Path, store: &Path, how: (u32, &Scoring), order: impl Fn(&BlockId) -> u64) -> (Labels, f64) {
+    let maker = maker(scenes, store, how);
     let mut blocks = maker.store().wanted();
     blocks.sort_by_key(order);
     let needed = maker.chips_needed(&blocks);
@@ -85,13 +87,26 @@ fn made(scenes: &Path, store: &Path, block_px: u32, order: impl Fn(&BlockId) -> 
     ((classes, confidence, instances(maker.store())), maker.chips_run() as f64 / needed as f64)
 }
 
+/// Holds the labels of small blocks in some order to those of one block.
+fn same_in_every_order(folder: &Path, scenes: &Path, scoring: &Scoring) -> Labels {
+    let (truth, ratio) = made(scenes, &folder.join("whole"), (1024, scoring), |_| 0);
+    assert!(ratio <= 1.0, "{ratio}");
+    for (block_px, seed) in [(64, 1), (128, 2)] {
+        let order = |b: &BlockId| {
+            (u64::from(b.row) * 7919 + u64::from(b.col) * 104_729 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        };
+        let (labels, ratio) = made(scenes, &folder.join(block_px.to_string()), (block_px, scoring), order);
+        assert!(labels == truth, "blocks of {block_px} px");
+        assert!(ratio <= 1.05, "chips run to chips needed: {ratio}");
+    }
+    truth
+}
+
 #[test]
 fn classes_and_instances_are_the_same_whatever_the_blocks_and_their_order() {
     let folder = tempfile::tempdir().expect("a folder");
     let scenes = scenes(folder.path());
-    let (truth, ratio) = made(&scenes, &folder.path().join("whole"), 1024, |_| 0);
-    assert!(ratio <= 1.0, "{ratio}");
-    let (classes, confidence, instances) = &truth;
+    let (classes, confidence, instances) = same_in_every_order(folder.path(), &scenes, &Scoring::default());
     for class in [0, 1, 4, 7] {
         assert!(classes.contains(&class), "void, building, water and unknown: no {class}");
     }
@@ -99,21 +114,123 @@ fn classes_and_instances_are_the_same_whatever_the_blocks_and_their_order() {
     assert!(objects.len() >= 8, "{} objects", objects.len());
     let odd = |i: usize| instances[i] != 0 && (classes[i] == 0 || confidence[i] == 0);
     assert!(!(0..classes.len()).any(odd), "an object has a class and a confidence, and none is where no imagery is");
-    for (block_px, seed) in [(64, 1), (128, 2)] {
-        let order = |b: &BlockId| {
-            (u64::from(b.row) * 7919 + u64::from(b.col) * 104_729 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// A head taught on a few roofs, ponds and meadows of the village.
+fn village_head(folder: &Path, scenes: &Path) -> PathBuf {
+    let plots = (0..4).flat_map(|r| (0..4).map(move |c| (c, r)));
+    let labelled = plots.filter_map(|(c, r): (i64, i64)| {
+        let (x, y) = (f64::from(c as i32) * 70.0 + 35.0, f64::from(r as i32) * 62.0 + 31.0);
+        let square = |half: f64| [x - half, y - half, x + half, y + half];
+        (c < 3 && r != 3).then_some(match (c * 5 + r * 3).rem_euclid(7) {
+            4 => ("water", square(9.0)),
+            2 => ("grass", square(25.0)),
+            _ => ("building", square(10.0)),
+        })
+    });
+    let (some, head) = (folder.join("some.geojson"), folder.join("head.json"));
+    labels(&scenes.join("west.tif"), &labelled.collect::<Vec<_>>(), &some);
+    let paths =
+        [("", scenes), ("--model", &fixture("models/dinov2-registers.onnx")), ("--labels", &some), ("-o", &head)];
+    done(&["train", "--device", "cpu"], &paths);
+    head
+}
+
+/// The middles of the ponds and roofs that lie whole in the village's west, and the class of each.
+fn middles() -> Vec<((i64, i64), u8)> {
+    let plots = (0..3).flat_map(|r| (0..3).map(move |c| (c, r)));
+    let of = |(c, r): (i64, i64)| {
+        let class = match (c * 5 + r * 3).rem_euclid(7) {
+            4 => 4,
+            2 => return None,
+            _ => 1,
         };
-        let (labels, ratio) = made(&scenes, &folder.path().join(block_px.to_string()), block_px, order);
-        assert!(labels == truth, "blocks of {block_px} px");
-        assert!(ratio <= 1.05, "chips run to chips needed: {ratio}");
-    }
+        Some(((c * 70 + 35, r * 62 + 31), class))
+    };
+    plots.filter_map(of).collect()
+}
+
+#[test]
+fn features_under_masks_say_what_they_are_the_same_in_every_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenes = scenes(folder.path());
+    let head = village_head(folder.path(), &scenes);
+    let features = fixture("models/dinov2-registers.onnx");
+    let scorer = Some(ScorerFile::read(&head).expect("trained"));
+    let scoring = Scoring { features: Some(features.clone()), scorer, ..Scoring::default() };
+    let (classes, confidence, instances) = same_in_every_order(folder.path(), &scenes, &scoring);
+    assert!(classes.iter().all(|class| [0, 1, 4, 7, 9].contains(class)), "classes of the head, and where no mask lies");
+    let at = |(col, row): (i64, i64)| (row * 320 + col) as usize;
+    let objects: Vec<_> = middles().into_iter().filter(|(place, _)| instances[at(*place)] != 0).collect();
+    let right = objects.iter().filter(|(place, class)| classes[at(*place)] == *class).count();
+    assert!(objects.len() >= 5 && right * 10 >= objects.len() * 8, "{right} of {}", objects.len());
+    assert!(objects.iter().all(|(place, _)| confidence[at(*place)] > 40), "outline and class are sure together");
+
+    let store = folder.path().join("cli");
+    let of = [("", scenes.as_path()), ("--model", &fixture("models/sam.toml")), ("--store", &store)];
+    let with = [("--features", features.as_path()), ("--scorer", &head)];
+    let segment = ["segment", "--device", "cpu", "--block-px", "128"];
+    let told = done(&segment, &[&of[..], &with[..]].concat());
+    assert!(told.contains("features kept"), "{told}");
+    assert!(label_map(&LabelStore::open(&store).expect("made")).0 == classes, "the same from the command line");
+    let live = Live::open_folder("village", &store, Some(Device::Cpu), FeatureOptions::within(0.5)).expect("serves");
+    assert!(live.can_make() && live.feature_cache().is_some_and(|cache| cache.bytes > 0), "and from the server");
+    let unknown = folder.path().join("unknown");
+    let of =
+        [of[0], of[1], ("--store", unknown.as_path()), with[0], with[1], ("--feature-cache", &store.join("features"))];
+    let told = done(&["segment", "--device", "cpu", "--unknown", "0.01"], &of);
+    assert!(told.contains("(100 %)"), "features are kept, whatever is asked of them: {told}");
+    let far = label_map(&LabelStore::open(&unknown).expect("made")).0;
+    let others = |classes: &[u8]| classes.iter().filter(|class| **class == 7).count();
+    assert!(others(&far) > others(&classes), "more is unknown: {} and {}", others(&far), others(&classes));
+}
+
+#[test]
+fn clusters_that_class_masks_take_other_classes_for_the_next_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (scene, store) = (folder.path().join("plot.tif"), folder.path().join("store"));
+    Scene { at: (0, 0), cols: 100, rows: 100, colour: &village }.write(&scene);
+    let features = fixture("models/dinov2-registers.onnx");
+    done(&["clusters", "-k", "3", "--device", "cpu"], &[("", &scene), ("--model", &features), ("--store", &store)]);
+    let clusters = store.join("clusters.json");
+    let of = [("", scene.as_path()), ("--model", &fixture("models/sam.toml")), ("--store", &store)];
+    let with = [("--features", features.as_path()), ("--scorer", &clusters)];
+    done(&["segment", "--device", "cpu", "--no-summary"], &[&of[..], &with[..]].concat());
+    let before = label_map(&LabelStore::open(&store).expect("made"));
+    let told = done(&["clusters", "--assign", "1=water"], &[("--store", &store)]);
+    assert!(told.contains("masks are not kept"), "{told}");
+    assert!(label_map(&LabelStore::open(&store).expect("as it was")) == before, "labels stay");
+    assert_eq!(Scorer::open(&clusters).expect("written").classes[0].city_class, "water");
+}
+
+#[test]
+fn features_of_masks_that_cannot_be_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenes = scenes(folder.path());
+    let head = village_head(folder.path(), &scenes);
+    let failed = |model: &str, features: &str, more: &[&str], words: &str| {
+        let store = folder.path().join("store");
+        let (model, features) = (fixture("models").join(model), fixture("models").join(features));
+        let of = [("", scenes.as_path()), ("--model", &model), ("--features", &features), ("--store", &store)];
+        let output = super::features::orthotile(
+            &[&["segment", "--device", "cpu"], more].concat(),
+            &[&of[..], &[("--scorer", head.as_path())]].concat(),
+        );
+        assert!(!output.status.success() && told(&output).contains(words), "{words}: {}", told(&output));
+        assert!(!store.exists(), "what failed leaves nothing behind: {words}");
+    };
+    failed("dinov2-registers.onnx", "dinov2-registers.onnx", &[], "--features");
+    failed("sam.toml", "threshold.onnx", &[], "--features takes a model of family");
+    failed("sam.toml", "dinov2-plain.onnx", &[], "features.network");
+    failed("sam.toml", "dinov2-registers.onnx", &["--guided", "4"], "guided");
+    failed("sam.toml", "dinov2-registers.onnx", &["--unknown", "7"], "unknown = 7");
 }
 
 #[test]
 fn an_object_keeps_its_number_over_a_gap_of_chips_and_most_roofs_are_one_object() {
     let folder = tempfile::tempdir().expect("a folder");
     let scenes = scenes(folder.path());
-    let ((classes, _, instances), _) = made(&scenes, &folder.path().join("store"), 1024, |_| 0);
+    let ((classes, _, instances), _) = made(&scenes, &folder.path().join("store"), (1024, &Scoring::default()), |_| 0);
     let (mut roofs, mut whole) = (0, 0);
     for plot in (0..3).flat_map(|r| (0..3).map(move |c| (c, r))) {
         let (col, row): (i64, i64) = (plot.0 * 70 + 35, plot.1 * 62 + 31);
@@ -202,7 +319,7 @@ fn what_masks_cannot_do_is_refused() {
     options.clean.boundary_m = 2.0;
     let error = plan(&mosaic, &sources, &card, &options).expect_err("no scores").to_string();
     assert!(error.contains("boundary"), "{error}");
-    let scoring = Scoring { augment: Augment::Flips, ..Scoring::default() };
+    let scoring = Scoring { augment: "flips".parse::<Augment>().expect("known"), ..Scoring::default() };
     let options = SegmentOptions { scoring, ..SegmentOptions::default() };
     let error = plan(&mosaic, &sources, &card, &options).expect_err("no scores").to_string();
     assert!(error.contains("sam.toml") && error.contains("masks"), "{error}");

@@ -33,8 +33,10 @@ pub struct OwnedMask {
     pub runs: Vec<MaskRun>,
     /// What it is.
     pub class: ClassId,
-    /// How sure the network is of it.
+    /// How sure the network is of its outline.
     pub predicted_iou: f32,
+    /// How sure the label is, 0 to 1: of the outline, and of the class where a scorer says it.
+    pub confidence: f32,
     /// Its number in the work grid.
     pub instance: InstanceId,
 }

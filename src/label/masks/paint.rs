@@ -26,7 +26,7 @@ pub fn paint<'a>(chips: impl IntoIterator<Item = &'a MaskedChip>, window: &Windo
     let mut confidence = Vec::with_capacity(shown.len());
     for placed in shown {
         let label = placed.mask.class.0 & 0xff | placed.mask.instance.get() << 8;
-        confidence.push((label, rounded(placed.mask.predicted_iou.clamp(0.0, 1.0) * 255.0)));
+        confidence.push((label, rounded(placed.mask.confidence * 255.0)));
         for (row, cols) in placed.rows() {
             let Some(part) = Window::new(cols.0, row, (cols.1 - cols.0) as u32, 1).intersection(window) else {
                 continue;
@@ -143,7 +143,13 @@ mod tests {
                 end: (left - col + i64::from(side)) as u16,
             });
             let instance = InstanceId::at(top + i64::from(side / 2), left + i64::from(side / 2));
-            OwnedMask { runs: runs.collect(), class: ClassId(class), predicted_iou, instance }
+            OwnedMask {
+                runs: runs.collect(),
+                class: ClassId(class),
+                predicted_iou,
+                confidence: predicted_iou,
+                instance,
+            }
         };
         MaskedChip { window, masks: squares.iter().map(mask).collect(), valid: vec![1; window.pixels()] }
     }

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use super::{InstanceId, MaskedChip, OwnedMask, shape};
 use crate::georef::Window;
-use crate::model::{Mask, MaskCard, MaskClasses, MaskRun, chosen};
+use crate::model::{ChipFeatures, ChipMasks, MaskCard, MaskClasses, MaskRun, MaskScorer, chosen};
 use crate::raster::{Channel, PixelWindow};
+use crate::scheme::ClassId;
 
 /// Reads the masks of chips.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct MaskReader {
     pub card: MaskCard,
     /// The classes of its rules.
     pub classes: MaskClasses,
+    /// What says what masks are in place of the rules.
+    pub scorer: Option<MaskScorer>,
     /// The channels of chips.
     pub channels: Vec<Channel>,
     /// The whole work grid.
@@ -26,11 +29,11 @@ impl MaskReader {
     /// The masks of a chip that it may own: their anchors lie in its `cell`, or so near to it that its neighbour may think
     /// the object is this chip's. Pixels without imagery are cut off.
     #[must_use]
-    pub fn settle(&self, masks: Vec<Mask>, chip: PixelWindow, cell: &Window) -> MaskedChip {
+    pub fn settle(&self, found: ChipMasks, chip: PixelWindow, cell: &Window) -> MaskedChip {
         let near = cell.expanded(self.card.edge_px);
         let mut taken = HashSet::new();
         let mut owned = Vec::new();
-        for mask in chosen(masks, &self.card, &chip.window, &self.mosaic) {
+        for mask in chosen(found.masks, &self.card, &chip.window, &self.mosaic) {
             let runs = seen(&mask.runs, &chip);
             let Some((row, col)) = anchor(&runs) else { continue };
             let global = (chip.window.row + i64::from(row), chip.window.col + i64::from(col));
@@ -41,16 +44,33 @@ impl MaskReader {
                 continue;
             }
             taken.insert(own);
-            let stats = shape::stats(&runs, &chip, self.rgb(), self.pixel_area_m2);
-            let rule = self.card.rules.iter().position(|rule| rule.fits(&stats));
+            let (class, sure) = match &self.scorer {
+                Some(scorer) => self.by_features(scorer, found.features.as_ref(), &runs),
+                None => (self.by_rules(&runs, &chip), 1.0),
+            };
             owned.push(OwnedMask {
-                class: rule.map_or(self.classes.unknown, |at| self.classes.of_rules[at]),
+                class,
+                confidence: mask.predicted_iou.clamp(0.0, 1.0) * sure,
                 predicted_iou: mask.predicted_iou,
                 instance: InstanceId::at(chip.window.row + i64::from(own.0), chip.window.col + i64::from(own.1)),
                 runs,
             });
         }
         MaskedChip { window: chip.window, masks: owned, valid: chip.valid }
+    }
+
+    /// The class of the first rule that fits.
+    fn by_rules(&self, runs: &[MaskRun], chip: &PixelWindow) -> ClassId {
+        let stats = shape::stats(runs, chip, self.rgb(), self.pixel_area_m2);
+        let rule = self.card.rules.iter().position(|rule| rule.fits(&stats));
+        rule.map_or(self.classes.unknown, |at| self.classes.of_rules[at])
+    }
+
+    /// The class of the mean of the features under a mask, and how sure that is; of what is unlike all that the scorer
+    /// has seen nothing more is known than that it is an object.
+    fn by_features(&self, scorer: &MaskScorer, features: Option<&ChipFeatures>, runs: &[MaskRun]) -> (ClassId, f32) {
+        let mean = features.and_then(|features| features.mean(runs));
+        mean.and_then(|mean| scorer.class(&mean)).unwrap_or((self.classes.unknown, 1.0))
     }
 
     fn rgb(&self) -> Option<[usize; 3]> {

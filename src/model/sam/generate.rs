@@ -1,8 +1,10 @@
 //! The automatic mask generator up to its filters: a lattice of points, asked about in batches.
 
+use std::ops::Range;
+
 use super::super::head::Enlarge;
 use super::mask::{Mask, append_runs};
-use super::network::{Decoded, Embedding, Network};
+use super::network::{Decoded, Embedding, Network, Prompts};
 use super::{MaskCard, ModelError};
 
 /// How far below the wanted stability a mask of one pixel may lie at the decoder's resolution and still be enlarged and
@@ -21,10 +23,30 @@ pub(super) fn candidates(
 ) -> Result<Vec<Mask>, ModelError> {
     let mut masks = Vec::new();
     for points in points(card.points_per_side, side).chunks(card.points_per_batch as usize) {
-        let decoded = network.decode(embedding, points)?;
-        gather(&decoded, card, side, &mut masks);
+        let decoded = network.decode(embedding, Prompts::points(points))?;
+        gather(&decoded, 0..decoded.iou.len(), (card, side), &mut masks);
     }
     Ok(masks)
+}
+
+/// The sure and stable masks of each of some prompts, `side` pixels wide, in the order of the prompts.
+pub(super) fn asked(
+    network: &mut Network,
+    embedding: &Embedding,
+    prompts: Prompts<'_>,
+    (card, side): (&MaskCard, usize),
+) -> Result<Vec<Vec<Mask>>, ModelError> {
+    let mut of_prompts = Vec::with_capacity(prompts.points.len());
+    for some in prompts.chunks(card.points_per_batch as usize) {
+        let decoded = network.decode(embedding, some)?;
+        let each = decoded.iou.len() / some.points.len();
+        for prompt in 0..some.points.len() {
+            let mut masks = Vec::new();
+            gather(&decoded, prompt * each..(prompt + 1) * each, (card, side), &mut masks);
+            of_prompts.push(masks);
+        }
+    }
+    Ok(of_prompts)
 }
 
 /// The middles of the squares of a lattice, in (x, y), row by row.
@@ -33,11 +55,13 @@ fn points(per_side: u32, side: usize) -> Vec<[f32; 2]> {
     (0..per_side).flat_map(|row| (0..per_side).map(move |col| [at(col), at(row)])).collect()
 }
 
-fn gather(decoded: &Decoded, card: &MaskCard, side: usize, masks: &mut Vec<Mask>) {
+/// Of some of the masks, those that are sure and stable enough.
+fn gather(decoded: &Decoded, which: Range<usize>, (card, side): (&MaskCard, usize), masks: &mut Vec<Mask>) {
     let enlarge = Enlarge::to(decoded.side, side);
     let mut line = vec![0.0; side];
     let mut inside = vec![false; side];
-    for (predicted_iou, logits) in decoded.iou.iter().zip(decoded.logits.chunks_exact(decoded.side * decoded.side)) {
+    let all = decoded.iou.iter().zip(decoded.logits.chunks_exact(decoded.side * decoded.side));
+    for (predicted_iou, logits) in all.skip(which.start).take(which.len()) {
         let mut seen = Stability::new(card.stability_score_offset);
         seen.add(logits);
         // Written so that what is no number goes too.

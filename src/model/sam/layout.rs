@@ -41,10 +41,12 @@ fn names(outlets: &[Outlet]) -> Vec<&str> {
     outlets.iter().map(Outlet::name).collect()
 }
 
-fn shape_of(outlet: &Outlet, wanted: TensorElementType) -> Result<Vec<i64>, String> {
+/// The shape of a tensor of numbers of single or half precision.
+fn shape_of(outlet: &Outlet) -> Result<Vec<i64>, String> {
     let ValueType::Tensor { shape, ty, .. } = outlet.dtype() else { return Err("no tensor".to_owned()) };
-    let reason = || format!("input {:?} holds {ty}, accepted is {wanted}", outlet.name());
-    if *ty == wanted { Ok(shape.to_vec()) } else { Err(reason()) }
+    let reason = || format!("input {:?} holds {ty}, accepted are float32 and float16", outlet.name());
+    let is_float = matches!(ty, TensorElementType::Float32 | TensorElementType::Float16);
+    if is_float { Ok(shape.to_vec()) } else { Err(reason()) }
 }
 
 /// The input under the card's name, with the card's channels and side.
@@ -57,7 +59,7 @@ pub(super) fn encoder_input(session: &OrtSession, card: &ModelCard) -> Result<En
     if !outputs.contains(&card.output.name.as_str()) {
         return Err(format!("output.name = {:?}, but the encoder gives {}", card.output.name, outputs.join(", ")));
     }
-    let shape = shape_of(&session.inputs()[0], TensorElementType::Float32)?;
+    let shape = shape_of(&session.inputs()[0])?;
     let (kind, [c, h, w]) = match (shape[..].len(), card.input.layout) {
         (3, Layout::Nhwc) => (EncoderKind::Picture, [shape[2], shape[0], shape[1]]),
         (4, Layout::Nhwc) => (EncoderKind::Interleaved, [shape[3], shape[1], shape[2]]),
@@ -86,7 +88,7 @@ pub(super) fn decoder_layout(session: &OrtSession) -> Result<DecoderLayout, Stri
     let only = |wanted: &[&str]| inputs.len() == wanted.len() && has(wanted, &inputs);
     if only(&OFFICIAL) && has(&["iou_predictions", "low_res_masks"], &outputs) {
         let points = session.inputs().iter().find(|i| i.name() == "point_coords");
-        let shape = points.map_or(Ok(Vec::new()), |p| shape_of(p, TensorElementType::Float32))?;
+        let shape = points.map_or(Ok(Vec::new()), shape_of)?;
         let batch = shape.first().and_then(|n| usize::try_from(*n).ok()).filter(|n| *n > 0);
         return Ok(DecoderLayout::Official { batch });
     }

@@ -66,6 +66,13 @@ impl Mask {
     }
 }
 
+/// The runs of pixels that are inside, row by row; `cols` is the width of a row.
+pub(super) fn runs_of(inside: &[bool], cols: usize) -> Vec<MaskRun> {
+    let mut runs = Vec::new();
+    inside.chunks_exact(cols).zip(0..).for_each(|(line, row)| append_runs(row, line, &mut runs));
+    runs
+}
+
 /// Adds the runs of a row of yes and no.
 pub(super) fn append_runs(row: u16, inside: &[bool], runs: &mut Vec<MaskRun>) {
     let mut start = 0;

@@ -17,7 +17,7 @@ pub use rules::{MaskRule, MaskStats};
 
 use std::sync::Arc;
 
-use network::Network;
+use network::{Network, Prompts};
 
 use super::{ChipSpec, Device, ModelCard, ModelError};
 use crate::georef::Window;
@@ -46,7 +46,7 @@ impl Sam {
         let spec = ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes };
         let mut sam = Self { network, card: card.clone(), masks: Arc::new(masks), spec };
         let embedding = sam.network.embed(&sam.card.output.name, &vec![0.0; sam.spec.tensor_len()])?;
-        sam.network.decode(&embedding, &[[1.0, 1.0]])?;
+        sam.network.decode(&embedding, Prompts::points(&[[1.0, 1.0]]))?;
         Ok(sam)
     }
 
@@ -75,6 +75,29 @@ impl Sam {
             found.push(generate::candidates(&mut self.network, &embedding, &self.masks, side)?);
         }
         Ok(found)
+    }
+
+    /// What is found around an inner pixel (x, y) of each of some objects within a box, first and last corner, both in
+    /// pixels of a square `side_px` wide of which `chip` is the normalized `[channels, side, side]` tensor at the side
+    /// that the encoder takes. The masks of each object are those that are sure and stable enough by the card, `side_px`
+    /// wide.
+    ///
+    /// # Errors
+    /// When a network fails or gives numbers that are not finite.
+    pub(super) fn ask(
+        &mut self,
+        chip: &[f32],
+        objects: &[([u32; 2], [[u32; 2]; 2])],
+        side_px: usize,
+    ) -> Result<Vec<Vec<Mask>>, ModelError> {
+        let scale = self.spec.chip_px as f32 / side_px as f32;
+        // Points and corners of boxes are pixels, counted from 0: the network adds the half that leads to their middles.
+        let middle = |at: u32| (at as f32 + 0.5) * scale - 0.5;
+        let points: Vec<[f32; 2]> = objects.iter().map(|(point, _)| point.map(middle)).collect();
+        let boxes: Vec<_> = objects.iter().map(|(_, around)| around.map(|corner| corner.map(middle))).collect();
+        let embedding = self.network.embed(&self.card.output.name, chip)?;
+        let prompts = Prompts { points: &points, boxes: Some(&boxes) };
+        generate::asked(&mut self.network, &embedding, prompts, (&self.masks, side_px))
     }
 }
 

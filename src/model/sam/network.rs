@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use half::f16;
 use ort::session::{Session as OrtSession, SessionOutputs};
-use ort::value::{DynValue, TensorRef};
+use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, TensorRef, ValueType};
 
-use super::super::session::{check_finite, load};
+use super::super::session::{check_finite, floats, load};
 use super::super::{Device, ModelCard, ModelError};
 use super::layout::{DecoderLayout, EncoderInput, EncoderKind, decoder_layout, encoder_input};
 
@@ -39,11 +40,45 @@ pub(super) struct Embedding {
     positional: Option<Tensor>,
 }
 
-/// What the decoder says of some points.
+/// What the decoder is asked about: a point each, in pixels of the chip as the encoder takes it, (x, y).
+#[derive(Clone, Copy)]
+pub(super) struct Prompts<'a> {
+    pub(super) points: &'a [[f32; 2]],
+    /// The box around what is meant, its first and its last corner. The split layout takes none.
+    pub(super) boxes: Option<&'a [[[f32; 2]; 2]]>,
+}
+
+impl<'a> Prompts<'a> {
+    /// Points alone.
+    pub(super) fn points(points: &'a [[f32; 2]]) -> Self {
+        Self { points, boxes: None }
+    }
+
+    pub(super) fn chunks(self, at_once: usize) -> impl Iterator<Item = Self> {
+        self.points.chunks(at_once).enumerate().map(move |(n, points)| {
+            let boxes = self.boxes.map(|boxes| &boxes[n * at_once..][..points.len()]);
+            Self { points, boxes }
+        })
+    }
+
+    /// Coordinates and labels as segment-anything's decoder takes them: 1 for a point inside, 2 and 3 for the corners of
+    /// a box; a point alone is followed by one that says "no box", -1.
+    fn encoded(self) -> (Vec<f32>, Vec<f32>, usize) {
+        let Some(boxes) = self.boxes else {
+            let coords = self.points.iter().flat_map(|p| [p[0], p[1], 0.0, 0.0]).collect();
+            return (coords, [1.0, -1.0].repeat(self.points.len()), 2);
+        };
+        let each = self.points.iter().zip(boxes);
+        let coords = each.flat_map(|(p, [a, b])| [p[0], p[1], a[0], a[1], b[0], b[1]]).collect();
+        (coords, [1.0, 2.0, 3.0].repeat(self.points.len()), 3)
+    }
+}
+
+/// What the decoder says of some prompts.
 pub(super) struct Decoded {
     /// The side of a mask's logits.
     pub(super) side: usize,
-    /// The expected `IoU` of each mask of each point.
+    /// The expected `IoU` of each mask of each prompt.
     pub(super) iou: Vec<f32>,
     /// `side²` logits of each.
     pub(super) logits: Vec<f32>,
@@ -81,12 +116,12 @@ impl Network {
         };
         let path = encoder.path.clone();
         let failed = |e: &dyn std::fmt::Display| run_error(&path, e);
-        let tensor = TensorRef::from_array_view((shape, values.as_ref())).map_err(|e| failed(&e))?;
+        let tensor = given(&encoder.inner, &input.name, (shape, &values)).map_err(|e| failed(&e))?;
         let name = input.name.as_str();
         let outputs = encoder.inner.run(ort::inputs![name => tensor]).map_err(|e| failed(&e))?;
         let take = |name: &str| -> Result<Tensor, ModelError> {
             let value = outputs.get(name).ok_or_else(|| failed(&format!("output.name: no output {name:?}")))?;
-            let tensor = floats(value).map_err(|e| failed(&e))?;
+            let tensor = tensor_of(value).map_err(|e| failed(&e))?;
             check_finite("embeddings", &tensor.values, &path)?;
             Ok(tensor)
         };
@@ -97,17 +132,17 @@ impl Network {
         Ok(Embedding { image: take(output)?, positional })
     }
 
-    /// Masks for some points of a chip, as many at once as the graph takes.
-    pub(super) fn decode(&mut self, embedding: &Embedding, points: &[[f32; 2]]) -> Result<Decoded, ModelError> {
+    /// Masks for some prompts of a chip, as many at once as the graph takes.
+    pub(super) fn decode(&mut self, embedding: &Embedding, prompts: Prompts<'_>) -> Result<Decoded, ModelError> {
         let at_once = match self.layout {
             DecoderLayout::Official { batch: Some(batch) } => batch,
-            _ => points.len().max(1),
+            _ => prompts.points.len().max(1),
         };
         let mut all: Option<Decoded> = None;
-        for some in points.chunks(at_once) {
+        for some in prompts.chunks(at_once) {
             let decoded = match self.layout {
                 DecoderLayout::Official { .. } => self.official(embedding, some)?,
-                DecoderLayout::Split => self.split(embedding, some)?,
+                DecoderLayout::Split => self.split(embedding, some.points)?,
             };
             match &mut all {
                 None => all = Some(decoded),
@@ -117,46 +152,43 @@ impl Network {
                 }
             }
         }
-        all.ok_or_else(|| run_error(&self.decoder.path, &"no point was asked about"))
+        all.ok_or_else(|| run_error(&self.decoder.path, &"nothing was asked about"))
     }
 
-    fn official(&mut self, embedding: &Embedding, points: &[[f32; 2]]) -> Result<Decoded, ModelError> {
-        let (n, size) = (points.len(), [self.side as f32; 2]);
+    fn official(&mut self, embedding: &Embedding, prompts: Prompts<'_>) -> Result<Decoded, ModelError> {
+        let (n, size) = (prompts.points.len(), [self.side as f32; 2]);
         let grid = embedding.image.shape.last().copied().unwrap_or(1) * 4;
-        // A point alone is followed by one that says "no box".
-        let coords: Vec<f32> = points.iter().flat_map(|p| [p[0], p[1], 0.0, 0.0]).collect();
-        let labels = [1.0_f32, -1.0].repeat(n);
-        let blank = vec![0.0_f32; grid * grid];
-        let path = self.decoder.path.clone();
-        let failed = |e: ort::Error| run_error(&path, &e);
-        let image = embedding.image.view().map_err(failed)?;
+        let (coords, labels, each) = prompts.encoded();
+        let Part { inner, path } = &mut self.decoder;
+        let failed = |e: ort::Error| run_error(path, &e);
+        let tensor = |name: &str, shape: Vec<usize>, values: &[f32]| given(inner, name, (shape, values));
         let inputs = ort::inputs![
-            "image_embeddings" => image,
-            "point_coords" => TensorRef::from_array_view((vec![n, 2, 2], coords.as_slice())).map_err(failed)?,
-            "point_labels" => TensorRef::from_array_view((vec![n, 2], labels.as_slice())).map_err(failed)?,
-            "mask_input" => TensorRef::from_array_view((vec![1, 1, grid, grid], blank.as_slice())).map_err(failed)?,
-            "has_mask_input" => TensorRef::from_array_view((vec![1], [0.0_f32].as_slice())).map_err(failed)?,
-            "orig_im_size" => TensorRef::from_array_view((vec![2], size.as_slice())).map_err(failed)?,
+            "image_embeddings" => embedding.image.given(inner, "image_embeddings").map_err(failed)?,
+            "point_coords" => tensor("point_coords", vec![n, each, 2], &coords).map_err(failed)?,
+            "point_labels" => tensor("point_labels", vec![n, each], &labels).map_err(failed)?,
+            "mask_input" => tensor("mask_input", vec![1, 1, grid, grid], &vec![0.0; grid * grid]).map_err(failed)?,
+            "has_mask_input" => tensor("has_mask_input", vec![1], &[0.0]).map_err(failed)?,
+            "orig_im_size" => tensor("orig_im_size", vec![2], &size).map_err(failed)?,
         ];
-        let outputs = self.decoder.inner.run(inputs).map_err(failed)?;
-        decoded(&path, &outputs, ("iou_predictions", "low_res_masks"), n)
+        let outputs = inner.run(inputs).map_err(failed)?;
+        decoded(path, &outputs, ("iou_predictions", "low_res_masks"), n)
     }
 
     fn split(&mut self, embedding: &Embedding, points: &[[f32; 2]]) -> Result<Decoded, ModelError> {
         let n = points.len();
-        let coords = points.as_flattened();
         let labels = vec![1_i64; n];
-        let path = self.decoder.path.clone();
-        let failed = |e: ort::Error| run_error(&path, &e);
         let positional = embedding.positional.as_ref().unwrap_or(&embedding.image);
+        let Part { inner, path } = &mut self.decoder;
+        let failed = |e: ort::Error| run_error(path, &e);
+        let coords = given(inner, "input_points", (vec![1, n, 1, 2], points.as_flattened())).map_err(failed)?;
         let inputs = ort::inputs![
-            "input_points" => TensorRef::from_array_view((vec![1, n, 1, 2], coords)).map_err(failed)?,
+            "input_points" => coords,
             "input_labels" => TensorRef::from_array_view((vec![1, n, 1], labels.as_slice())).map_err(failed)?,
-            "image_embeddings" => embedding.image.view().map_err(failed)?,
-            "image_positional_embeddings" => positional.view().map_err(failed)?,
+            "image_embeddings" => embedding.image.given(inner, "image_embeddings").map_err(failed)?,
+            "image_positional_embeddings" => positional.given(inner, "image_positional_embeddings").map_err(failed)?,
         ];
-        let outputs = self.decoder.inner.run(inputs).map_err(failed)?;
-        decoded(&path, &outputs, ("iou_scores", "pred_masks"), n)
+        let outputs = inner.run(inputs).map_err(failed)?;
+        decoded(path, &outputs, ("iou_scores", "pred_masks"), n)
     }
 }
 
@@ -167,18 +199,30 @@ impl Part {
 }
 
 impl Tensor {
-    fn view(&self) -> ort::Result<TensorRef<'_, f32>> {
-        TensorRef::from_array_view((self.shape.clone(), self.values.as_slice()))
+    fn given(&self, session: &OrtSession, input: &str) -> ort::Result<DynValue> {
+        given(session, input, (self.shape.clone(), &self.values))
     }
+}
+
+/// A tensor in the precision that an input of a network takes, single or half.
+fn given(session: &OrtSession, input: &str, (shape, values): (Vec<usize>, &[f32])) -> ort::Result<DynValue> {
+    let outlet = session.inputs().iter().find(|outlet| outlet.name() == input);
+    let is_half =
+        outlet.is_some_and(|outlet| matches!(outlet.dtype(), ValueType::Tensor { ty: TensorElementType::Float16, .. }));
+    if is_half {
+        let halves: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();
+        return Ok(OrtTensor::from_array((shape, halves))?.into_dyn());
+    }
+    Ok(OrtTensor::from_array((shape, values.to_vec()))?.into_dyn())
 }
 
 fn run_error(path: &Path, reason: &dyn std::fmt::Display) -> ModelError {
     ModelError::Run { path: path.to_owned(), reason: reason.to_string() }
 }
 
-fn floats(value: &DynValue) -> ort::Result<Tensor> {
-    let (shape, values) = value.try_extract_tensor::<f32>()?;
-    Ok(Tensor { shape: shape.iter().map(|n| *n as usize).collect(), values: values.to_vec() })
+fn tensor_of(value: &DynValue) -> ort::Result<Tensor> {
+    let (shape, values) = floats(value)?;
+    Ok(Tensor { shape: shape.iter().map(|n| *n as usize).collect(), values: values.into_owned() })
 }
 
 /// The outputs of a decoder: of four masks the first is for many points at once, and is left out.
@@ -190,13 +234,13 @@ fn decoded(
 ) -> Result<Decoded, ModelError> {
     let take = |name: &str| -> Result<Tensor, ModelError> {
         let value = outputs.get(name).ok_or_else(|| run_error(path, &format!("no output {name:?}")))?;
-        floats(value).map_err(|e| run_error(path, &e))
+        tensor_of(value).map_err(|e| run_error(path, &e))
     };
     let (iou, logits) = (take(iou)?, take(logits)?);
     let side = logits.shape.last().copied().unwrap_or(0);
     let given = iou.values.len() / n.max(1);
     if side == 0 || given == 0 || iou.values.len() != n * given || logits.values.len() != n * given * side * side {
-        let reason = format!("masks.decoder: {n} points came out as {:?} with IoU {:?}", logits.shape, iou.shape);
+        let reason = format!("masks.decoder: {n} prompts came out as {:?} with IoU {:?}", logits.shape, iou.shape);
         return Err(ModelError::Mismatch { path: path.to_owned(), reason });
     }
     if !logits.values.iter().chain(&iou.values).all(|v| v.is_finite()) {

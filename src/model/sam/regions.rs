@@ -1,6 +1,6 @@
 //! Small holes filled and small islands taken away, as segment-anything's `remove_small_regions` does.
 
-use super::mask::{MaskRun, append_runs};
+use super::mask::{MaskRun, runs_of};
 
 /// Fills holes below an area, then takes islands below it away; where all are, the largest stays. Regions are connected by
 /// sides and corners. `None` where nothing changes.
@@ -24,11 +24,7 @@ pub(super) fn without_small(runs: &[MaskRun], side: usize, min_px: u32) -> Optio
     for region in &islands.small {
         region.iter().for_each(|at| inside[*at] = false);
     }
-    changed.then(|| {
-        let mut runs = Vec::new();
-        inside.chunks_exact(side).zip(0..).for_each(|(line, row)| append_runs(row, line, &mut runs));
-        runs
-    })
+    changed.then(|| runs_of(&inside, side))
 }
 
 struct Regions {
@@ -68,6 +64,7 @@ fn small(inside: &[bool], side: usize, of: bool, min_px: u32) -> Regions {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mask::append_runs;
     use super::*;
 
     fn runs(picture: &[&str]) -> Vec<MaskRun> {

@@ -1,31 +1,10 @@
 //! Held against segment-anything's own generator on the same weights: fixtures of `models/export/sam_fixtures.py`.
 
-use super::super::fixture::{card, fixture};
+use super::super::fixture::{FoundMask, card, fixture, picture};
 use super::*;
 
 fn open(card: &ModelCard) -> Result<Sam, ModelError> {
     Sam::open(card, &Scheme::city(), Device::Cpu)
-}
-
-/// The picture of the reference as a chip.
-fn chip(card: &ModelCard) -> Vec<f32> {
-    let interleaved = std::fs::read(fixture("sam.bin")).expect("a fixture");
-    let pixels = interleaved.len() / 3;
-    let side = card.input.chip_px;
-    let samples = (0..3).flat_map(|c| (0..pixels).map(move |i| (c, i))).map(|(c, i)| interleaved[i * 3 + c]).collect();
-    let window = Window::new(0, 0, side, side);
-    let chip = crate::raster::PixelWindow { window, channels: 3, samples, valid: vec![1; pixels] };
-    let mut tensor = Vec::new();
-    card.normalization().append(&chip, &mut tensor);
-    tensor
-}
-
-#[derive(serde::Deserialize)]
-struct Reference {
-    counts: Vec<usize>,
-    area: u32,
-    predicted_iou: f32,
-    stability_score: f32,
 }
 
 fn bits(runs: &[MaskRun], side: usize) -> Vec<bool> {
@@ -46,7 +25,7 @@ fn iou(a: &[bool], b: &[bool]) -> f32 {
 fn found(card: &ModelCard) -> Vec<Mask> {
     let mut sam = open(card).expect("make setup puts ONNX Runtime into target/onnxruntime");
     let whole = Window::new(0, 0, card.input.chip_px, card.input.chip_px);
-    let masks = sam.find(&chip(card)).expect("runs").remove(0);
+    let masks = sam.find(&picture(card)).expect("runs").remove(0);
     chosen(masks, card.masks.as_ref().expect("of the family"), &whole, &whole)
 }
 
@@ -58,15 +37,13 @@ fn the_masks_are_those_of_the_reference_in_every_layout() {
         ("mobile-sam.toml", "mobile-sam.masks.json"),
     ] {
         let card = card(name);
-        let text = std::fs::read_to_string(fixture(reference)).expect("a fixture");
-        let reference: Vec<Reference> = serde_json::from_str(&text).expect("JSON");
+        let reference = FoundMask::read(reference);
         let found = found(&card);
         assert!(reference.len() >= 3, "the reference says something");
         assert_eq!(found.len(), reference.len(), "{name}");
         let side = card.input.chip_px as usize;
         for truth in &reference {
-            let flips = truth.counts.iter().enumerate();
-            let wanted: Vec<bool> = flips.flat_map(|(i, n)| std::iter::repeat_n(i % 2 == 1, *n)).collect();
+            let wanted = truth.pixels();
             assert_eq!(wanted.iter().filter(|yes| **yes).count() as u32, truth.area);
             let overlap = |mask: &Mask| iou(&bits(&mask.runs, side), &wanted);
             let best = found.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b))).expect("masks");
@@ -75,6 +52,15 @@ fn the_masks_are_those_of_the_reference_in_every_layout() {
             assert!((best.stability - truth.stability_score).abs() < 1e-3, "{name}");
         }
     }
+}
+
+#[test]
+fn networks_of_half_precision_find_the_same_masks() {
+    let (single, half) = (found(&card("sam.toml")), found(&card("sam-half.toml")));
+    assert!(single.len().abs_diff(half.len()) <= 1, "{} and {}", single.len(), half.len());
+    let side = 128;
+    let alike = |mask: &&Mask| half.iter().any(|other| iou(&bits(&mask.runs, side), &bits(&other.runs, side)) > 0.95);
+    assert!(single.iter().filter(alike).count() + 1 >= single.len());
 }
 
 #[test]

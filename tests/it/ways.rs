@@ -1,0 +1,102 @@
+//! Ways of seeing beside one model as it is: augmentation, ensembles, outlines by masks. Seamless, each of them.
+
+use std::path::{Path, PathBuf};
+
+use orthotile::label::LabelStore;
+use orthotile::model::{Device, Member, ModelCard, Scoring};
+use orthotile::pipeline::FeatureOptions;
+use orthotile::raster::Mosaic;
+use orthotile::seed::{Live, MakeEvent, Maker, SegmentOptions, plan};
+
+use crate::common::{Scene, fixture, label_map, town};
+use crate::features::{done, orthotile, told};
+
+fn scenes(folder: &Path) -> PathBuf {
+    let scenes = folder.join("scenes");
+    std::fs::create_dir_all(&scenes).expect("a folder");
+    Scene { at: (0, 0), cols: 230, rows: 150, colour: &town }.write(&scenes.join("west.tif"));
+    Scene { at: (200, 40), cols: 90, rows: 150, colour: &town }.write(&scenes.join("east.tif"));
+    scenes
+}
+
+/// Classes and confidence, made in blocks of a size in the order of a seed.
+fn made(scenes: &Path, store: &Path, scoring: &Scoring, (block_px, seed): (u32, u64)) -> (Vec<u8>, Vec<u8>) {
+    let card = ModelCard::open(&fixture("models/context.onnx")).expect("a fixture");
+    let sources = vec![scenes.to_owned()];
+    let mosaic = Mosaic::open(&sources).expect("a mosaic");
+    let options = SegmentOptions { scoring: scoring.clone(), block_px: Some(block_px), ..SegmentOptions::default() };
+    let manifest = plan(&mosaic, &sources, &card, &options).expect("a plan");
+    let store = LabelStore::create(store, &manifest).expect("a store");
+    let maker = Maker::start(store, mosaic, &card, Device::Cpu).expect("make setup has been run");
+    let mut blocks = maker.store().wanted();
+    blocks.sort_by_key(|b| {
+        (u64::from(b.row) * 7919 + u64::from(b.col) * 104_729 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    });
+    let needed = maker.chips_needed(&blocks);
+    maker.make(&blocks, &mut |event| assert!(matches!(event, MakeEvent::Made(_)), "{event:?}")).expect("made");
+    assert!(maker.chips_run() as f64 <= 1.05 * needed as f64);
+    label_map(maker.store())
+}
+
+#[test]
+fn every_way_of_seeing_is_seamless_and_says_something_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenes = scenes(folder.path());
+    let plain = made(&scenes, &folder.path().join("plain"), &Scoring::default(), (1024, 0));
+    let augmented = |text: &str| Scoring { augment: text.parse().expect("known"), ..Scoring::default() };
+    let other = Member { model: fixture("models/threshold.onnx"), weight: 1 };
+    let ensemble = Scoring { weight: 2, others: vec![other], ..Scoring::default() };
+    let masks = Scoring { masks: Some(fixture("models/sam.toml")), ..Scoring::default() };
+    for (name, scoring) in [
+        ("flips", augmented("flips")),
+        ("scales", augmented("d4,scales")),
+        ("ensemble", Scoring { augment: "flips".parse().expect("known"), ..ensemble }),
+        ("masks", masks),
+    ] {
+        let at = |part: &str| folder.path().join(format!("{name}-{part}"));
+        let truth = made(&scenes, &at("whole"), &scoring, (1024, 0));
+        assert!(truth.0.contains(&1) && truth.0.contains(&7) && truth.0.contains(&0), "{name}: roofs, ground, void");
+        assert!(truth != plain, "{name} sees otherwise");
+        for (block_px, seed) in [(64, 1), (128, 2)] {
+            let labels = made(&scenes, &at(&block_px.to_string()), &scoring, (block_px, seed));
+            assert!(labels == truth, "{name}: blocks of {block_px} px");
+        }
+    }
+}
+
+#[test]
+fn ways_of_seeing_are_asked_for_on_the_command_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenes = scenes(folder.path());
+    let (model, other, sam) =
+        (fixture("models/context.onnx"), fixture("models/threshold.onnx"), fixture("models/sam.toml"));
+    let store = |name: &str| folder.path().join(name);
+    let segment = |args: &[&str], paths: &[(&str, &Path)], name: &str| {
+        let args = [&["segment", "--device", "cpu"], args].concat();
+        let all = [&[("", scenes.as_path()), ("--model", &model), ("--store", &store(name))], paths].concat();
+        done(&args, &all);
+        label_map(&LabelStore::open(&store(name)).expect("made"))
+    };
+    let augment = "scales".parse().expect("known");
+    let scales = made(&scenes, &store("library"), &Scoring { augment, ..Scoring::default() }, (1024, 0));
+    assert!(segment(&["--augment", "scales"], &[], "scales") == scales, "the same as by the library");
+    let outlines = segment(&[], &[("--masks", &sam)], "masks");
+    assert!(outlines != scales && LabelStore::open(&store("masks")).expect("made").manifest().scoring.finds_masks());
+    let live =
+        Live::open_folder("town", &store("masks"), Some(Device::Cpu), FeatureOptions::within(0.5)).expect("serves");
+    assert!(live.can_make(), "and from the server");
+    let told_store = done(&["inspect"], &[("", &store("masks"))]);
+    assert!(told_store.contains("give outlines"), "{told_store}");
+    segment(&["--weights", "1,3", "--augment", "flips"], &[("--model", &other)], "both");
+
+    let failed = |args: &[&str], paths: &[(&str, &Path)], words: &str| {
+        let args = [&["segment", "--device", "cpu"], args].concat();
+        let output = orthotile(&args, &[&[("", scenes.as_path()), ("--store", &store("none"))], paths].concat());
+        assert!(!output.status.success() && told(&output).contains(words), "{words}: {}", told(&output));
+        assert!(!store("none").exists(), "{words}: nothing is left behind");
+    };
+    failed(&["--augment", "spin"], &[("--model", &model)], "flips,scales");
+    failed(&[], &[("--model", &model), ("--masks", &other)], "--masks takes a model of family");
+    failed(&[], &[("--model", &sam), ("--masks", &sam)], "finds masks itself");
+    failed(&["--augment", "scales"], &[("--model", &sam)], "finds masks");
+}
