@@ -47,7 +47,8 @@ def main():
         rows |= run.clusters(k)
         print(table(rows), flush=True)
     heads = [("20 polygons, ridge", 4, []), ("20 polygons, ridge, guided filter of 8 px", 4, ["--guided", "8"]),
-             ("20 polygons, logistic", 4, ["--refine", "logistic"]), ("100 polygons, ridge", 20, [])]
+             ("20 polygons, logistic", 4, ["--refine", "logistic"]), ("20 polygons, mlp", 4, ["--refine", "mlp"]),
+             ("100 polygons, ridge", 20, []), ("100 polygons, mlp", 20, ["--refine", "mlp"])]
     for name, per_class, options in heads:
         rows[name] = [run.head(name, per_class, draw, options) for draw in range(DRAWS)]
         print(table(rows), flush=True)

@@ -73,9 +73,9 @@ fn ways_of_seeing_are_asked_for_on_the_command_line() {
     let store = |name: &str| folder.path().join(name);
     let segment = |args: &[&str], paths: &[(&str, &Path)], name: &str| {
         let args = [&["segment", "--device", "cpu"], args].concat();
-        let all = [&[("", scenes.as_path()), ("--model", &model), ("--store", &store(name))], paths].concat();
-        done(&args, &all);
-        label_map(&LabelStore::open(&store(name)).expect("made"))
+        let store = store(name);
+        done(&args, &[&[("", scenes.as_path()), ("--model", &model), ("--store", &store)], paths].concat());
+        label_map(&LabelStore::open(&store).expect("made"))
     };
     let augment = "scales".parse().expect("known");
     let scales = made(&scenes, &store("library"), &Scoring { augment, ..Scoring::default() }, (1024, 0));
