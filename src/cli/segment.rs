@@ -154,7 +154,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // A model that does not load leaves no store behind, which would bar the way for another.
     let withdrawn = |_: &SeedError| {
         if is_new {
-            drop(store.withdraw())
+            drop(store.withdraw());
         }
     };
     let maker = Maker::start(store.clone(), mosaic, &card, args.device).inspect_err(withdrawn)?;

@@ -168,7 +168,7 @@ fn beside(at: usize, side: usize) -> impl Iterator<Item = usize> {
 fn object(pixels: Vec<usize>, ranked: &Ranked, side: usize) -> Option<Object> {
     let plane = ranked.first[pixels[0]];
     let last = side - 1;
-    let is_cut = |at: &usize| at / side == 0 || at / side == last || at % side == 0 || at % side == last;
+    let is_cut = |at: &usize| [at / side, at % side].into_iter().any(|place| place == 0 || place == last);
     if pixels.len() < LEAST_PX || pixels.iter().any(is_cut) {
         return None;
     }
@@ -178,8 +178,7 @@ fn object(pixels: Vec<usize>, ranked: &Ranked, side: usize) -> Option<Object> {
         return None;
     }
     let of_axis = |axis: &dyn Fn(usize) -> usize| {
-        let (least, most) = pixels.iter().fold((last, 0), |(a, b), at| (a.min(axis(*at)), b.max(axis(*at))));
-        [least, most]
+        pixels.iter().map(|at| axis(*at)).fold([last, 0], |[from, to], place| [from.min(place), to.max(place)])
     };
     let (cols, rows) = (of_axis(&|at| at % side), of_axis(&|at| at / side));
     let around = [[cols[0], rows[0]], [cols[1], rows[1]]].map(|corner| corner.map(|at| at as u32));
