@@ -302,6 +302,6 @@ mod tests {
         let unknown = scorer_of(Reading { unknown: Some(1.0), guided: None }).expect("fits");
         assert_eq!((unknown.class(&at(2.9)).map(|c| c.0), unknown.class(&at(-9.0))), (Some(ClassId(1)), None));
         let guided = scorer_of(Reading { unknown: None, guided: Some(crate::model::Guided::default()) });
-        assert!(guided.err().expect("edges").to_string().contains("guided"));
+        assert!(guided.expect_err("edges").to_string().contains("guided"));
     }
 }
