@@ -39,7 +39,8 @@ def calibrated(network, temperature, building_shift):
     """The same network with honest logits: divided by the temperature, then the building's shifted."""
     network.head.weight.data /= temperature
     network.head.bias.data /= temperature
-    network.head.bias.data[NAMES.index("building")] += building_shift
+    first = 4 * NAMES.index("building")  # four answers for each class: `City`
+    network.head.bias.data[first:first + 4] += building_shift
     return network
 
 
@@ -71,10 +72,11 @@ def unfold(network, path, image):
     for name, module in network.named_modules():
         if not isinstance(module, nn.Conv2d):
             continue
-        module.weight.copy_(weights[f"{name}.weight"])
         if module.bias is not None:
-            module.bias.copy_(weights[f"{name}.bias"])
+            for parameter, shipped in ((module.weight, weights[f"{name}.weight"]), (module.bias, weights[f"{name}.bias"])):
+                parameter.copy_(shipped.repeat_interleave(len(parameter) // len(shipped), 0))  # a head of version 0.1: 4 to 1
             continue
+        module.weight.copy_(weights[f"{name}.weight"])
         sequence, _, index = name.rpartition(".")
         norm = places[f"{sequence}.{int(index) + 1}"]
         norm.register_forward_pre_hook(partial(restore_statistics, weights[f"{name}.bias"]))

@@ -10,7 +10,7 @@ WEAK_WEIGHT = 0.6
 SMOOTHING = 0.02
 EDGE_WEIGHT = 1.0
 EDGE_PX = 2
-PARTING_WEIGHT = 2.0
+PARTING_WEIGHT = 4.0
 
 
 def partial_label_loss(logits, label):

@@ -40,7 +40,11 @@ class Join(nn.Module):
 
 
 class City(nn.Module):
-    """Convolutional throughout: what a pixel sees is bounded, and statistics are folded at export."""
+    """Convolutional throughout: what a pixel sees is bounded, and statistics are folded at export.
+
+    The last stage works at half the resolution; each of its pixels answers for four (sub-pixel convolution, Shi 2016), so
+    that a gap of one pixel between two roofs can be told.
+    """
 
     def __init__(self, classes=5, widths=WIDTHS):
         super().__init__()
@@ -55,7 +59,7 @@ class City(nn.Module):
         self.join8 = Join(96, c, 64)
         self.join4 = Join(64, b, 48)
         self.join2 = Join(48, a, 24)
-        self.head = nn.Conv2d(24, classes, 1)
+        self.head = nn.Conv2d(24, 4 * classes, 1)
 
     def forward(self, image):
         half = self.stage2(image)
@@ -66,12 +70,12 @@ class City(nn.Module):
         x = self.join8(x, eighth)
         x = self.join4(x, quarter)
         x = self.join2(x, half)
-        return F.interpolate(self.head(x), scale_factor=2.0, mode="bilinear")
+        return F.pixel_shuffle(self.head(x), 2)
 
 
 def receptive_field_px(network):
     """The side of the square that one output pixel can see, found by following gradients."""
-    probe = City(network.head.out_channels)
+    probe = City(network.head.out_channels // 4)
     for parameter in probe.parameters():
         nn.init.constant_(parameter, 0.01)
     for module in probe.modules():

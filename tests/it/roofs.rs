@@ -107,8 +107,9 @@ fn a_store_tells_roofs_apart_as_the_card_of_its_model_says() {
         let card = folder.path().join("card.toml");
         std::fs::write(&card, format!("{text}\n{labels}")).expect("written");
         let card = ModelCard::open(&card).map_err(|error| error.to_string())?;
-        let mosaic = Mosaic::open(&[scenes.clone()]).expect("opens");
-        let manifest = plan(&mosaic, &[scenes.clone()], &card, &SegmentOptions::default()).expect("possible");
+        let mosaic = Mosaic::open(std::slice::from_ref(&scenes)).expect("opens");
+        let manifest =
+            plan(&mosaic, std::slice::from_ref(&scenes), &card, &SegmentOptions::default()).expect("possible");
         let store = LabelStore::create(&folder.path().join("store"), &manifest).expect("made");
         Ok::<_, String>(FeatureOptions::for_store(&store).expect("on the ground").roofs.map(|roofs| roofs.least_drop))
     };
