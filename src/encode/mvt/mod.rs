@@ -19,8 +19,8 @@ mod repair;
 mod shaper;
 mod validity;
 
-use crate::encode::attributes::{Classes, tell, tell_centreline};
-use crate::feature::FeatureStore;
+use crate::encode::attributes::{Classes, tell, tell_centreline, wording};
+use crate::feature::{FeatureStore, StoredFeature};
 use crate::georef::{TileCoord, WorldBounds};
 use crate::scheme::Scheme;
 
@@ -80,11 +80,7 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
             is_drawn |= shaper.shape((stored, turns), building, |rings| layer.polygon(rings));
         }
         if is_drawn {
-            tell(stored, &classes, |key, value| {
-                if key.in_tiles() {
-                    layer.attribute(key, &value);
-                }
-            });
+            attributes(layer, stored, &classes);
             layer.end_feature(stored.feature.id.get());
         }
     }
@@ -93,6 +89,24 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
     buildings.finish(&mut tile);
     centrelines(store, &classes, (&grid, options)).finish(&mut tile);
     (!tile.is_empty()).then_some(tile)
+}
+
+/// Texts and flags first: most features share them with others, and they are copied.
+fn attributes<'a>(layer: &mut Layer<'a>, stored: &StoredFeature, classes: &Classes<'a>) {
+    let wording = wording(stored, classes);
+    if !layer.repeat(wording) {
+        tell(stored, classes, |key, value| {
+            if key.in_tiles() && !value.is_number() {
+                layer.attribute(key, &value);
+            }
+        });
+        layer.mark(wording);
+    }
+    tell(stored, classes, |key, value| {
+        if key.in_tiles() && value.is_number() {
+            layer.attribute(key, &value);
+        }
+    });
 }
 
 fn centrelines<'a>(
