@@ -104,9 +104,7 @@ fn least<T>(work: impl Fn() -> T) -> Duration {
 }
 
 fn middle(store: &FeatureStore) -> WorldPoint {
-    let bounds = store.bounds().expect("a city");
-    let middle =
-        WorldPoint { x: f64::midpoint(bounds.min.x, bounds.max.x), y: f64::midpoint(bounds.min.y, bounds.max.y) };
+    let middle = store.bounds().expect("a city").middle();
     // The middle of the tile of zoom 15 there, so that deeper zooms lie inside.
     let tile = TileCoord::at(15, middle).expect("inside").bounds();
     WorldPoint { x: f64::midpoint(tile.min.x, tile.max.x), y: f64::midpoint(tile.min.y, tile.max.y) }

@@ -97,7 +97,13 @@ impl Class {
     /// The size class of a footprint, if the class has any.
     #[must_use]
     pub fn size(&self, area_m2: f64) -> Option<&Size> {
-        self.sizes.iter().find(|s| s.below_m2.is_none_or(|limit| area_m2 < limit))
+        self.sizes.get(self.size_number(area_m2)?)
+    }
+
+    /// The place of the size class of a footprint among the size classes, if the class has any.
+    #[must_use]
+    pub fn size_number(&self, area_m2: f64) -> Option<usize> {
+        self.sizes.iter().position(|s| s.below_m2.is_none_or(|limit| area_m2 < limit))
     }
 }
 

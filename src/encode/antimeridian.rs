@@ -1,6 +1,6 @@
-//! Where longitudes jump from 180 to -180: polygons are cut there, and bounds may have their west east of their east.
+//! Where longitudes jump from 180 to -180: polygons and lines are cut there (RFC 7946, 3.1.9).
 //!
-//! RFC 7946, 3.1.9 and 5.2. A ring around a pole has no side to cut from and stays as it is.
+//! A ring around a pole has no side to cut from and stays as it is.
 
 use geo::{BooleanOps, BoundingRect, Coord, LineString, Polygon, Rect, Translate};
 
@@ -80,40 +80,11 @@ fn unrolled(ring: &LineString<f64>) -> Option<LineString<f64>> {
     ring.is_closed().then_some(ring)
 }
 
-/// The smallest range of longitudes that holds ranges of west and east, each from -180 to 180, in degrees.
-///
-/// West lies east of east where it leads across the antimeridian, in one of the ranges or as their smallest hull.
-#[must_use]
-pub fn hull(mut ranges: Vec<[f64; 2]>) -> Option<[f64; 2]> {
-    let easts = |[w, e]: &[f64; 2]| if w <= e { *e } else { *e + TURN };
-    ranges.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
-    let first = ranges.first()?[0];
-    // The widest gap between what has been passed and what comes next, starting with the one over the antimeridian.
-    let farthest = ranges.iter().map(easts).fold(f64::MIN, f64::max);
-    let (mut gap, mut found) = (first + TURN - farthest, [first, farthest]);
-    let mut passed = ranges.first().map(easts)?;
-    passed = passed.max(farthest - TURN);
-    for range in &ranges {
-        if range[0] - passed > gap {
-            gap = range[0] - passed;
-            found = [range[0], passed];
-        }
-        passed = passed.max(easts(range));
-    }
-    let [west, east] = found;
-    match gap > 0.0 {
-        true if east > CUT => Some([west, east - TURN]),
-        true => Some([west, east]),
-        false => Some([-CUT, CUT]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use geo::{Area, Validation, polygon};
     use proptest::prelude::*;
-    use rstest::rstest;
 
     #[test]
     fn a_polygon_is_cut_with_its_hole() {
@@ -157,18 +128,6 @@ mod tests {
     fn a_ring_around_a_pole_is_left() {
         let polar = polygon![(x: 0.0, y: -80.0), (x: 120.0, y: -80.0), (x: -120.0, y: -80.0)];
         assert_eq!(cut(&polar), [polar]);
-    }
-
-    #[rstest]
-    #[case::one(&[[8.0, 9.0]], [8.0, 9.0])]
-    #[case::a_crossing(&[[179.0, -179.0]], [179.0, -179.0])]
-    #[case::islands_on_both_sides(&[[177.0, 179.5], [-180.0, -178.0]], [177.0, -178.0])]
-    #[case::a_crossing_and_more(&[[-179.5, -178.0], [179.0, -179.0], [177.0, 178.0]], [177.0, -178.0])]
-    #[case::europe(&[[-9.0, 3.0], [1.0, 30.0]], [-9.0, 30.0])]
-    #[case::nearly_all(&[[-180.0, 0.0], [0.0, 180.0]], [-180.0, 180.0])]
-    #[case::inside_a_crossing(&[[170.0, -170.0], [-179.0, -175.0]], [170.0, -170.0])]
-    fn the_smallest_range_is_found(#[case] ranges: &[[f64; 2]], #[case] expected: [f64; 2]) {
-        assert_eq!(hull(ranges.to_vec()), Some(expected));
     }
 
     proptest! {

@@ -71,6 +71,15 @@ pub enum Value<'a> {
     Flag(bool),
 }
 
+impl Value<'_> {
+    /// Whether it is a number.
+    #[must_use]
+    #[inline]
+    pub fn is_number(&self) -> bool {
+        matches!(self, Self::Whole(_) | Self::Tenths(_))
+    }
+}
+
 impl Key {
     /// How many there are.
     pub const COUNT: usize = 17;
@@ -155,6 +164,7 @@ impl Key {
 
     /// Whether tiles have it; files have all.
     #[must_use]
+    #[inline]
     pub fn in_tiles(self) -> bool {
         !matches!(self, Self::ConfidenceMin | Self::PerimeterM | Self::DirectionDeg)
     }
@@ -212,6 +222,25 @@ pub fn tell<'a>(stored: &StoredFeature, classes: &Classes<'a>, mut take: impl Fn
     if feature.provisional {
         take(Key::Provisional, Value::Flag(true));
     }
+}
+
+/// A number that is the same for all features of which [`tell`] says the same texts and flags.
+#[must_use]
+#[inline]
+pub fn wording(stored: &StoredFeature, classes: &Classes<'_>) -> u64 {
+    let feature = &stored.feature;
+    let class = classes.get(feature.class).filter(|class| class.kind == Kind::Building);
+    let size = class.and_then(|class| class.size_number(feature.area_m2)).map_or(0, |number| number as u64 + 1);
+    let source = feature.height.map_or(0, |height| height.source as u64 + 1);
+    let outline = match feature.outline {
+        Outline::Exact => 0,
+        Outline::Simplified => 1,
+        Outline::Regularized => 2,
+        Outline::Round => 3,
+        Outline::Kept(reason) => 4 + reason as u64,
+    };
+    let flags = u64::from(feature.provisional) | source << 1 | outline << 4 | size << 8;
+    u64::from(feature.class.0) | flags << 32
 }
 
 /// Tells the attributes of a centre line, in the order of [`Key::OF_CENTRELINES`].

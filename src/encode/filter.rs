@@ -2,11 +2,10 @@
 
 use std::str::FromStr;
 
-use geo::{BoundingRect, Coord, Intersects, LineString, Polygon, Rect, Translate};
+use geo::{Coord, Intersects, LineString, Polygon, Rect};
 use thiserror::Error;
 
-use super::antimeridian::hull;
-use crate::feature::{FeatureStore, StoredCentreline, StoredFeature};
+use crate::feature::{FeatureStore, StoredCentreline, StoredFeature, WorldVertex};
 use crate::georef::{MapPoint, WorldBounds, WorldPoint};
 use crate::scheme::{Class, ClassId, Scheme};
 
@@ -64,15 +63,12 @@ impl FromStr for LonLatBox {
 }
 
 impl LonLatBox {
-    /// Its parts of the world square: one, or two across the antimeridian.
-    fn world(&self) -> Vec<WorldBounds> {
+    /// Its place in the world.
+    fn world(&self) -> WorldBounds {
         let [w, s, e, n] = self.wsen;
         // Web Mercator ends at 85.05°; the poles would be infinite.
-        let part = |w: f64, e: f64| WorldBounds {
-            min: WorldPoint::from_lon_lat(MapPoint { x: w, y: n.clamp(-89.0, 89.0) }),
-            max: WorldPoint::from_lon_lat(MapPoint { x: e, y: s.clamp(-89.0, 89.0) }),
-        };
-        if w <= e { vec![part(w, e)] } else { vec![part(w, 180.0), part(-180.0, e)] }
+        let corner = |x: f64, y: f64| WorldPoint::from_lon_lat(MapPoint { x, y: y.clamp(-89.0, 89.0) });
+        WorldBounds { min: corner(w, n), max: corner(if w <= e { e } else { e + 360.0 }, s) }
     }
 }
 
@@ -118,11 +114,10 @@ impl Filter {
     pub fn select<'a>(&self, store: &'a FeatureStore, scheme: &'a Scheme) -> Selection<'a> {
         let mut features: Vec<&StoredFeature> = match &self.bbox {
             None => store.iter().collect(),
-            Some(bbox) => bbox.world().iter().flat_map(|part| touching(store, *part)).collect(),
+            Some(bbox) => touching(store, bbox.world()).collect(),
         };
         features.retain(|stored| self.passes(stored));
         features.sort_unstable_by_key(|stored| stored.feature.id);
-        features.dedup_by_key(|stored| stored.feature.id);
         Selection { store, scheme, features, layers: vec![SelectedLayer::Features], centrelines: Vec::new() }
     }
 
@@ -138,12 +133,11 @@ impl Filter {
         if layers.contains(&SelectedLayer::Centrelines) {
             match &self.bbox {
                 None => centrelines.extend(store.centrelines()),
-                Some(bbox) => bbox.world().iter().for_each(|part| centrelines.extend(crossing(store, *part))),
+                Some(bbox) => centrelines.extend(crossing(store, bbox.world())),
             }
             let is_meant = |class: ClassId| self.classes.as_ref().is_none_or(|classes| classes.contains(&class));
             centrelines.retain(|stored| is_meant(stored.centreline.class));
             centrelines.sort_unstable_by_key(|stored| stored.centreline.id);
-            centrelines.dedup_by_key(|stored| stored.centreline.id);
         }
         Selection { store, scheme, features: features.unwrap_or_default(), layers: layers.to_vec(), centrelines }
     }
@@ -207,64 +201,43 @@ impl Selection<'_> {
     #[must_use]
     pub fn lon_lat_wsen(&self) -> Option<[f64; 4]> {
         let features = self.features.iter().map(|f| f.shape.bounds());
-        let bounds = features.chain(self.centrelines.iter().map(|l| l.bounds())).reduce(|a, b| a.union(&b))?;
-        let [_, s, _, n] = bounds.lon_lat_wsen();
-        let features = self.features.iter().map(|f| range(&f.shape.bounds(), || polygon(f).bounding_rect()));
-        let lines = self.centrelines.iter().map(|l| range(&l.bounds(), || line(l).bounding_rect()));
-        let [w, e] = hull(features.chain(lines).collect())?;
-        Some([w, s, e, n])
+        let bounds = WorldBounds::around(features.chain(self.centrelines.iter().map(|l| l.bounds())));
+        bounds.map(|bounds| bounds.lon_lat_wsen())
     }
 }
 
-fn touching(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &StoredFeature> {
-    let corner = |p: WorldPoint| Coord { x: p.x, y: p.y };
-    let rect = Rect::new(corner(part.min), corner(part.max));
-    store.query(&part).filter(move |stored| {
-        let b = stored.shape.bounds();
-        if crosses(&b) {
-            let polygon = polygon(stored);
-            return polygon.intersects(&rect) || polygon.intersects(&rect.translate(1.0, 0.0));
-        }
-        let inside = part.min.x <= b.min.x && part.min.y <= b.min.y && part.max.x >= b.max.x && part.max.y >= b.max.y;
-        inside || polygon(stored).intersects(&rect)
+fn touching(store: &FeatureStore, asked: WorldBounds) -> impl Iterator<Item = &StoredFeature> {
+    store.query(&asked).filter(move |stored| {
+        let bounds = stored.shape.bounds();
+        bounds.turns_to(&asked).any(|turns| {
+            let b = bounds.turned(turns);
+            let is_inside =
+                asked.min.x <= b.min.x && asked.min.y <= b.min.y && asked.max.x >= b.max.x && asked.max.y >= b.max.y;
+            is_inside || polygon(stored).intersects(&rect(&asked.turned(-turns)))
+        })
     })
 }
 
-fn crossing(store: &FeatureStore, part: WorldBounds) -> impl Iterator<Item = &StoredCentreline> {
-    let corner = |p: WorldPoint| Coord { x: p.x, y: p.y };
-    let rect = Rect::new(corner(part.min), corner(part.max));
-    store.query_centrelines(&part).filter(move |stored| {
-        let line = line(stored);
-        line.intersects(&rect) || (crosses(&stored.bounds()) && line.intersects(&rect.translate(1.0, 0.0)))
+fn crossing(store: &FeatureStore, asked: WorldBounds) -> impl Iterator<Item = &StoredCentreline> {
+    store.query_centrelines(&asked).filter(move |stored| {
+        stored.bounds().turns_to(&asked).any(|turns| line(stored).intersects(&rect(&asked.turned(-turns))))
     })
 }
 
-/// Whether something lies across the antimeridian: nothing that is mapped is half as wide as the earth.
-fn crosses(bounds: &WorldBounds) -> bool {
-    bounds.max.x - bounds.min.x > 0.5
+fn rect(bounds: &WorldBounds) -> Rect<f64> {
+    Rect::new(coord(bounds.min), coord(bounds.max))
 }
 
-/// West and east in degrees; across the antimeridian, of the rectangle around it in one piece.
-fn range(bounds: &WorldBounds, joined: impl FnOnce() -> Option<Rect<f64>>) -> [f64; 2] {
-    let degrees = |part: f64| if part > 1.0 { part * 360.0 - 540.0 } else { part * 360.0 - 180.0 };
-    let across = if crosses(bounds) { joined() } else { None };
-    across.map_or([bounds.min.x, bounds.max.x], |r| [r.min().x, r.max().x]).map(degrees)
-}
-
-/// Steps to parts of the world square; what lies across the antimeridian in one piece, beyond the east side.
-fn placed(bounds: &WorldBounds) -> impl Fn(u32, u32) -> Coord<f64> + use<> {
-    let (part, across) = (|steps: u32| f64::from(steps) / 4_294_967_296.0, crosses(bounds));
-    move |x, y| Coord { x: if across && part(x) < 0.5 { part(x) + 1.0 } else { part(x) }, y: part(y) }
+fn coord(p: WorldPoint) -> Coord<f64> {
+    Coord { x: p.x, y: p.y }
 }
 
 fn line(stored: &StoredCentreline) -> LineString<f64> {
-    let place = placed(&stored.bounds());
-    LineString(stored.vertices.iter().map(|&[x, y]| place(x, y)).collect())
+    LineString(stored.vertices.iter().map(|v| coord(stored.place(*v))).collect())
 }
 
 fn polygon(stored: &StoredFeature) -> Polygon<f64> {
-    let place = placed(&stored.shape.bounds());
-    let line = |ring: &[crate::feature::WorldVertex]| LineString(ring.iter().map(|v| place(v.x, v.y)).collect());
+    let line = |ring: &[WorldVertex]| LineString(ring.iter().map(|v| coord(stored.shape.place(v))).collect());
     let mut rings = stored.shape.rings().map(line);
     let exterior = rings.next().unwrap_or_else(|| LineString(Vec::new()));
     Polygon::new(exterior, rings.collect())
@@ -305,11 +278,10 @@ mod tests {
     fn a_rectangle_inside_a_hole_touches_nothing() {
         let (store, scheme) = (town(), Scheme::city());
         // The yard of the first building: inside its bounds, outside its area.
-        let yard = store.iter().next().expect("a building").shape.rings().nth(1).expect("a yard").to_vec();
-        let middle = |f: fn(&crate::feature::WorldVertex) -> u32| {
-            yard.iter().map(|v| f64::from(f(v))).sum::<f64>() / yard.len() as f64 / 4_294_967_296.0
-        };
-        let at = WorldPoint { x: middle(|v| v.x), y: middle(|v| v.y) }.to_lon_lat();
+        let block = &store.iter().next().expect("a building").shape;
+        let yard: Vec<WorldPoint> = block.rings().nth(1).expect("a yard").iter().map(|v| block.place(v)).collect();
+        let middle = |axis: fn(&WorldPoint) -> f64| yard.iter().map(axis).sum::<f64>() / yard.len() as f64;
+        let at = WorldPoint { x: middle(|p| p.x), y: middle(|p| p.y) }.to_lon_lat();
         let tiny = LonLatBox { wsen: [at.x, at.y, at.x + 1e-7, at.y + 1e-7] };
         let found = Filter::default().within(tiny).select(&store, &scheme);
         assert!(found.features.iter().all(|f| f.feature.class != ClassId(1)), "{found:?}");

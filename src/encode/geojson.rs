@@ -124,7 +124,11 @@ impl<'a> FeatureWriter<'a> {
         let projected = stored.feature.polygon.try_map_coords(|c| self.place(c));
         let polygon = projected.map_err(|source| GeoJsonError::Position { fid, source })?;
         write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
-        geometry(out, polygon)?;
+        let bounds = stored.shape.bounds();
+        // An edge that looks like the long way is one in what is nearly as wide as the world.
+        let is_wide = bounds.max.x - bounds.min.x > 0.5 && !bounds.crosses();
+        let parts = if crosses(polygon.exterior()) && !is_wide { cut(&polygon) } else { vec![polygon] };
+        geometry(out, &parts)?;
         out.write_all(b"},\"properties\":{")?;
         properties(out, |take| tell(stored, &self.classes, take))?;
         out.write_all(b"}}")?;
@@ -167,15 +171,14 @@ fn properties<'a>(out: &mut impl Write, tell: impl FnOnce(&mut dyn FnMut(Key, Va
     result
 }
 
-/// The type and coordinates of a polygon; across the antimeridian it is cut (RFC 7946, 3.1.9).
-fn geometry(out: &mut impl Write, polygon: Polygon<f64>) -> io::Result<()> {
-    let parts = if crosses(polygon.exterior()) { cut(&polygon) } else { vec![polygon] };
-    if let [polygon] = parts.as_slice() {
+/// The type and coordinates of a polygon, in parts where it was cut at the antimeridian (RFC 7946, 3.1.9).
+fn geometry(out: &mut impl Write, parts: &[Polygon<f64>]) -> io::Result<()> {
+    if let [polygon] = parts {
         out.write_all(br#""Polygon","coordinates":"#)?;
         return rings(out, polygon);
     }
     out.write_all(br#""MultiPolygon","coordinates":["#)?;
-    separated(out, &parts, rings)?;
+    separated(out, parts, rings)?;
     out.write_all(b"]")
 }
 
@@ -290,7 +293,7 @@ fn separated<W: Write, T>(
 mod tests {
     use super::*;
     use crate::encode::filter::{Filter, SelectedLayer};
-    use crate::encode::tests::{centreline, feature, town};
+    use crate::encode::tests::{centreline, feature, houses_across_180, town};
     use crate::feature::FeatureStore;
     use crate::georef::{GeoTransform, PixelFrame};
     use crate::scheme::Scheme;
@@ -348,7 +351,7 @@ mod tests {
     #[case::the_first_zone_of_fiji("EPSG:32701", 180_000.0, 8_142_000.0)]
     #[case::the_aleutians_from_the_east("EPSG:32601", 286_900.0, 5_700_000.0)]
     fn a_map_across_the_antimeridian_is_cut(#[case] crs: &str, #[case] x: f64, #[case] y: f64) {
-        let store = row_of_houses(crs, x, y);
+        let store = houses_across_180(crs, x, y);
         let collection = collection(&store, &Filter::default());
         let [w, s, e, n] = collection.bbox.as_deref().expect("bounds") else { panic!("four numbers") };
         assert!(*w > 179.9 && *e < -179.9 && s < n, "{:?}", collection.bbox);
@@ -379,22 +382,17 @@ mod tests {
         }
     }
 
-    /// Houses of 300 m from west to east, far enough apart that one lies across 180° and others on both sides.
-    fn row_of_houses(crs: &str, x: f64, y: f64) -> FeatureStore {
-        let frame = PixelFrame {
-            crs: Crs::new(crs).expect("known"),
-            transform: GeoTransform::new([x, 1.0, 0.0, y, 0.0, -1.0]).expect("regular"),
-        };
-        let antimeridian = Projector::new(&Crs::lon_lat(), &frame.crs).expect("known");
-        let lat =
-            Projector::new(&frame.crs, &Crs::lon_lat()).expect("known").project(MapPoint { x, y }).expect("on earth").y;
-        let middle = antimeridian.project(MapPoint { x: 180.0, y: lat }).expect("on earth");
-        let house = |i: i64| {
-            let corner = |x: f64, y: f64| geo::Coord { x: middle.x + 700.0 * (i - 2) as f64 + x, y: middle.y + y };
-            let ring = geo::Rect::new(corner(-130.0, -150.0), corner(170.0, 150.0)).to_polygon();
-            feature(1, i, ring)
-        };
-        FeatureStore::new(&frame, (0..5).map(house).collect()).expect("projects")
+    #[test]
+    fn a_map_of_the_world_is_not_cut() {
+        let transform = GeoTransform::new([-180.0, 1.0, 0.0, 80.0, 0.0, -1.0]).expect("regular");
+        let frame = PixelFrame { crs: Crs::lon_lat(), transform };
+        let sea = geo::Rect::new(geo::coord! { x: -180.0, y: -80.0 }, geo::coord! { x: 180.0, y: 80.0 }).to_polygon();
+        let store = FeatureStore::new(&frame, vec![feature(4, 0, sea)]).expect("projects");
+        let collection = collection(&store, &Filter::default());
+        let geometry: geo::Geometry =
+            collection.features[0].geometry.clone().expect("has one").try_into().expect("one");
+        let geo::Geometry::Polygon(polygon) = geometry else { panic!("{geometry:?}") };
+        assert!((geo::Area::unsigned_area(&polygon) - 360.0 * 160.0).abs() < 1e-6, "{polygon:?}");
     }
 
     #[test]

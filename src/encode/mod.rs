@@ -1,6 +1,6 @@
 //! Features to bytes. Every format tells the same attributes, listed once in [`attributes`].
 
-pub mod antimeridian; // polygons and bounds across 180°
+pub mod antimeridian; // polygons and lines cut at 180°
 pub mod attributes; // what is said of a feature, under which names
 pub mod compress; // gzip, brotli and zstd bodies
 pub mod export; // a file in the format of its name
@@ -14,7 +14,7 @@ pub mod tilejson; // what the tiles hold
 #[cfg(test)]
 pub(crate) mod tests {
     use crate::feature::{Centreline, Confidence, Feature, FeatureId, FeatureStore, Height, HeightSource, Outline};
-    use crate::georef::{Crs, GeoTransform, PixelFrame};
+    use crate::georef::{Crs, GeoTransform, MapPoint, PixelFrame, Projector};
     use crate::scheme::ClassId;
     use geo::{Coord, LineString, Polygon, Rect};
 
@@ -57,6 +57,23 @@ pub(crate) mod tests {
             provisional: false,
             line,
         }
+    }
+
+    /// Houses of 300 m from west to east, one across 180°, two on each side; a place near them in a reference system.
+    pub(crate) fn houses_across_180(crs: &str, x: f64, y: f64) -> FeatureStore {
+        let frame = PixelFrame {
+            crs: Crs::new(crs).expect("known"),
+            transform: GeoTransform::new([x, 1.0, 0.0, y, 0.0, -1.0]).expect("regular"),
+        };
+        let project =
+            |from: &Crs, to: &Crs, p: MapPoint| Projector::new(from, to).expect("known").project(p).expect("on earth");
+        let latitude = project(&frame.crs, &Crs::lon_lat(), MapPoint { x, y }).y;
+        let middle = project(&Crs::lon_lat(), &frame.crs, MapPoint { x: 180.0, y: latitude });
+        let house = |i: i64| {
+            let corner = |x: f64, y: f64| Coord { x: middle.x + 700.0 * (i - 2) as f64 + x, y: middle.y + y };
+            feature(1, i, Rect::new(corner(-130.0, -150.0), corner(170.0, 150.0)).to_polygon())
+        };
+        FeatureStore::new(&frame, (0..5).map(house).collect()).expect("projects")
     }
 
     /// A block with a yard, three houses, a road and a meadow around them, in UTM.

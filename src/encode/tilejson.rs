@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::attributes::{Key, Type};
 use super::mvt::{BUILDINGS, CENTRELINES, CENTRELINES_FROM, LANDCOVER};
-use crate::georef::{WorldBounds, WorldPoint};
+use crate::georef::WorldBounds;
 
 /// A map as clients are told of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,15 +29,18 @@ impl TileSet {
     /// The middle, and a zoom at which most of the map is seen: longitude, latitude, zoom.
     #[must_use]
     pub fn center(&self) -> (f64, f64, u8) {
-        let WorldBounds { min, max } = self.bounds;
-        let middle = WorldPoint { x: f64::midpoint(min.x, max.x), y: f64::midpoint(min.y, max.y) }.to_lon_lat();
+        let middle = self.bounds.middle().to_lon_lat();
         (rounded(middle.x), rounded(middle.y), (self.min_zoom + 1).min(self.max_zoom))
     }
 
-    /// West, south, east, north in degrees.
+    /// West, south, east, north in degrees, for clients that know no way across 180°.
+    ///
+    /// Bounds of TileJSON must not wrap (3.0.0, 3.5), and MapLibre asks for no tile where they do: a map that leads
+    /// across 180° has the whole band of its latitudes. [`Self::center`] lies on the map all the same.
     #[must_use]
     pub fn wsen(&self) -> [f64; 4] {
-        self.bounds.lon_lat_wsen().map(rounded)
+        let [w, s, e, n] = self.bounds.lon_lat_wsen().map(rounded);
+        if self.bounds.crosses() { [-180.0, s, 180.0, n] } else { [w, s, e, n] }
     }
 }
 
@@ -102,7 +105,7 @@ fn rounded(degrees: f64) -> f64 {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::georef::MapPoint;
+    use crate::georef::{MapPoint, WorldPoint};
 
     pub(crate) fn banepa() -> TileSet {
         let world = |x, y| WorldPoint::from_lon_lat(MapPoint { x, y });
@@ -115,6 +118,15 @@ pub(super) mod tests {
             min_zoom: 14,
             max_zoom: 17,
         }
+    }
+
+    #[test]
+    fn a_map_across_the_antimeridian_has_the_band_of_its_latitudes() {
+        let world = |x, y| WorldPoint::from_lon_lat(MapPoint { x, y });
+        let bounds = WorldBounds { min: world(179.9, -16.0), max: world(180.3, -16.5) };
+        let json = tilejson(&TileSet { bounds, ..banepa() });
+        assert_eq!(json["bounds"], json!([-180.0, -16.5, 180.0, -16.0]));
+        assert_eq!(json["center"][0], -179.9);
     }
 
     #[test]

@@ -1,14 +1,12 @@
 //! The centre lines of a map, by id and by place.
 
 use geo::LineString;
-use rstar::{AABB, RTree, RTreeObject};
 
+use super::steps::{STEPS, TURN, along};
+use super::tree::Tree;
 use super::{FeatureId, StoreError};
 use crate::georef::{MapPoint, Projector, WorldBounds, WorldPoint};
 use crate::scheme::ClassId;
-
-/// Steps along a side of the world square, as those of polygons.
-const STEPS: f64 = 4_294_967_296.0;
 
 /// The centre line of a road between two junctions or ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +30,7 @@ pub struct Centreline {
 pub struct StoredCentreline {
     /// What was put in.
     pub centreline: Centreline,
-    /// Its vertices, east and south, in steps of 2⁻³² of the side.
+    /// Its vertices in steps of 2⁻³² of the side: east of its bounds' west side, and south.
     pub vertices: Box<[[u32; 2]]>,
     bounds: WorldBounds,
 }
@@ -44,21 +42,31 @@ impl StoredCentreline {
         self.bounds
     }
 
+    /// Where its vertices count from: steps east of the west side of the world square.
+    #[must_use]
+    pub fn west(&self) -> u32 {
+        (self.bounds.min.x * STEPS) as u32
+    }
+
+    /// Where one of its vertices lies; beyond the square's east side after the way across 180°.
+    #[must_use]
+    pub fn place(&self, [x, y]: [u32; 2]) -> WorldPoint {
+        WorldPoint { x: self.bounds.min.x + f64::from(x) / STEPS, y: f64::from(y) / STEPS }
+    }
+
     fn project(centreline: Centreline, projector: &Projector) -> Result<Self, StoreError> {
-        let world =
-            |c: &geo::Coord<f64>| projector.project(MapPoint { x: c.x, y: c.y }).map(WorldPoint::from_web_mercator);
-        let points: Vec<WorldPoint> = centreline
-            .line
-            .0
-            .iter()
-            .map(world)
-            .collect::<Result<_, _>>()
+        let to_world = |p: MapPoint| projector.project(p).map(WorldPoint::from_web_mercator);
+        let steps = along(&centreline.line.0, &to_world)
             .map_err(|source| StoreError::Position { fid: centreline.id.get(), source })?;
-        let nothing = WorldBounds { min: WorldPoint { x: 0.0, y: 0.0 }, max: WorldPoint { x: 0.0, y: 0.0 } };
-        let bounds = points.iter().map(|&p| WorldBounds { min: p, max: p }).reduce(|a, b| a.union(&b));
-        let step = |part: f64| (part * STEPS).round() as u32;
-        let vertices = points.iter().map(|p| [step(p.x), step(p.y)]).collect();
-        Ok(Self { centreline, vertices, bounds: bounds.unwrap_or(nothing) })
+        let west = steps.iter().map(|[x, _]| *x).min().unwrap_or(0);
+        let vertices: Box<[[u32; 2]]> =
+            steps.iter().map(|[x, y]| [(*x - west).min(TURN - 1) as u32, *y as u32]).collect();
+        let point = |x: i64, y: i64| WorldPoint { x: x as f64 / STEPS, y: y as f64 / STEPS };
+        let least = |axis: usize| steps.iter().map(|p| p[axis]).min().unwrap_or(0);
+        let most = |axis: usize| steps.iter().map(|p| p[axis]).max().unwrap_or(0);
+        let placed = west.rem_euclid(TURN) - west;
+        let bounds = WorldBounds { min: point(west + placed, least(1)), max: point(most(0) + placed, most(1)) };
+        Ok(Self { centreline, vertices, bounds })
     }
 }
 
@@ -66,7 +74,7 @@ impl StoredCentreline {
 #[derive(Debug, Default)]
 pub(super) struct Centrelines {
     lines: Vec<StoredCentreline>,
-    tree: RTree<Leaf>,
+    tree: Tree,
 }
 
 impl Centrelines {
@@ -77,8 +85,7 @@ impl Centrelines {
         }
         let lines: Vec<_> =
             lines.into_iter().map(|line| StoredCentreline::project(line, projector)).collect::<Result<_, _>>()?;
-        let leaf = |(index, line): (usize, &StoredCentreline)| Leaf { envelope: envelope(&line.bounds), index };
-        let tree = RTree::bulk_load(lines.iter().enumerate().map(leaf).collect());
+        let tree = Tree::new(lines.iter().map(|line| line.bounds).zip(0..));
         Ok(Self { lines, tree })
     }
 
@@ -87,28 +94,6 @@ impl Centrelines {
     }
 
     pub fn query(&self, bounds: &WorldBounds) -> impl Iterator<Item = &StoredCentreline> + use<'_> {
-        let found = self.tree.locate_in_envelope_intersecting(&envelope(bounds));
-        let mut order: Vec<usize> = found.map(|leaf| leaf.index).collect();
-        order.sort_unstable();
-        order.into_iter().map(|index| &self.lines[index])
+        self.tree.query(bounds).map(|number| &self.lines[number as usize])
     }
-}
-
-/// The bounds of a line in the tree.
-#[derive(Debug)]
-struct Leaf {
-    envelope: AABB<[f64; 2]>,
-    index: usize,
-}
-
-impl RTreeObject for Leaf {
-    type Envelope = AABB<[f64; 2]>;
-
-    fn envelope(&self) -> Self::Envelope {
-        self.envelope
-    }
-}
-
-fn envelope(b: &WorldBounds) -> AABB<[f64; 2]> {
-    AABB::from_corners([b.min.x, b.min.y], [b.max.x, b.max.y])
 }

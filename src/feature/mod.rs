@@ -2,7 +2,9 @@
 
 mod lines;
 mod shape;
+mod steps;
 mod store;
+mod tree;
 
 pub use lines::{Centreline, StoredCentreline};
 pub use shape::{WorldShape, WorldVertex};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rstar::{AABB, RTree, RTreeObject};
 use thiserror::Error;
 
 use super::lines::Centrelines;
+use super::tree::Tree;
 use super::{Centreline, Feature, FeatureId, StoredCentreline, WorldShape};
 use crate::georef::{Crs, CrsError, PixelFrame, Projector, WorldBounds, WorldPoint};
 
@@ -45,8 +45,7 @@ pub enum StoreError {
 pub struct FeatureStore {
     frame: PixelFrame,
     features: Vec<Arc<StoredFeature>>,
-    tree: RTree<Leaf>,
-    bounds: Option<WorldBounds>,
+    tree: Tree,
     centrelines: Centrelines,
 }
 
@@ -105,10 +104,10 @@ impl FeatureStore {
         self.features.is_empty()
     }
 
-    /// The smallest rectangle around all; `None` when there are none.
+    /// The smallest rectangle around all features; `None` when there are none.
     #[must_use]
     pub fn bounds(&self) -> Option<WorldBounds> {
-        self.bounds
+        self.tree.bounds()
     }
 
     /// All features by rising id.
@@ -124,18 +123,14 @@ impl FeatureStore {
 
     /// The features whose bounds touch a rectangle, the largest area first, equal areas by id.
     pub fn query(&self, bounds: &WorldBounds) -> impl Iterator<Item = &StoredFeature> + use<'_> {
-        let found = self.tree.locate_in_envelope_intersecting(&envelope(bounds));
-        let mut order: Vec<(u32, u32)> = found.map(|leaf| (leaf.rank, leaf.index)).collect();
-        order.sort_unstable();
-        order.into_iter().map(|(_, index)| &*self.features[index as usize])
+        self.tree.query(bounds).map(|number| &*self.features[number as usize])
     }
 
     /// Ground metres along a side of the world square at the middle latitude of the features.
     #[must_use]
     pub fn side_m(&self) -> f64 {
-        let Some(bounds) = self.bounds else { return EQUATOR_M };
-        let y = f64::midpoint(bounds.min.y, bounds.max.y);
-        EQUATOR_M * WorldPoint { x: 0.5, y }.to_lon_lat().y.to_radians().cos()
+        let middle = self.bounds().map(|bounds| bounds.middle().to_lon_lat());
+        EQUATOR_M * middle.map_or(1.0, |p| p.y.to_radians().cos())
     }
 
     fn build(frame: &PixelFrame, mut features: Vec<Feature>, known: &[Arc<StoredFeature>]) -> Result<Self, StoreError> {
@@ -146,9 +141,9 @@ impl FeatureStore {
         let projector = Projector::new(&frame.crs, &Crs::web_mercator()).map_err(StoreError::Crs)?;
         let features: Vec<_> =
             features.into_iter().map(|f| stored(f, known, &projector)).collect::<Result<_, StoreError>>()?;
-        let bounds = features.iter().map(|f| f.shape.bounds()).reduce(|a, b| a.union(&b));
-        let tree = RTree::bulk_load(leaves(&features));
-        Ok(Self { frame: frame.clone(), features, tree, bounds, centrelines: Centrelines::default() })
+        let by_area = by_area(&features);
+        let tree = Tree::new(by_area.iter().map(|number| (features[*number as usize].shape.bounds(), *number)));
+        Ok(Self { frame: frame.clone(), features, tree, centrelines: Centrelines::default() })
     }
 }
 
@@ -171,36 +166,12 @@ fn position(features: &[Arc<StoredFeature>], id: FeatureId) -> Option<usize> {
     features.binary_search_by_key(&id, |f| f.feature.id).ok()
 }
 
-/// The bounds of a feature in the tree.
-#[derive(Debug)]
-struct Leaf {
-    envelope: AABB<[f64; 2]>,
-    /// 0 is the largest.
-    rank: u32,
-    index: u32,
-}
-
-impl RTreeObject for Leaf {
-    type Envelope = AABB<[f64; 2]>;
-
-    fn envelope(&self) -> Self::Envelope {
-        self.envelope
-    }
-}
-
-fn leaves(features: &[Arc<StoredFeature>]) -> Vec<Leaf> {
+/// The numbers of all features, the largest area first, equal areas by id.
+fn by_area(features: &[Arc<StoredFeature>]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..features.len() as u32).collect();
-    let area = |i: u32| features[i as usize].feature.area_m2;
+    let area = |number: u32| features[number as usize].feature.area_m2;
     order.sort_by(|a, b| area(*b).total_cmp(&area(*a)).then(a.cmp(b)));
-    let leaf = |(rank, index): (usize, &u32)| {
-        let envelope = envelope(&features[*index as usize].shape.bounds());
-        Leaf { envelope, rank: rank as u32, index: *index }
-    };
-    order.iter().enumerate().map(leaf).collect()
-}
-
-fn envelope(b: &WorldBounds) -> AABB<[f64; 2]> {
-    AABB::from_corners([b.min.x, b.min.y], [b.max.x, b.max.y])
+    order
 }
 
 #[cfg(test)]
@@ -240,9 +211,7 @@ mod tests {
         let projector = Projector::new(&Crs::web_mercator(), &frame().crs).expect("known");
         let stored = store.iter().next().expect("one");
         for (v, c) in stored.shape.rings().flatten().zip(&stored.feature.polygon.exterior().0) {
-            let part = |s: u32| f64::from(s) / 4_294_967_296.0;
-            let world = WorldPoint { x: part(v.x), y: part(v.y) };
-            let back = projector.project(world.to_web_mercator()).expect("inside");
+            let back = projector.project(stored.shape.place(v).to_web_mercator()).expect("inside");
             assert!((back.x - c.x).hypot(back.y - c.y) < 0.01, "{back:?} is not {c:?}");
         }
     }

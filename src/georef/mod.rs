@@ -14,11 +14,13 @@ mod ground;
 mod tile;
 mod transform;
 mod window;
+mod world;
 
 pub use area::{AreaError, AreaOfInterest, MapArea};
 pub use crs::{Crs, CrsError, Projector};
 pub use frame::PixelFrame;
 pub use ground::{Ground, GroundScale};
-pub use tile::{TileCoord, TileError, WorldBounds, WorldPoint};
+pub use tile::{TileCoord, TileError};
 pub use transform::{GeoTransform, MapBounds, MapPoint, PixelPoint, TransformError};
 pub use window::Window;
+pub use world::{WorldBounds, WorldPoint};

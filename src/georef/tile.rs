@@ -1,82 +1,8 @@
 //! The tile pyramid of Web Mercator (OGC Two Dimensional Tile Matrix Set, `WebMercatorQuad`).
 
-use std::f64::consts::PI;
-
 use thiserror::Error;
 
-use super::MapPoint;
-
-/// Half the side of the Web Mercator square in its own metres.
-const HALF_SIDE: f64 = PI * 6_378_137.0;
-
-/// A position in the world square: x east, y **south**, both in [0, 1].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WorldPoint {
-    /// 0 at 180° west, 1 at 180° east.
-    pub x: f64,
-    /// 0 at 85.05° north, 1 at 85.05° south.
-    pub y: f64,
-}
-
-impl WorldPoint {
-    /// From EPSG:3857.
-    #[must_use]
-    pub fn from_web_mercator(p: MapPoint) -> Self {
-        Self { x: 0.5 + p.x / (2.0 * HALF_SIDE), y: 0.5 - p.y / (2.0 * HALF_SIDE) }
-    }
-
-    /// To EPSG:3857.
-    #[must_use]
-    pub fn to_web_mercator(self) -> MapPoint {
-        MapPoint { x: (self.x - 0.5) * 2.0 * HALF_SIDE, y: (0.5 - self.y) * 2.0 * HALF_SIDE }
-    }
-
-    /// From longitude and latitude in degrees.
-    #[must_use]
-    pub fn from_lon_lat(p: MapPoint) -> Self {
-        let y = p.y.to_radians().tan().asinh() / (2.0 * PI);
-        Self { x: 0.5 + p.x / 360.0, y: 0.5 - y }
-    }
-
-    /// To longitude and latitude in degrees.
-    #[must_use]
-    pub fn to_lon_lat(self) -> MapPoint {
-        MapPoint { x: (self.x - 0.5) * 360.0, y: ((0.5 - self.y) * 2.0 * PI).sinh().atan().to_degrees() }
-    }
-}
-
-/// An upright rectangle of the world square.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WorldBounds {
-    /// The north-west corner.
-    pub min: WorldPoint,
-    /// The south-east corner.
-    pub max: WorldPoint,
-}
-
-impl WorldBounds {
-    /// Whether the two touch or overlap.
-    #[must_use]
-    pub fn touches(&self, other: &Self) -> bool {
-        self.min.x <= other.max.x && other.min.x <= self.max.x && self.min.y <= other.max.y && other.min.y <= self.max.y
-    }
-
-    /// The smallest rectangle around both.
-    #[must_use]
-    pub fn union(&self, other: &Self) -> Self {
-        Self {
-            min: WorldPoint { x: self.min.x.min(other.min.x), y: self.min.y.min(other.min.y) },
-            max: WorldPoint { x: self.max.x.max(other.max.x), y: self.max.y.max(other.max.y) },
-        }
-    }
-
-    /// West, south, east, north in degrees.
-    #[must_use]
-    pub fn lon_lat_wsen(&self) -> [f64; 4] {
-        let (nw, se) = (self.min.to_lon_lat(), self.max.to_lon_lat());
-        [nw.x, se.y, se.x, nw.y]
-    }
-}
+use super::{WorldBounds, WorldPoint};
 
 /// Why three numbers name no tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -159,6 +85,7 @@ impl std::fmt::Display for TileCoord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::georef::MapPoint;
 
     #[test]
     fn numbers_beyond_the_pyramid_are_refused() {

@@ -103,6 +103,7 @@ pub async fn map(req: HttpRequest, state: web::Data<State>) -> HttpResponse {
     raster("labels", "labels/{z}/{x}/{y}.png", &state.label_zooms);
     let about = json!({
         "name": state.live.name(),
+        "bounds": state.live.bounds().lon_lat_wsen(),
         "features": snapshot.store.len(),
         "resolution_m_per_px": state.resolution_m_per_px,
         "classes": classes,

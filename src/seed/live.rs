@@ -60,7 +60,7 @@ impl Live {
     ) -> Result<Arc<Self>, SeedError> {
         let wanted = labels.wanted();
         let places = places(labels.grid(), &wanted)?;
-        let bounds = places.values().copied().reduce(|a, b| a.union(&b)).ok_or(SeedError::AreaMisses)?;
+        let bounds = WorldBounds::around(places.values().copied()).ok_or(SeedError::AreaMisses)?;
         let made: Vec<BlockId> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
         let traced = TracedBlocks::read(&labels, &made)?;
         let sources = &labels.manifest().sources;

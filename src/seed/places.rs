@@ -2,24 +2,31 @@
 
 use std::collections::BTreeMap;
 
+use geo::{Coord, LineString, Polygon};
+
 use super::SeedError;
-use crate::georef::{Crs, PixelPoint, Projector, WorldBounds};
+use crate::feature::WorldShape;
+use crate::georef::{Crs, PixelPoint, Projector, WorldBounds, WorldPoint};
 use crate::grid::{BlockId, WorkGrid};
+
+/// Corners and middles of the sides of a square around.
+const OUTLINE: [(f64, f64); 9] =
+    [(0.0, 0.0), (0.5, 0.0), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (0.5, 1.0), (0.0, 1.0), (0.0, 0.5), (0.0, 0.0)];
 
 /// Where each block lies in the world: its corners and the middles of its sides.
 pub(super) fn places(grid: &WorkGrid, blocks: &[BlockId]) -> Result<BTreeMap<BlockId, WorldBounds>, SeedError> {
     let projector = Projector::new(&grid.frame.crs, &Crs::web_mercator())?;
     let place = |block: BlockId| {
         let window = grid.block_window(block);
-        let at = |i: i64, from: i64, len: u32| from as f64 + f64::from(len) * i as f64 / 2.0;
-        let mut around: Option<WorldBounds> = None;
-        for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
-            let corner = PixelPoint { col: at(i, window.col, window.cols), row: at(j, window.row, window.rows) };
-            let p = projector.to_world(&grid.frame.transform, corner)?;
-            let point = WorldBounds { min: p, max: p };
-            around = Some(around.map_or(point, |b| b.union(&point)));
-        }
-        Ok((block, around.expect("nine points were added")))
+        let corner = |(right, down): (f64, f64)| {
+            let col = window.col as f64 + f64::from(window.cols) * right;
+            let p =
+                grid.frame.transform.to_map(PixelPoint { col, row: window.row as f64 + f64::from(window.rows) * down });
+            Coord { x: p.x, y: p.y }
+        };
+        let outline = Polygon::new(LineString(OUTLINE.map(corner).to_vec()), Vec::new());
+        let to_world = |p| projector.project(p).map(WorldPoint::from_web_mercator);
+        Ok((block, WorldShape::project(&outline, &[], to_world)?.bounds()))
     };
     blocks.iter().map(|b| place(*b)).collect()
 }

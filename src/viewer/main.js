@@ -3,7 +3,7 @@ import * as maplibregl from './maplibre-gl.mjs';
 import {mapStyle, Layers} from './layers.js';
 import {controls, heading} from './panel.js';
 import {attributesOnClick} from './attributes.js';
-import {followProgress} from './progress.js';
+import {followProgress, inOnePiece} from './progress.js';
 
 /** The folder of the page, with a slash at its end. */
 const base = new URL('.', document.baseURI).href;
@@ -24,7 +24,7 @@ async function start() {
   const map = new maplibregl.Map({
     container: 'map',
     style: mapStyle({base, info, tiles, style}),
-    bounds: tiles.bounds,
+    bounds: inOnePiece(info.bounds),
     fitBoundsOptions: {padding: padding(), pitch: 50, bearing: -18},
     maxPitch: 75,
     hash: true,

@@ -84,7 +84,7 @@ function links(base, tiles, info) {
     ['TileJSON', `${base}tiles.json`],
     ['Vector tiles', vector],
     ['QGIS vector tile layer', qgis],
-    ['GeoJSON of an area', `${base}features.geojson?bbox=${tiles.bounds.map((v) => v.toFixed(5)).join(',')}`],
+    ['GeoJSON of an area', `${base}features.geojson?bbox=${info.bounds.map((v) => v.toFixed(5)).join(',')}`],
   ];
   if (info.rasters.imagery) rows.push(['Imagery tiles', base + info.rasters.imagery.path]);
   const list = $('#links dl');

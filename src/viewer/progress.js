@@ -62,9 +62,17 @@ function drawBlocks(map) {
 }
 
 function showBlocks(map, blocks) {
-  const features = [...blocks.values()].map(({state, bbox: [w, s, e, n]}) => ({
-    type: 'Feature', properties: {state},
-    geometry: {type: 'Polygon', coordinates: [[[w, s], [e, s], [e, n], [w, n], [w, s]]]},
-  }));
+  const features = [...blocks.values()].map(({state, bbox}) => {
+    const [w, s, e, n] = inOnePiece(bbox);
+    return {
+      type: 'Feature', properties: {state},
+      geometry: {type: 'Polygon', coordinates: [[[w, s], [e, s], [e, n], [w, n], [w, s]]]},
+    };
+  });
   map.getSource(BLOCKS)?.setData({type: 'FeatureCollection', features});
+}
+
+/** West, south, east and north; across the antimeridian west lies east of east, and east goes on beyond 180 here. */
+export function inOnePiece([w, s, e, n]) {
+  return [w, s, e < w ? e + 360 : e, n];
 }

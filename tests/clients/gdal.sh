@@ -15,10 +15,10 @@ at_least_one() { [ "$2" -gt 0 ] || fail "$1: no feature"; echo "ok $1: $2 featur
 # The tile in the middle of the map, by the formulas of the tile pyramid.
 curl -fsS "$base/tiles.json" >"$out/tiles.json"
 tile=$(node -e '
-  const {bounds: [w, s, e, n], maxzoom: z} = JSON.parse(require("fs").readFileSync(process.argv[1]));
+  const {center: [lon, lat], maxzoom: z} = JSON.parse(require("fs").readFileSync(process.argv[1]));
   const y = (lat) => 0.5 - Math.asinh(Math.tan(lat * Math.PI / 180)) / (2 * Math.PI);
   const side = 2 ** (z - 1);
-  console.log([z - 1, Math.floor(((w + e) / 720 + 0.5) * side), Math.floor((y(s) + y(n)) / 2 * side)].join("/"));
+  console.log([z - 1, Math.floor((lon / 360 + 0.5) * side), Math.floor(y(lat) * side)].join("/"));
 ' "$out/tiles.json")
 at_least_one "vector tile $tile" "$(count "MVT:$base/tiles/$tile.mvt")"
 ogrinfo -ro -al -so "MVT:$base/tiles/$tile.mvt" 2>/dev/null | grep -q '^fid: Integer' || fail "vector tile: no attribute fid"

@@ -1,32 +1,15 @@
 // The map page in a headless browser: what it draws, flat and pitched, and that it asks nobody else.
 // maplibre.mjs BASE OUT, with BROWSER naming a Chromium.
-import {writeFileSync} from 'node:fs';
-import {join} from 'node:path';
 import {VectorTile} from '@mapbox/vector-tile';
 import {validateStyleMin} from '@maplibre/maplibre-gl-style-spec';
 import {PbfReader} from 'pbf';
-import {chromium} from 'playwright-core';
-import {PNG} from 'pngjs';
-
-const [base, out] = process.argv.slice(2);
-const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
-let failures = 0;
-
-function check(name, held, more = '') {
-  console.log(`${held ? 'ok' : 'FAILED'} ${name}${more === '' ? '' : `: ${more}`}`);
-  if (!held) failures += 1;
-}
+import {base, check, inBrowser, settle, shot, tileAt} from './page.mjs';
 
 await documents();
-const browser = await chromium.launch({executablePath: process.env.BROWSER, args: QUIET});
-try {
-  await desktop();
-  await phone();
-} finally {
-  await browser.close();
-}
-process.exit(failures ? 1 : 0);
+await inBrowser(async (open) => {
+  await desktop(open);
+  await phone(open);
+});
 
 /** The style by its specification, and a tile by an independent decoder. */
 async function documents() {
@@ -34,11 +17,9 @@ async function documents() {
     const errors = validateStyleMin(await (await fetch(`${base}/${path}`)).json());
     check(`${path} is a valid style`, errors.length === 0, errors.map((e) => e.message).join('; '));
   }
-  const {bounds: [w, s, e, n], maxzoom, tiles: [template]} = await (await fetch(`${base}/tiles.json`)).json();
+  const {center: [lon, lat], maxzoom, tiles: [template]} = await (await fetch(`${base}/tiles.json`)).json();
   const z = maxzoom - 1;
-  const x = Math.floor(((w + e) / 720 + 0.5) * 2 ** z);
-  const half = (lat) => 0.5 - Math.asinh(Math.tan(lat * Math.PI / 180)) / (2 * Math.PI);
-  const y = Math.floor((half(s) + half(n)) / 2 * 2 ** z);
+  const {x, y} = tileAt(z, lon, lat);
   const response = await fetch(template.replace('{z}', z).replace('{x}', x).replace('{y}', y));
   const tile = new VectorTile(new PbfReader(new Uint8Array(await response.arrayBuffer())));
   let polygons = 0, closed = true, named = true;
@@ -55,7 +36,7 @@ async function documents() {
   check('its ids are its attribute fid, its rings are closed', named && closed);
 }
 
-async function desktop() {
+async function desktop(open) {
   const {page, hosts, problems} = await open({width: 1280, height: 800});
   await settle(page);
   const count = () => page.evaluate(() => {
@@ -118,40 +99,12 @@ async function desktop() {
   await page.close();
 }
 
-async function phone() {
+async function phone(open) {
   const {page, problems} = await open({width: 390, height: 780});
   await settle(page);
   await shot(page, 'viewer-phone.png');
   check('phone: the page has no errors', problems.length === 0, problems.join('; '));
   await page.close();
-}
-
-async function open(viewport) {
-  const page = await browser.newPage({viewport});
-  page.setDefaultTimeout(90_000); // a software renderer on a busy machine
-  const hosts = new Set(), problems = [];
-  page.on('request', (request) => { if (/^http/.test(request.url())) hosts.add(new URL(request.url()).host); });
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on('response', (response) => { if (response.status() >= 400) problems.push(`${response.status()} ${response.url()}`); });
-  await page.goto(`${base}/`);
-  await page.waitForFunction(() => globalThis.orthotile, null, {timeout: 60_000});
-  return {page, hosts, problems};
-}
-
-/** Until the map stands still with all its tiles. */
-async function settle(page) {
-  await page.waitForTimeout(900);
-  await page.waitForFunction(() => {
-    const map = globalThis.orthotile?.map;
-    return map?.loaded() && map.areTilesLoaded() && !map.isMoving();
-  }, null, {timeout: 120_000});
-  await page.waitForTimeout(300);
-}
-
-async function shot(page, name) {
-  const bytes = await page.screenshot();
-  if (name) writeFileSync(join(out, name), bytes);
-  return PNG.sync.read(bytes);
 }
 
 /** The share of pixels that are not alike in two pictures. */

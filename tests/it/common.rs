@@ -36,14 +36,19 @@ pub struct Scene<'a> {
 
 impl Scene<'_> {
     pub fn write(&self, path: &Path) {
+        self.write_in(path, 32632, (500_000.0, 5_500_000.0));
+    }
+
+    /// In another reference system; the common grid starts at a place of it.
+    pub fn write_in(&self, path: &Path, epsg: u32, first: (f64, f64)) {
         let driver = DriverManager::get_driver_by_name("GTiff").expect("GDAL has GeoTIFF");
         let options = RasterCreationOptions::from_iter(["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256"]);
         let mut dataset = driver
             .create_with_band_type_with_options::<u8, _>(path, self.cols, self.rows, 3, &options)
             .expect("a writable folder");
-        let (x, y) = (500_000.0 + 0.25 * self.at.0 as f64, 5_500_000.0 - 0.25 * self.at.1 as f64);
+        let (x, y) = (first.0 + 0.25 * self.at.0 as f64, first.1 - 0.25 * self.at.1 as f64);
         dataset.set_geo_transform(&[x, 0.25, 0.0, y, 0.0, -0.25]).expect("georeference");
-        dataset.set_spatial_ref(&SpatialRef::from_epsg(32632).expect("known")).expect("georeference");
+        dataset.set_spatial_ref(&SpatialRef::from_epsg(epsg).expect("known")).expect("georeference");
         for band in 0..3 {
             let at = |i: usize| (self.at.0 + (i % self.cols) as i64, self.at.1 + (i / self.cols) as i64);
             let values = (0..self.cols * self.rows).map(|i| (self.colour)(at(i).0, at(i).1)[band]).collect();

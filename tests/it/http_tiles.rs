@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use orthotile::encode::compress::Encoding;
-use orthotile::georef::{TileCoord, WorldBounds, WorldPoint};
+use orthotile::georef::{TileCoord, WorldPoint};
 use orthotile::plugin::ServeOptions;
 
 use crate::asked::get;
@@ -14,13 +14,9 @@ fn usual() -> Map {
     maps::made("town", ServeOptions::default())
 }
 
-fn middle(bounds: &WorldBounds) -> WorldPoint {
-    WorldPoint { x: f64::midpoint(bounds.min.x, bounds.max.x), y: f64::midpoint(bounds.min.y, bounds.max.y) }
-}
-
 /// The path of the tile in the middle of a map.
 fn tile(map: &Map, z: u32) -> String {
-    format!("/tiles/{}.mvt", TileCoord::at(z, middle(&map.live.bounds())).expect("on the map"))
+    format!("/tiles/{}.mvt", TileCoord::at(z, map.live.bounds().middle()).expect("on the map"))
 }
 
 #[actix_web::test]
@@ -123,7 +119,7 @@ async fn a_tile_of_half_the_map_starts_nothing() {
 #[actix_web::test]
 async fn label_tiles_are_palette_images_and_imagery_is_404_without_a_mosaic() {
     let map = usual();
-    let at = TileCoord::at(18, middle(&map.live.bounds())).expect("on the map");
+    let at = TileCoord::at(18, map.live.bounds().middle()).expect("on the map");
     let answer = get(&map, &format!("/labels/{at}.png"), &[]).await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "image/png"));
     assert_eq!(answer.body[25], 3, "colour type 3: a palette");
@@ -138,7 +134,7 @@ async fn label_tiles_are_palette_images_and_imagery_is_404_without_a_mosaic() {
 #[actix_web::test]
 async fn imagery_tiles_are_webp() {
     let map = maps::growing(ServeOptions::default());
-    let at = TileCoord::at(19, middle(&map.live.bounds())).expect("on the map");
+    let at = TileCoord::at(19, map.live.bounds().middle()).expect("on the map");
     let answer = get(&map, &format!("/imagery/{at}.webp"), &[]).await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "image/webp"));
     assert_eq!((&answer.body[..4], &answer.body[8..12]), (&b"RIFF"[..], &b"WEBP"[..]));

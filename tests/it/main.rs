@@ -1,6 +1,7 @@
 //! One binary for all integration tests: GDAL and ONNX Runtime are linked once.
 #![allow(missing_docs)]
 
+mod antimeridian;
 mod asked;
 mod bad_input;
 mod city;

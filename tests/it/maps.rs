@@ -1,5 +1,6 @@
 //! Small maps to serve.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use orthotile::label::{LabelMap, LabelStore};
@@ -55,8 +56,13 @@ fn label(col: i64, row: i64) -> (u8, u8) {
 
 /// A map of which nothing is made yet, with its imagery and a model that makes it on request.
 pub fn growing(serve: ServeOptions) -> Map {
+    growing_from(small_mosaic, serve)
+}
+
+/// As [`growing`], of a mosaic that is written into a folder.
+pub fn growing_from(mosaic: impl Fn(&Path) -> PathBuf, serve: ServeOptions) -> Map {
     let folder = tempfile::tempdir().expect("a folder");
-    let scenes = small_mosaic(folder.path());
+    let scenes = mosaic(folder.path());
     let maker = maker(&scenes, &folder.path().join("store"), "threshold", 256);
     let store = maker.store().clone();
     let options = FeatureOptions::for_store(&store).expect("it lies on the ground");

@@ -15,6 +15,7 @@ pub(super) struct Layer<'a> {
     keys: Vec<Key>,
     key_index: [Option<u8>; Key::COUNT],
     values: Values<'a>,
+    wordings: Wordings,
     tags: Vec<u8>,
     geometry: Geometry,
     geometry_type: u64,
@@ -30,6 +31,7 @@ impl<'a> Layer<'a> {
             keys: Vec::new(),
             key_index: [None; Key::COUNT],
             values: Values::default(),
+            wordings: Wordings::default(),
             tags: Vec::new(),
             geometry: Geometry::default(),
             geometry_type: POLYGON,
@@ -51,6 +53,22 @@ impl<'a> Layer<'a> {
         for ring in rings.iter() {
             self.geometry.ring(ring);
         }
+    }
+
+    /// Adds texts and flags to the feature being written as they were added to one before; false when none was marked.
+    #[inline]
+    pub(super) fn repeat(&mut self, wording: u64) -> bool {
+        let known = self.wordings.numbers.iter().position(|known| *known == wording);
+        if let Some(at) = known {
+            self.tags.extend_from_slice(&self.wordings.tags[at]);
+        }
+        known.is_some()
+    }
+
+    /// Marks the attributes that were added to the feature being written, to be repeated.
+    pub(super) fn mark(&mut self, wording: u64) {
+        self.wordings.numbers.push(wording);
+        self.wordings.tags.push(self.tags.clone().into());
     }
 
     /// Adds an attribute to the feature being written.
@@ -103,6 +121,13 @@ impl<'a> Layer<'a> {
             tile.extend_from_slice(part);
         }
     }
+}
+
+/// The tags of texts and flags that features share, by the number of their wording: a few dozen at most.
+#[derive(Default)]
+struct Wordings {
+    numbers: Vec<u64>,
+    tags: Vec<Box<[u8]>>,
 }
 
 /// The geometry types of lines and polygons.

@@ -19,8 +19,8 @@ mod repair;
 mod shaper;
 mod validity;
 
-use crate::encode::attributes::{Classes, tell, tell_centreline};
-use crate::feature::FeatureStore;
+use crate::encode::attributes::{Classes, tell, tell_centreline, wording};
+use crate::feature::{FeatureStore, StoredFeature};
 use crate::georef::{TileCoord, WorldBounds};
 use crate::scheme::Scheme;
 
@@ -68,18 +68,19 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
     let classes = Classes::new(scheme);
     let grid = TileGrid::new(at);
     let mut shaper = Shaper::new(grid, store.side_m(), options);
-    let found = store.query(&grid.reach(options.buffer_units)).take(options.max_features);
+    let reach = grid.reach(options.buffer_units);
+    let found = store.query(&reach).take(options.max_features);
     let count = found.size_hint().0;
     let (mut buildings, mut landcover) = (Layer::new(BUILDINGS, count), Layer::new(LANDCOVER, count / 4));
     for stored in found {
         let building = classes.is_building(stored.feature.class);
         let layer = if building { &mut buildings } else { &mut landcover };
-        if shaper.shape(stored, building, |rings| layer.polygon(rings)) {
-            tell(stored, &classes, |key, value| {
-                if key.in_tiles() {
-                    layer.attribute(key, &value);
-                }
-            });
+        let mut is_drawn = false;
+        for turns in stored.shape.bounds().turns_to(&reach) {
+            is_drawn |= shaper.shape((stored, turns), building, |rings| layer.polygon(rings));
+        }
+        if is_drawn {
+            attributes(layer, stored, &classes);
             layer.end_feature(stored.feature.id.get());
         }
     }
@@ -88,6 +89,24 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
     buildings.finish(&mut tile);
     centrelines(store, &classes, (&grid, options)).finish(&mut tile);
     (!tile.is_empty()).then_some(tile)
+}
+
+/// Texts and flags first: most features share them with others, and they are copied.
+fn attributes<'a>(layer: &mut Layer<'a>, stored: &StoredFeature, classes: &Classes<'a>) {
+    let wording = wording(stored, classes);
+    if !layer.repeat(wording) {
+        tell(stored, classes, |key, value| {
+            if key.in_tiles() && !value.is_number() {
+                layer.attribute(key, &value);
+            }
+        });
+        layer.mark(wording);
+    }
+    tell(stored, classes, |key, value| {
+        if key.in_tiles() && value.is_number() {
+            layer.attribute(key, &value);
+        }
+    });
 }
 
 fn centrelines<'a>(
@@ -99,10 +118,15 @@ fn centrelines<'a>(
     if grid.zoom() < CENTRELINES_FROM {
         return layer;
     }
-    for stored in store.query_centrelines(&grid.reach(options.buffer_units)) {
-        let parts = line::parts(stored, grid, options);
-        if !parts.is_empty() {
+    let reach = grid.reach(options.buffer_units);
+    for stored in store.query_centrelines(&reach) {
+        let mut is_drawn = false;
+        for turns in stored.bounds().turns_to(&reach) {
+            let parts = line::parts(stored, &grid.counting_from(stored.west(), turns), options);
             parts.iter().for_each(|part| layer.line(part));
+            is_drawn |= !parts.is_empty();
+        }
+        if is_drawn {
             tell_centreline(stored, classes, |key, value| layer.attribute(key, &value));
             layer.end_feature(stored.centreline.id.get());
         }
@@ -133,17 +157,16 @@ mod decoded;
 mod tests {
     use super::decoded::{Attribute, Decoded, decode};
     use super::*;
-    use crate::encode::tests::{centreline, feature, frame, rect, town};
+    use crate::encode::tests::{centreline, feature, frame, houses_across_180, rect, town};
     use crate::feature::Feature;
     use crate::georef::WorldPoint;
-    use geo::{Area, BooleanOps, Coord, LineString, MultiPolygon, Polygon, Validation};
+    use geo::{Area, BooleanOps, Coord, LineString, MultiPolygon, Polygon, Rect, Validation};
     use proptest::prelude::*;
+    use rstest::rstest;
 
     /// The tile at the middle of a store, `dx` and `dy` tiles away.
     fn tile_of(store: &FeatureStore, z: u32, dx: i32, dy: i32) -> TileCoord {
-        let WorldBounds { min, max } = store.bounds().expect("has features");
-        let middle = WorldPoint { x: f64::midpoint(min.x, max.x), y: f64::midpoint(min.y, max.y) };
-        let at = TileCoord::at(z, middle).expect("inside");
+        let at = TileCoord::at(z, store.bounds().expect("has features").middle()).expect("inside");
         TileCoord::new(z, at.x().strict_add_signed(dx), at.y().strict_add_signed(dy)).expect("exists")
     }
 
@@ -225,6 +248,58 @@ mod tests {
         assert_eq!(areas.len(), 12);
         assert!(areas.values().any(|of_house| of_house.len() > 1), "no house lies across a border; move one");
         assert!(areas.values().all(|of_house| of_house.iter().all(|area| *area == of_house[0])));
+    }
+
+    #[rstest]
+    #[case::from_the_west("EPSG:32760", 819_000.0, 8_142_000.0)]
+    #[case::from_the_east("EPSG:32701", 180_000.0, 8_142_000.0)]
+    #[case::fiji("EPSG:3460", 2_134_000.0, 4_080_000.0)]
+    fn a_map_across_180_has_tiles_on_both_sides(#[case] crs: &str, #[case] x: f64, #[case] y: f64) {
+        let store = houses_across_180(crs, x, y);
+        let bounds = store.bounds().expect("has features");
+        assert!(bounds.crosses() && bounds.max.x - bounds.min.x < 1e-3, "{bounds:?}");
+        assert_eq!(
+            min_zoom(&bounds),
+            (40_075_016.7 * (bounds.middle().to_lon_lat().y.to_radians()).cos() / 3100.0).log2() as u8
+        );
+        for z in [13, 17] {
+            let (rows, last) = (TileCoord::at(z, bounds.min).expect("inside").y(), (1 << z) - 1);
+            let made = |x: u32| -> Vec<Decoded> {
+                (rows - 1..=rows + 20)
+                    .flat_map(|y| made(&store, TileCoord::new(z, x, y).expect("exists"), 17))
+                    .collect()
+            };
+            let (west, east) = (made(last), made(0));
+            let areas = |found: &[Decoded], id: u64| -> f64 {
+                found.iter().filter(|f| f.id == id).flat_map(|f| &f.polygons).map(Polygon::unsigned_area).sum()
+            };
+            let ids: std::collections::BTreeSet<u64> = west.iter().chain(&east).map(|f| f.id).collect();
+            let middle = store.iter().nth(2).expect("five").feature.id.get();
+            assert!(areas(&west, middle) > 0.0 && areas(&east, middle) > 0.0, "zoom {z}");
+            assert!(ids.len() >= if z == 13 { 5 } else { 1 }, "zoom {z}: {ids:?}");
+        }
+        let whole = made(&store, TileCoord::new(0, 0, 0).expect("exists"), 1);
+        assert!(whole.iter().all(|f| f.polygons.iter().all(Validation::is_valid)));
+    }
+
+    #[test]
+    fn what_is_cut_at_180_adds_up() {
+        let store = houses_across_180("EPSG:32760", 819_000.0, 8_142_000.0);
+        let z = 15;
+        let top = TileCoord::at(z, store.bounds().expect("has features").min).expect("inside").y();
+        let options = TileOptions { buffer_units: 0, ..TileOptions::new(17) };
+        let mut area = 0.0;
+        for (x, y) in (0..2).chain((1 << z) - 2..1 << z).flat_map(|x| (top..top + 2).map(move |y| (x, y))) {
+            let at = TileCoord::new(z, x, y).expect("exists");
+            let found = tile(&store, &Scheme::city(), at, &options).map_or_else(Vec::new, |bytes| decode(&bytes));
+            let square = Rect::new(Coord { x: 0.0, y: 0.0 }, Coord { x: 4096.0, y: 4096.0 }).to_polygon();
+            // Houses that overhang a tile stay whole: what lies inside is counted.
+            let inside = |p: &Polygon<f64>| p.intersection(&square).unsigned_area();
+            area += found.iter().flat_map(|f| &f.polygons).map(inside).sum::<f64>();
+        }
+        let unit = TileGrid::new(TileCoord::new(z, 0, 0).expect("exists")).unit();
+        let expected: f64 = store.iter().map(|f| f.shape.area()).sum::<f64>() / (unit * unit);
+        assert!((area / expected - 1.0).abs() < 0.002, "{area} is not {expected}");
     }
 
     #[test]
@@ -311,9 +386,9 @@ mod tests {
                         continue;
                     }
                     let (px, py) = (at.bounds().min.x + c.x * grid.unit(), at.bounds().min.y + c.y * grid.unit());
-                    let near = store.iter().flat_map(|f| f.shape.rings()).flatten().any(|v| {
-                        let part = |s: u32| f64::from(s) / 4_294_967_296.0;
-                        (part(v.x) - px).abs() <= grid.unit() && (part(v.y) - py).abs() <= grid.unit()
+                    let mut places = store.iter().flat_map(|f| f.shape.rings().flatten().map(|v| f.shape.place(v)));
+                    let near = places.any(|p| {
+                        (p.x - px).abs() <= grid.unit() && (p.y - py).abs() <= grid.unit()
                     });
                     prop_assert!(near, "{c:?}");
                     seen += 1;

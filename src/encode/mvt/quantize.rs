@@ -1,6 +1,6 @@
 //! World space to the whole units of a tile.
 
-use crate::feature::{WorldShape, WorldVertex};
+use crate::feature::WorldShape;
 use crate::georef::{TileCoord, WorldBounds, WorldPoint};
 
 /// Units along a side of a tile.
@@ -140,6 +140,12 @@ impl TileGrid {
         self.unit
     }
 
+    /// The grid for positions that count from `west` steps, some turns around the earth further east.
+    pub(super) fn counting_from(&self, west: u32, turns: i8) -> Self {
+        let west = i64::from(west) + (i64::from(turns) << 32);
+        Self { origin: Point { x: self.origin.x - west, y: self.origin.y }, ..*self }
+    }
+
     /// The nearest whole unit; the same for every tile of a zoom, so what meets in the world meets in the tiles.
     pub(super) fn point(&self, x: u32, y: u32) -> Point {
         Point { x: self.units(i64::from(x) - self.origin.x), y: self.units(i64::from(y) - self.origin.y) }
@@ -159,8 +165,12 @@ impl TileGrid {
     pub(super) fn quantize(&self, shape: &WorldShape, tolerance_m: f32, out: &mut Rings) {
         out.clear();
         for (i, ring) in shape.rings().enumerate() {
-            let needed = ring.iter().filter(|v: &&WorldVertex| v.importance_m >= tolerance_m);
-            out.points.extend(needed.map(|v| self.point(v.x, v.y)));
+            out.points.reserve(ring.len());
+            for v in ring {
+                if v.importance_m >= tolerance_m {
+                    out.points.push(self.point(v.x, v.y));
+                }
+            }
             if !out.close(i == 0) && i == 0 {
                 return;
             }
@@ -210,6 +220,7 @@ mod tests {
             let here = TileCoord::at(z, WorldPoint { x: part(x), y: part(y) }).expect("inside");
             let east = TileCoord::new(z, (here.x() + 1) % (1 << z), here.y()).expect("exists");
             let (a, b) = (TileGrid::new(here).point(x, y), TileGrid::new(east).point(x, y));
+            assert_eq!(TileGrid::new(here).counting_from(x - 5, 0).point(5, y), a);
             let tiles = i64::from(east.x()) - i64::from(here.x());
             assert_eq!(a, p(b.x + tiles * EXTENT, b.y));
             assert!((0..=EXTENT).contains(&a.x) && (0..=EXTENT).contains(&a.y));

@@ -48,17 +48,24 @@ impl Shaper {
         }
     }
 
-    /// Gives the polygons of a feature in this tile to `take`; false when there is none.
-    pub(super) fn shape(&mut self, stored: &StoredFeature, building: bool, mut take: impl FnMut(&Rings)) -> bool {
+    /// Gives the polygons of a feature, some turns around the earth further east, in this tile to `take`; false when
+    /// there is none.
+    pub(super) fn shape(
+        &mut self,
+        (stored, turns): (&StoredFeature, i8),
+        building: bool,
+        mut take: impl FnMut(&Rings),
+    ) -> bool {
+        let grid = self.grid.counting_from(stored.shape.west(), turns);
         let area = stored.shape.area() / (self.grid.unit() * self.grid.unit());
         let tiny = self.gathered.is_some() && area <= (TINY_SQUARE_UNITS * TINY_SQUARE_UNITS) as f64;
         if !tiny {
-            self.grid.quantize(&stored.shape, self.tolerance_m, &mut self.rings);
+            grid.quantize(&stored.shape, self.tolerance_m, &mut self.rings);
             if !self.rings.is_empty() {
                 return self.place(building, take);
             }
         }
-        let gathers = self.gather(stored, area);
+        let gathers = self.gather(stored, &grid, area);
         if gathers {
             take(&self.rings);
         }
@@ -88,7 +95,7 @@ impl Shaper {
     }
 
     /// Adds the area of what is too small to draw; when there is enough, leaves a square at this place in `rings`.
-    fn gather(&mut self, stored: &StoredFeature, area: f64) -> bool {
+    fn gather(&mut self, stored: &StoredFeature, grid: &TileGrid, area: f64) -> bool {
         let Some(gathered) = &mut self.gathered else { return false };
         let sum = &mut gathered[(stored.feature.class.0 & 0xff) as usize];
         *sum += area;
@@ -98,7 +105,7 @@ impl Shaper {
         }
         *sum -= square;
         let Some(at) = stored.shape.rings().flatten().next() else { return false };
-        let Point { x, y } = self.grid.point(at.x, at.y);
+        let Point { x, y } = grid.point(at.x, at.y);
         let side = TINY_SQUARE_UNITS;
         self.rings.clear();
         self.rings
