@@ -54,12 +54,12 @@ pub fn cut_line(line: &LineString<f64>) -> Vec<LineString<f64>> {
 
 /// The polygon in one piece, its longitudes going on beyond 180; `None` around a pole.
 fn joined(polygon: &Polygon<f64>) -> Option<Polygon<f64>> {
-    let exterior = unrolled(polygon.exterior())?;
+    let exterior = unrolled_ring(polygon.exterior())?;
     let (low, high) = exterior.coords().fold((f64::MAX, f64::MIN), |(low, high), c| (low.min(c.x), high.max(c.x)));
     let shift = if low < -CUT { TURN } else { 0.0 };
     let middle = f64::midpoint(low, high) + shift;
     let hole = |ring: &LineString<f64>| {
-        let ring = unrolled(ring)?;
+        let ring = unrolled_ring(ring)?;
         let turns = ((middle - ring.0.first()?.x) / TURN).round();
         Some(ring.translate(turns * TURN, 0.0))
     };
@@ -67,17 +67,35 @@ fn joined(polygon: &Polygon<f64>) -> Option<Polygon<f64>> {
     Some(Polygon::new(exterior.translate(shift, 0.0), holes))
 }
 
+/// A line without the jumps.
+fn unrolled(line: &LineString<f64>) -> LineString<f64> {
+    let mut previous = line.0.first().map_or(0.0, |first| first.x);
+    let along = line.coords().map(|c| {
+        previous = c.x + ((previous - c.x) / TURN).round() * TURN;
+        Coord { x: previous, y: c.y }
+    });
+    along.collect()
+}
+
 /// A ring without the jumps; `None` when it ends a turn away from its start.
-fn unrolled(ring: &LineString<f64>) -> Option<LineString<f64>> {
-    let mut previous = ring.0.first()?.x;
-    let ring: LineString<f64> = ring
-        .coords()
-        .map(|c| {
-            previous = c.x + ((previous - c.x) / TURN).round() * TURN;
-            Coord { x: previous, y: c.y }
-        })
-        .collect();
-    ring.is_closed().then_some(ring)
+fn unrolled_ring(ring: &LineString<f64>) -> Option<LineString<f64>> {
+    Some(unrolled(ring)).filter(LineString::is_closed)
+}
+
+/// West and east of a line of longitudes and latitudes whose bounds are known; west lies east of east where the line leads
+/// across the antimeridian, unless it goes around a pole.
+#[must_use]
+pub fn range(line: &LineString<f64>, bounds: &Rect<f64>) -> [f64; 2] {
+    if !crosses(line) {
+        return [bounds.min().x, bounds.max().x];
+    }
+    let unrolled = unrolled(line);
+    let (low, high) = unrolled.coords().fold((f64::MAX, f64::MIN), |(low, high), c| (low.min(c.x), high.max(c.x)));
+    if high - low >= TURN {
+        return [-CUT, CUT];
+    }
+    let within = |degrees: f64| degrees - ((degrees + CUT) / TURN).floor() * TURN;
+    [within(low), within(high)]
 }
 
 /// The smallest range of longitudes that holds ranges of west and east, each from -180 to 180, in degrees.
@@ -169,6 +187,17 @@ mod tests {
     #[case::inside_a_crossing(&[[170.0, -170.0], [-179.0, -175.0]], [170.0, -170.0])]
     fn the_smallest_range_is_found(#[case] ranges: &[[f64; 2]], #[case] expected: [f64; 2]) {
         assert_eq!(hull(ranges.to_vec()), Some(expected));
+    }
+
+    #[rstest]
+    #[case::plain(&[(8.0, 1.0), (9.0, 2.0)], [8.0, 9.0])]
+    #[case::across(&[(179.0, 1.0), (-179.0, 2.0), (178.0, 2.0)], [178.0, -179.0])]
+    #[case::around_a_pole(&[(0.0, -80.0), (120.0, -80.0), (-120.0, -80.0), (0.0, -80.0)], [-180.0, 180.0])]
+    fn west_and_east_of_a_line_are_told(#[case] points: &[(f64, f64)], #[case] expected: [f64; 2]) {
+        let line = LineString::from(points.to_vec());
+        let bounds = line.bounding_rect().expect("has points");
+        let found = range(&line, &bounds);
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}");
     }
 
     proptest! {

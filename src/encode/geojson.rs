@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use geo::{Coord, LineString, MapCoords, Polygon};
+use geo::{BoundingRect, Coord, LineString, MapCoords, Polygon, Rect};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
-use super::antimeridian::{crosses, cut, cut_line};
+use super::antimeridian::{crosses, cut, cut_line, hull, range};
 use super::attributes::{Classes, Key, Value, tell, tell_centreline};
 use super::filter::Selection;
-use crate::feature::{StoredCentreline, StoredFeature};
+use crate::feature::{Centreline, Feature, FeatureId};
 use crate::georef::{Crs, CrsError, MapPoint, Projector};
 
 /// The media type of a collection.
@@ -54,18 +54,18 @@ pub fn write(out: &mut impl Write, selection: &Selection<'_>, framing: Framing) 
         return write_collection(out, selection, &Map::new());
     }
     let writer = FeatureWriter::new(selection)?;
-    for stored in &selection.features {
+    for feature in &selection.features {
         if framing == Framing::Records {
             out.write_all(b"\x1e")?;
         }
-        writer.feature(out, stored)?;
+        writer.feature(out, feature)?;
         out.write_all(b"\n")?;
     }
-    for stored in &selection.centrelines {
+    for line in &selection.centrelines {
         if framing == Framing::Records {
             out.write_all(b"\x1e")?;
         }
-        writer.centreline(out, stored)?;
+        writer.centreline(out, line)?;
         out.write_all(b"\n")?;
     }
     Ok(())
@@ -85,23 +85,23 @@ pub fn write_collection(
     for (name, value) in members {
         write!(out, ",{}:{value}", Json::from(name.as_str()))?;
     }
-    if let Some(wsen) = selection.lon_lat_wsen() {
+    if let Some(wsen) = writer.wsen(selection)? {
         out.write_all(b",\"bbox\":[")?;
         separated(out, wsen, |out, v| degrees(out, v))?;
         out.write_all(b"]")?;
     }
     out.write_all(b",\"features\":[\n")?;
-    for (i, stored) in selection.features.iter().enumerate() {
+    for (i, feature) in selection.features.iter().enumerate() {
         if i > 0 {
             out.write_all(b",\n")?;
         }
-        writer.feature(out, stored)?;
+        writer.feature(out, feature)?;
     }
-    for (i, stored) in selection.centrelines.iter().enumerate() {
+    for (i, line) in selection.centrelines.iter().enumerate() {
         if i + selection.features.len() > 0 {
             out.write_all(b",\n")?;
         }
-        writer.centreline(out, stored)?;
+        writer.centreline(out, line)?;
     }
     out.write_all(b"\n]}\n")?;
     Ok(())
@@ -115,30 +115,50 @@ struct FeatureWriter<'a> {
 
 impl<'a> FeatureWriter<'a> {
     fn new(selection: &Selection<'a>) -> Result<Self, CrsError> {
-        let to_lon_lat = Projector::new(&selection.store.frame().crs, &Crs::lon_lat())?;
+        let to_lon_lat = Projector::new(&selection.frame.crs, &Crs::lon_lat())?;
         Ok(Self { classes: Classes::new(selection.scheme), to_lon_lat })
     }
 
-    fn feature(&self, out: &mut impl Write, stored: &StoredFeature) -> Result<(), GeoJsonError> {
-        let fid = stored.feature.id.get();
-        let projected = stored.feature.polygon.try_map_coords(|c| self.place(c));
+    /// The smallest rectangle around all: west, south, east, north in degrees; `None` when there are none.
+    ///
+    /// West lies east of east across the antimeridian (RFC 7946, 5.2).
+    fn wsen(&self, selection: &Selection<'_>) -> Result<Option<[f64; 4]>, GeoJsonError> {
+        let (mut ranges, mut around): (Vec<[f64; 2]>, Option<Rect<f64>>) = (Vec::new(), None);
+        let outlines = selection.features.iter().map(|f| (f.id, f.polygon.exterior()));
+        for (id, line) in outlines.chain(selection.centrelines.iter().map(|l| (l.id, &l.line))) {
+            let line = self.line(id, line)?;
+            let Some(bounds) = line.bounding_rect() else { continue };
+            ranges.push(range(&line, &bounds));
+            around = Some(around.map_or(bounds, |all| union(&all, &bounds)));
+        }
+        let found = hull(ranges).zip(around);
+        Ok(found.map(|([west, east], around)| [west, around.min().y, east, around.max().y]))
+    }
+
+    fn line(&self, id: FeatureId, line: &LineString<f64>) -> Result<LineString<f64>, GeoJsonError> {
+        let projected = line.try_map_coords(|c| self.place(c));
+        projected.map_err(|source| GeoJsonError::Position { fid: id.get(), source })
+    }
+
+    fn feature(&self, out: &mut impl Write, feature: &Feature) -> Result<(), GeoJsonError> {
+        let fid = feature.id.get();
+        let projected = feature.polygon.try_map_coords(|c| self.place(c));
         let polygon = projected.map_err(|source| GeoJsonError::Position { fid, source })?;
         write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
         geometry(out, polygon)?;
         out.write_all(b"},\"properties\":{")?;
-        properties(out, |take| tell(stored, &self.classes, take))?;
+        properties(out, |take| tell(feature, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
     }
 
-    fn centreline(&self, out: &mut impl Write, stored: &StoredCentreline) -> Result<(), GeoJsonError> {
-        let fid = stored.centreline.id.get();
-        let projected = stored.centreline.line.try_map_coords(|c| self.place(c));
-        let line = projected.map_err(|source| GeoJsonError::Position { fid, source })?;
+    fn centreline(&self, out: &mut impl Write, centreline: &Centreline) -> Result<(), GeoJsonError> {
+        let fid = centreline.id.get();
+        let line = self.line(centreline.id, &centreline.line)?;
         write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
         line_geometry(out, &line)?;
         out.write_all(b"},\"properties\":{")?;
-        properties(out, |take| tell_centreline(stored, &self.classes, take))?;
+        properties(out, |take| tell_centreline(centreline, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
     }
@@ -146,6 +166,12 @@ impl<'a> FeatureWriter<'a> {
     fn place(&self, c: Coord<f64>) -> Result<Coord<f64>, CrsError> {
         self.to_lon_lat.project(MapPoint { x: c.x, y: c.y }).map(|p| Coord { x: p.x, y: p.y })
     }
+}
+
+fn union(a: &Rect<f64>, b: &Rect<f64>) -> Rect<f64> {
+    let (low, high) = (a.min(), a.max());
+    let min = Coord { x: low.x.min(b.min().x), y: low.y.min(b.min().y) };
+    Rect::new(min, Coord { x: high.x.max(b.max().x), y: high.y.max(b.max().y) })
 }
 
 /// The members of `properties`, as they are told.

@@ -18,7 +18,7 @@ mod window;
 pub use area::{AreaError, AreaOfInterest, MapArea};
 pub use crs::{Crs, CrsError, Projector};
 pub use frame::PixelFrame;
-pub use ground::{Ground, GroundScale};
+pub use ground::{Ground, GroundScale, ScaleMesh};
 pub use tile::{TileCoord, TileError, WorldBounds, WorldPoint};
 pub use transform::{GeoTransform, MapBounds, MapPoint, PixelPoint, TransformError};
 pub use window::Window;

@@ -75,7 +75,7 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
         let building = classes.is_building(stored.feature.class);
         let layer = if building { &mut buildings } else { &mut landcover };
         if shaper.shape(stored, building, |rings| layer.polygon(rings)) {
-            tell(stored, &classes, |key, value| {
+            tell(&stored.feature, &classes, |key, value| {
                 if key.in_tiles() {
                     layer.attribute(key, &value);
                 }
@@ -103,7 +103,7 @@ fn centrelines<'a>(
         let parts = line::parts(stored, grid, options);
         if !parts.is_empty() {
             parts.iter().for_each(|part| layer.line(part));
-            tell_centreline(stored, classes, |key, value| layer.attribute(key, &value));
+            tell_centreline(&stored.centreline, classes, |key, value| layer.attribute(key, &value));
             layer.end_feature(stored.centreline.id.get());
         }
     }
