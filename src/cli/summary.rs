@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orthotile::feature::{FeatureStore, Outline};
+use orthotile::feature::{Feature, Outline};
 use orthotile::label::LabelStore;
 use orthotile::model::CacheUse;
 use orthotile::pipeline::{FeatureOptions, TracedBlocks};
@@ -14,7 +14,6 @@ pub fn print(labels: &LabelStore, took: Duration) -> anyhow::Result<()> {
     let made: Vec<_> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
     let traced = TracedBlocks::read(labels, &made)?;
     let features = traced.features(labels.grid(), labels.scheme(), &FeatureOptions::for_store(labels)?)?;
-    let features = FeatureStore::new(&labels.grid().frame, features)?;
     println!("{}: {} of {} blocks, {:.1} s", labels.folder().display(), made.len(), wanted.len(), took.as_secs_f64());
     table(&features, labels.scheme());
     Ok(())
@@ -33,13 +32,13 @@ pub fn print_cache(cache: &CacheUse) {
 }
 
 /// One line a class: how many, what area, how sure; buildings with heights.
-pub fn table(features: &FeatureStore, scheme: &Scheme) {
-    let mut classes: Vec<ClassId> = features.iter().map(|f| f.feature.class).collect();
+pub fn table(features: &[Feature], scheme: &Scheme) {
+    let mut classes: Vec<ClassId> = features.iter().map(|f| f.class).collect();
     classes.sort_unstable();
     classes.dedup();
     println!("{:<14}{:>9}{:>14}{:>13}", "class", "features", "area m²", "confidence");
     for class in classes {
-        let of_class = || features.iter().map(|f| &f.feature).filter(move |f| f.class == class);
+        let of_class = || features.iter().filter(move |f| f.class == class);
         let area_m2: f64 = of_class().map(|f| f.area_m2).sum();
         let sure: Option<f64> = of_class().map(|f| f.confidence.map(|c| f64::from(c.mean) * f.area_m2)).sum();
         let sure =

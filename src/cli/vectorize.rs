@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use orthotile::encode::export::export;
-use orthotile::encode::filter::{Filter, SelectedLayer};
-use orthotile::feature::FeatureStore;
+use orthotile::encode::filter::{SelectedLayer, Selection};
 use orthotile::pipeline::{VectorizeOptions, scheme_of, vectorize};
 use orthotile::raster::ClassRaster;
 use orthotile::scheme::Scheme;
@@ -55,9 +54,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let (grid, derived) = vectorize(&raster, &scheme, &options)?;
     note_unsplit(derived.unsplit);
     let layers = layers(&args.layers, &args.output, !derived.centrelines.is_empty());
-    let features = FeatureStore::new(&grid.frame, derived.features)?.with_centrelines(derived.centrelines)?;
-    export(&args.output, &Filter::default().select_layers((&features, &scheme), &layers))?;
-    summary::table(&features, &scheme);
-    println!("{}: {} features in {:.1} s", args.output.display(), features.len(), started.elapsed().as_secs_f64());
+    let vectors = (derived.features.as_slice(), derived.centrelines.as_slice());
+    export(&args.output, &Selection::all((&grid.frame, &scheme), vectors, &layers))?;
+    summary::table(&derived.features, &scheme);
+    println!(
+        "{}: {} features in {:.1} s",
+        args.output.display(),
+        derived.features.len(),
+        started.elapsed().as_secs_f64()
+    );
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use orthotile::encode::export::Format;
 use orthotile::encode::filter::SelectedLayer;
-use orthotile::pipeline::VectorOptions;
+use orthotile::pipeline::{Unsplit, VectorOptions};
 
 /// How borders and roads become vectors.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -56,9 +56,13 @@ pub fn layers(asked: &[SelectedLayer], output: &Path, has_lines: bool) -> Vec<Se
     layers
 }
 
-/// Says that large regions of buildings were not looked into.
-pub fn note_unsplit(regions: usize) {
-    if regions > 0 {
-        eprintln!("note: {regions} regions of buildings are too large to tell their roofs apart, and stay whole");
+/// Says which regions of buildings stay whole though their roofs were to be told apart.
+pub fn note_unsplit(unsplit: Unsplit) {
+    let reasons = [
+        (unsplit.too_large, "are too large to tell their roofs apart"),
+        (unsplit.too_many_roofs, "have more roofs than their labels have numbers for"),
+    ];
+    for (regions, reason) in reasons.into_iter().filter(|(regions, _)| *regions > 0) {
+        eprintln!("note: {regions} regions of buildings {reason}, and stay whole");
     }
 }

@@ -54,12 +54,12 @@ pub fn cut_line(line: &LineString<f64>) -> Vec<LineString<f64>> {
 
 /// The polygon in one piece, its longitudes going on beyond 180; `None` around a pole.
 fn joined(polygon: &Polygon<f64>) -> Option<Polygon<f64>> {
-    let exterior = unrolled(polygon.exterior())?;
+    let exterior = unrolled_ring(polygon.exterior())?;
     let (low, high) = exterior.coords().fold((f64::MAX, f64::MIN), |(low, high), c| (low.min(c.x), high.max(c.x)));
     let shift = if low < -CUT { TURN } else { 0.0 };
     let middle = f64::midpoint(low, high) + shift;
     let hole = |ring: &LineString<f64>| {
-        let ring = unrolled(ring)?;
+        let ring = unrolled_ring(ring)?;
         let turns = ((middle - ring.0.first()?.x) / TURN).round();
         Some(ring.translate(turns * TURN, 0.0))
     };
@@ -67,17 +67,32 @@ fn joined(polygon: &Polygon<f64>) -> Option<Polygon<f64>> {
     Some(Polygon::new(exterior.translate(shift, 0.0), holes))
 }
 
+/// A line without the jumps.
+fn unrolled(line: &LineString<f64>) -> LineString<f64> {
+    let mut previous = line.0.first().map_or(0.0, |first| first.x);
+    let along = line.coords().map(|c| {
+        previous = c.x + ((previous - c.x) / TURN).round() * TURN;
+        Coord { x: previous, y: c.y }
+    });
+    along.collect()
+}
+
 /// A ring without the jumps; `None` when it ends a turn away from its start.
-fn unrolled(ring: &LineString<f64>) -> Option<LineString<f64>> {
-    let mut previous = ring.0.first()?.x;
-    let ring: LineString<f64> = ring
-        .coords()
-        .map(|c| {
-            previous = c.x + ((previous - c.x) / TURN).round() * TURN;
-            Coord { x: previous, y: c.y }
-        })
-        .collect();
-    ring.is_closed().then_some(ring)
+fn unrolled_ring(ring: &LineString<f64>) -> Option<LineString<f64>> {
+    Some(unrolled(ring)).filter(LineString::is_closed)
+}
+
+/// West and east of a line of longitudes and latitudes that leads across the antimeridian: east goes on beyond 180. All
+/// around where it is a ring around a pole.
+#[must_use]
+pub fn range(line: &LineString<f64>) -> [f64; 2] {
+    let unrolled = unrolled(line);
+    let (low, high) = unrolled.coords().fold((f64::MAX, f64::MIN), |(low, high), c| (low.min(c.x), high.max(c.x)));
+    if high - low >= TURN {
+        return [-CUT, CUT];
+    }
+    let turns = ((low + CUT) / TURN).floor() * TURN;
+    [low - turns, high - turns]
 }
 
 #[cfg(test)]
@@ -85,6 +100,7 @@ mod tests {
     use super::*;
     use geo::{Area, Validation, polygon};
     use proptest::prelude::*;
+    use rstest::rstest;
 
     #[test]
     fn a_polygon_is_cut_with_its_hole() {
@@ -128,6 +144,15 @@ mod tests {
     fn a_ring_around_a_pole_is_left() {
         let polar = polygon![(x: 0.0, y: -80.0), (x: 120.0, y: -80.0), (x: -120.0, y: -80.0)];
         assert_eq!(cut(&polar), [polar]);
+    }
+
+    #[rstest]
+    #[case::plain(&[(8.0, 1.0), (9.0, 2.0)], [8.0, 9.0])]
+    #[case::across(&[(179.0, 1.0), (-179.0, 2.0), (178.0, 2.0)], [178.0, 181.0])]
+    #[case::around_a_pole(&[(0.0, -80.0), (120.0, -80.0), (-120.0, -80.0), (0.0, -80.0)], [-180.0, 180.0])]
+    fn west_and_east_of_a_line_are_told(#[case] points: &[(f64, f64)], #[case] expected: [f64; 2]) {
+        let found = range(&LineString::from(points.to_vec()));
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}");
     }
 
     proptest! {

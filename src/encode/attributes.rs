@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::feature::{Outline, StoredCentreline, StoredFeature};
+use crate::feature::{Centreline, Feature, Outline};
 use crate::scheme::{Class, ClassId, Kind, Scheme};
 
 /// An attribute; each has one type in all features and formats.
@@ -205,8 +205,7 @@ impl<'a> Classes<'a> {
 
 /// Tells the attributes of a feature, in the order of [`Key::ALL`]; what is not known is left out.
 #[inline]
-pub fn tell<'a>(stored: &StoredFeature, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
-    let feature = &stored.feature;
+pub fn tell<'a>(feature: &Feature, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
     take(Key::Fid, Value::Whole(feature.id.get()));
     take(Key::Class, Value::Text(classes.name(feature.class)));
     if let Some(confidence) = feature.confidence {
@@ -217,7 +216,7 @@ pub fn tell<'a>(stored: &StoredFeature, classes: &Classes<'a>, mut take: impl Fn
     take(Key::AreaM2, Value::Whole(nearest(feature.area_m2)));
     take(Key::PerimeterM, Value::Tenths(nearest(feature.perimeter_m * 10.0)));
     if let Some(class) = classes.get(feature.class).filter(|class| class.kind == Kind::Building) {
-        tell_building(stored, class, &mut take);
+        tell_building(feature, class, &mut take);
     }
     if feature.provisional {
         take(Key::Provisional, Value::Flag(true));
@@ -227,8 +226,7 @@ pub fn tell<'a>(stored: &StoredFeature, classes: &Classes<'a>, mut take: impl Fn
 /// A number that is the same for all features of which [`tell`] says the same texts and flags.
 #[must_use]
 #[inline]
-pub fn wording(stored: &StoredFeature, classes: &Classes<'_>) -> u64 {
-    let feature = &stored.feature;
+pub fn wording(feature: &Feature, classes: &Classes<'_>) -> u64 {
     let class = classes.get(feature.class).filter(|class| class.kind == Kind::Building);
     let size = class.and_then(|class| class.size_number(feature.area_m2)).map_or(0, |number| number as u64 + 1);
     let source = feature.height.map_or(0, |height| height.source as u64 + 1);
@@ -244,8 +242,7 @@ pub fn wording(stored: &StoredFeature, classes: &Classes<'_>) -> u64 {
 }
 
 /// Tells the attributes of a centre line, in the order of [`Key::OF_CENTRELINES`].
-pub fn tell_centreline<'a>(stored: &StoredCentreline, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
-    let line = &stored.centreline;
+pub fn tell_centreline<'a>(line: &Centreline, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
     take(Key::Fid, Value::Whole(line.id.get()));
     take(Key::Class, Value::Text(classes.name(line.class)));
     take(Key::WidthM, Value::Tenths(nearest(line.width_m * 10.0)));
@@ -256,8 +253,7 @@ pub fn tell_centreline<'a>(stored: &StoredCentreline, classes: &Classes<'a>, mut
 }
 
 #[inline]
-fn tell_building<'a>(stored: &StoredFeature, class: &'a Class, take: &mut impl FnMut(Key, Value<'a>)) {
-    let feature = &stored.feature;
+fn tell_building<'a>(feature: &Feature, class: &'a Class, take: &mut impl FnMut(Key, Value<'a>)) {
     if let Some(height) = feature.height {
         let height_m = f64::from(height.height_m).max(0.0);
         take(Key::Height, Value::Tenths(nearest(height_m * 10.0)));

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use geo::{Coord, Intersects, LineString, Polygon, Rect};
 use thiserror::Error;
 
-use crate::feature::{FeatureStore, StoredCentreline, StoredFeature, WorldVertex};
-use crate::georef::{MapPoint, WorldBounds, WorldPoint};
+use crate::feature::{Centreline, Feature, FeatureStore, StoredCentreline, StoredFeature, WorldVertex};
+use crate::georef::{MapPoint, PixelFrame, WorldBounds, WorldPoint};
 use crate::scheme::{Class, ClassId, Scheme};
 
 /// A rectangle in longitude and latitude, in degrees; west may lie east of east, across the antimeridian.
@@ -112,13 +112,7 @@ impl Filter {
     /// The features meant, by rising id.
     #[must_use]
     pub fn select<'a>(&self, store: &'a FeatureStore, scheme: &'a Scheme) -> Selection<'a> {
-        let mut features: Vec<&StoredFeature> = match &self.bbox {
-            None => store.iter().collect(),
-            Some(bbox) => touching(store, bbox.world()).collect(),
-        };
-        features.retain(|stored| self.passes(stored));
-        features.sort_unstable_by_key(|stored| stored.feature.id);
-        Selection { store, scheme, features, layers: vec![SelectedLayer::Features], centrelines: Vec::new() }
+        self.select_layers((store, scheme), &[SelectedLayer::Features])
     }
 
     /// What is meant of some layers, by rising id. Centre lines have no confidence, so none is asked of them.
@@ -128,22 +122,28 @@ impl Filter {
         (store, scheme): (&'a FeatureStore, &'a Scheme),
         layers: &[SelectedLayer],
     ) -> Selection<'a> {
-        let features = layers.contains(&SelectedLayer::Features).then(|| self.select(store, scheme).features);
-        let mut centrelines: Vec<&StoredCentreline> = Vec::new();
-        if layers.contains(&SelectedLayer::Centrelines) {
-            match &self.bbox {
-                None => centrelines.extend(store.centrelines()),
-                Some(bbox) => centrelines.extend(crossing(store, bbox.world())),
-            }
-            let is_meant = |class: ClassId| self.classes.as_ref().is_none_or(|classes| classes.contains(&class));
-            centrelines.retain(|stored| is_meant(stored.centreline.class));
-            centrelines.sort_unstable_by_key(|stored| stored.centreline.id);
+        let (mut features, mut centrelines): (Vec<&Feature>, Vec<&Centreline>) = (Vec::new(), Vec::new());
+        if layers.contains(&SelectedLayer::Features) {
+            let stored: Vec<&StoredFeature> = match &self.bbox {
+                None => store.iter().collect(),
+                Some(bbox) => touching(store, bbox.world()).collect(),
+            };
+            features.extend(stored.into_iter().map(|stored| &stored.feature).filter(|feature| self.passes(feature)));
         }
-        Selection { store, scheme, features: features.unwrap_or_default(), layers: layers.to_vec(), centrelines }
+        if layers.contains(&SelectedLayer::Centrelines) {
+            let stored: Vec<&StoredCentreline> = match &self.bbox {
+                None => store.centrelines().collect(),
+                Some(bbox) => crossing(store, bbox.world()).collect(),
+            };
+            let is_meant = |class: ClassId| self.classes.as_ref().is_none_or(|classes| classes.contains(&class));
+            centrelines.extend(stored.into_iter().map(|stored| &stored.centreline).filter(|line| is_meant(line.class)));
+        }
+        let mut selection = Selection { frame: store.frame(), scheme, features, layers: layers.to_vec(), centrelines };
+        selection.sort();
+        selection
     }
 
-    fn passes(&self, stored: &StoredFeature) -> bool {
-        let feature = &stored.feature;
+    fn passes(&self, feature: &Feature) -> bool {
         let class = self.classes.as_ref().is_none_or(|classes| classes.contains(&feature.class));
         let sure = |least: f32| feature.confidence.is_some_and(|c| c.mean >= least);
         class && self.min_confidence.is_none_or(sure)
@@ -182,27 +182,38 @@ impl FromStr for SelectedLayer {
 /// Features to write, with what is needed to write them.
 #[derive(Debug)]
 pub struct Selection<'a> {
-    /// Where they are kept.
-    pub store: &'a FeatureStore,
+    /// The grid whose map space they are in.
+    pub frame: &'a PixelFrame,
     /// What their classes mean.
     pub scheme: &'a Scheme,
     /// In the order in which they are written.
-    pub features: Vec<&'a StoredFeature>,
+    pub features: Vec<&'a Feature>,
     /// Which layers are written, even where they are empty.
     pub layers: Vec<SelectedLayer>,
     /// In the order in which they are written, after the features.
-    pub centrelines: Vec<&'a StoredCentreline>,
+    pub centrelines: Vec<&'a Centreline>,
 }
 
-impl Selection<'_> {
-    /// The smallest rectangle around all: west, south, east, north in degrees; `None` when there are none.
-    ///
-    /// West lies east of east across the antimeridian (RFC 7946, 5.2).
+impl<'a> Selection<'a> {
+    /// Everything of some layers, by rising id, without a store: files need no place on the tile pyramid.
     #[must_use]
-    pub fn lon_lat_wsen(&self) -> Option<[f64; 4]> {
-        let features = self.features.iter().map(|f| f.shape.bounds());
-        let bounds = WorldBounds::around(features.chain(self.centrelines.iter().map(|l| l.bounds())));
-        bounds.map(|bounds| bounds.lon_lat_wsen())
+    pub fn all(
+        (frame, scheme): (&'a PixelFrame, &'a Scheme),
+        (features, centrelines): (&'a [Feature], &'a [Centreline]),
+        layers: &[SelectedLayer],
+    ) -> Self {
+        let has = |layer| layers.contains(&layer);
+        let features = if has(SelectedLayer::Features) { features.iter().collect() } else { Vec::new() };
+        let centrelines = if has(SelectedLayer::Centrelines) { centrelines.iter().collect() } else { Vec::new() };
+        let mut selection = Self { frame, scheme, features, layers: layers.to_vec(), centrelines };
+        selection.sort();
+        selection
+    }
+
+    /// By rising id.
+    fn sort(&mut self) {
+        self.features.sort_unstable_by_key(|feature| feature.id);
+        self.centrelines.sort_unstable_by_key(|line| line.id);
     }
 }
 
@@ -270,8 +281,8 @@ mod tests {
         let roads = Filter::default().classes(&scheme, ["road"]).expect("known").select(&store, &scheme);
         assert!(!roads.features.is_empty() && roads.features.len() < store.len());
         let sure = Filter::default().min_confidence(0.75).expect("a part").select(&store, &scheme);
-        assert!(sure.features.iter().all(|f| f.feature.confidence.is_some_and(|c| c.mean >= 0.75)));
-        assert!(all.features.is_sorted_by_key(|f| f.feature.id));
+        assert!(sure.features.iter().all(|f| f.confidence.is_some_and(|c| c.mean >= 0.75)));
+        assert!(all.features.is_sorted_by_key(|f| f.id));
     }
 
     #[test]
@@ -284,6 +295,6 @@ mod tests {
         let at = WorldPoint { x: middle(|p| p.x), y: middle(|p| p.y) }.to_lon_lat();
         let tiny = LonLatBox { wsen: [at.x, at.y, at.x + 1e-7, at.y + 1e-7] };
         let found = Filter::default().within(tiny).select(&store, &scheme);
-        assert!(found.features.iter().all(|f| f.feature.class != ClassId(1)), "{found:?}");
+        assert!(found.features.iter().all(|f| f.class != ClassId(1)), "{found:?}");
     }
 }

@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
-use geo::{Coord, LineString, MapCoords, Polygon};
+use geo::{BoundingRect, Coord, LineString, MapCoords, Polygon};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
-use super::antimeridian::{crosses, cut, cut_line};
+use super::antimeridian::{crosses, cut, cut_line, range};
 use super::attributes::{Classes, Key, Value, tell, tell_centreline};
 use super::filter::Selection;
-use crate::feature::{StoredCentreline, StoredFeature};
-use crate::georef::{Crs, CrsError, MapPoint, Projector};
+use crate::feature::{Centreline, Feature, FeatureId};
+use crate::georef::{Crs, CrsError, MapPoint, Projector, hull};
 
 /// The media type of a collection.
 pub const MEDIA_TYPE: &str = "application/geo+json";
@@ -54,18 +54,18 @@ pub fn write(out: &mut impl Write, selection: &Selection<'_>, framing: Framing) 
         return write_collection(out, selection, &Map::new());
     }
     let writer = FeatureWriter::new(selection)?;
-    for stored in &selection.features {
+    for feature in &selection.features {
         if framing == Framing::Records {
             out.write_all(b"\x1e")?;
         }
-        writer.feature(out, stored)?;
+        writer.feature(out, feature)?;
         out.write_all(b"\n")?;
     }
-    for stored in &selection.centrelines {
+    for line in &selection.centrelines {
         if framing == Framing::Records {
             out.write_all(b"\x1e")?;
         }
-        writer.centreline(out, stored)?;
+        writer.centreline(out, line)?;
         out.write_all(b"\n")?;
     }
     Ok(())
@@ -85,23 +85,23 @@ pub fn write_collection(
     for (name, value) in members {
         write!(out, ",{}:{value}", Json::from(name.as_str()))?;
     }
-    if let Some(wsen) = selection.lon_lat_wsen() {
+    if let Some(wsen) = writer.wsen(selection)? {
         out.write_all(b",\"bbox\":[")?;
         separated(out, wsen, |out, v| degrees(out, v))?;
         out.write_all(b"]")?;
     }
     out.write_all(b",\"features\":[\n")?;
-    for (i, stored) in selection.features.iter().enumerate() {
+    for (i, feature) in selection.features.iter().enumerate() {
         if i > 0 {
             out.write_all(b",\n")?;
         }
-        writer.feature(out, stored)?;
+        writer.feature(out, feature)?;
     }
-    for (i, stored) in selection.centrelines.iter().enumerate() {
+    for (i, line) in selection.centrelines.iter().enumerate() {
         if i + selection.features.len() > 0 {
             out.write_all(b",\n")?;
         }
-        writer.centreline(out, stored)?;
+        writer.centreline(out, line)?;
     }
     out.write_all(b"\n]}\n")?;
     Ok(())
@@ -115,34 +115,66 @@ struct FeatureWriter<'a> {
 
 impl<'a> FeatureWriter<'a> {
     fn new(selection: &Selection<'a>) -> Result<Self, CrsError> {
-        let to_lon_lat = Projector::new(&selection.store.frame().crs, &Crs::lon_lat())?;
+        let to_lon_lat = Projector::new(&selection.frame.crs, &Crs::lon_lat())?;
         Ok(Self { classes: Classes::new(selection.scheme), to_lon_lat })
     }
 
-    fn feature(&self, out: &mut impl Write, stored: &StoredFeature) -> Result<(), GeoJsonError> {
-        let fid = stored.feature.id.get();
-        let projected = stored.feature.polygon.try_map_coords(|c| self.place(c));
-        let polygon = projected.map_err(|source| GeoJsonError::Position { fid, source })?;
+    /// The smallest rectangle around all: west, south, east, north in degrees; `None` when there are none.
+    ///
+    /// West lies east of east across the antimeridian (RFC 7946, 5.2).
+    fn wsen(&self, selection: &Selection<'_>) -> Result<Option<[f64; 4]>, GeoJsonError> {
+        let (mut ranges, mut south, mut north) = (Vec::new(), f64::MAX, f64::MIN);
+        let outlines = selection.features.iter().map(|f| (f.id, f.polygon.exterior()));
+        for (id, line) in outlines.chain(selection.centrelines.iter().map(|l| (l.id, &l.line))) {
+            let (line, is_across) = self.line(id, line)?;
+            let Some(bounds) = line.bounding_rect() else { continue };
+            ranges.push(if is_across { range(&line) } else { [bounds.min().x, bounds.max().x] });
+            (south, north) = (south.min(bounds.min().y), north.max(bounds.max().y));
+        }
+        let found = hull(ranges, [-180.0, 180.0]);
+        Ok(found.map(|[west, east]| [west, south, if east > 180.0 { east - 360.0 } else { east }, north]))
+    }
+
+    /// The longitudes and latitudes of a line, and whether it leads across the antimeridian.
+    fn line(&self, id: FeatureId, line: &LineString<f64>) -> Result<(LineString<f64>, bool), GeoJsonError> {
+        let misplaced = |source| GeoJsonError::Position { fid: id.get(), source };
+        let projected = line.try_map_coords(|c| self.place(c)).map_err(misplaced)?;
+        let is_across = crosses(&projected) && self.leads_across(line, &projected).map_err(misplaced)?;
+        Ok((projected, is_across))
+    }
+
+    /// Whether an edge that is more than 180 degrees wide goes the short way; else the middle of it lies between its ends.
+    fn leads_across(&self, line: &LineString<f64>, projected: &LineString<f64>) -> Result<bool, CrsError> {
+        for (edge, of) in projected.lines().zip(line.lines()).filter(|(edge, _)| edge.dx().abs() > 180.0) {
+            let middle = self.place((of.start + of.end) / 2.0)?;
+            if (middle.x - f64::midpoint(edge.start.x, edge.end.x)).abs() > 90.0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn feature(&self, out: &mut impl Write, feature: &Feature) -> Result<(), GeoJsonError> {
+        let fid = feature.id.get();
+        let (exterior, is_across) = self.line(feature.id, feature.polygon.exterior())?;
+        let hole = |ring| Ok(self.line(feature.id, ring)?.0);
+        let holes = feature.polygon.interiors().iter().map(hole).collect::<Result<_, GeoJsonError>>()?;
+        let polygon = Polygon::new(exterior, holes);
         write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
-        let bounds = stored.shape.bounds();
-        // An edge that looks like the long way is one in what is nearly as wide as the world.
-        let is_wide = bounds.max.x - bounds.min.x > 0.5 && !bounds.crosses();
-        let parts = if crosses(polygon.exterior()) && !is_wide { cut(&polygon) } else { vec![polygon] };
-        geometry(out, &parts)?;
+        geometry(out, &if is_across { cut(&polygon) } else { vec![polygon] })?;
         out.write_all(b"},\"properties\":{")?;
-        properties(out, |take| tell(stored, &self.classes, take))?;
+        properties(out, |take| tell(feature, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
     }
 
-    fn centreline(&self, out: &mut impl Write, stored: &StoredCentreline) -> Result<(), GeoJsonError> {
-        let fid = stored.centreline.id.get();
-        let projected = stored.centreline.line.try_map_coords(|c| self.place(c));
-        let line = projected.map_err(|source| GeoJsonError::Position { fid, source })?;
+    fn centreline(&self, out: &mut impl Write, centreline: &Centreline) -> Result<(), GeoJsonError> {
+        let fid = centreline.id.get();
+        let (line, is_across) = self.line(centreline.id, &centreline.line)?;
         write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
-        line_geometry(out, &line)?;
+        line_geometry(out, &if is_across { cut_line(&line) } else { vec![line] })?;
         out.write_all(b"},\"properties\":{")?;
-        properties(out, |take| tell_centreline(stored, &self.classes, take))?;
+        properties(out, |take| tell_centreline(centreline, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
     }
@@ -182,13 +214,14 @@ fn geometry(out: &mut impl Write, parts: &[Polygon<f64>]) -> io::Result<()> {
     out.write_all(b"]")
 }
 
-/// The type and coordinates of a line; across the antimeridian it is cut.
-fn line_geometry(out: &mut impl Write, line: &LineString<f64>) -> io::Result<()> {
-    let mut parts: Vec<_> = cut_line(line).iter().map(positions).collect();
+/// The type and coordinates of a line, in parts where it was cut at the antimeridian.
+fn line_geometry(out: &mut impl Write, lines: &[LineString<f64>]) -> io::Result<()> {
+    let mut parts: Vec<_> = lines.iter().map(positions).collect();
+    let first = parts.first().and_then(|part| part.first().copied());
     parts.retain(|part| part.len() > 1);
     if parts.is_empty() {
         // All in one step of rounding: a line still has two positions (RFC 7946, 3.1.4).
-        parts.extend(positions(line).first().map(|at| vec![*at; 2]));
+        parts.extend(first.map(|at| vec![at; 2]));
     }
     if parts.len() > 1 {
         out.write_all(br#""MultiLineString","coordinates":["#)?;
@@ -399,7 +432,7 @@ mod tests {
     fn a_centre_line_shorter_than_a_step_keeps_two_positions() {
         let speck = LineString::from(vec![(8.0, 47.0), (8.000_000_01, 47.0)]);
         let mut out = Vec::new();
-        line_geometry(&mut out, &speck).expect("memory takes every byte");
+        line_geometry(&mut out, &[speck]).expect("memory takes every byte");
         assert_eq!(out, br#""LineString","coordinates":[[8,47],[8,47]]"#);
     }
 

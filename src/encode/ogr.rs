@@ -90,7 +90,7 @@ fn create_layer(
     selection: &Selection<'_>,
     driver: Driver,
 ) -> Result<(), GdalError> {
-    let mut srs = SpatialRef::from_definition(selection.store.frame().crs.definition())?;
+    let mut srs = SpatialRef::from_definition(selection.frame.crs.definition())?;
     // Coordinates are x east and y north, whatever order the authority gives.
     srs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
     let options: &[&str] = if driver == Driver::GeoPackage { &["FID=fid", "GEOMETRY_NAME=geom"] } else { &[] };
@@ -129,16 +129,16 @@ fn fill(layer: &mut Layer<'_>, selected: SelectedLayer, selection: &Selection<'_
     let classes = Classes::new(selection.scheme);
     let mut wkb = Vec::new();
     if selected == SelectedLayer::Centrelines {
-        for stored in &selection.centrelines {
+        for centreline in &selection.centrelines {
             wkb.clear();
-            line_to_wkb(&stored.centreline.line, &mut wkb);
-            add(layer, (&wkb, keys(selected)), |take| tell_centreline(stored, &classes, take))?;
+            line_to_wkb(&centreline.line, &mut wkb);
+            add(layer, (&wkb, keys(selected)), |take| tell_centreline(centreline, &classes, take))?;
         }
         return Ok(());
     }
-    for stored in &selection.features {
-        to_wkb(&stored.feature.polygon, &mut wkb);
-        add(layer, (&wkb, keys(selected)), |take| tell(stored, &classes, take))?;
+    for feature in &selection.features {
+        to_wkb(&feature.polygon, &mut wkb);
+        add(layer, (&wkb, keys(selected)), |take| tell(feature, &classes, take))?;
     }
     Ok(())
 }

@@ -1,6 +1,13 @@
 //! Lengths and areas on the ground, in true metres.
 
+use std::collections::HashMap;
+
 use super::{Crs, CrsError, GeoTransform, MapPoint, PixelPoint, Projector};
+
+/// How far apart a [`ScaleMesh`] measures. Scales bend by (1 km / 6371 km)² / 8 between: 3e-9.
+const MESH_M: f64 = 1000.0;
+/// A mesh that is finer than so many pixels saves nothing.
+const LEAST_MESH_PX: f64 = 8.0;
 
 /// What one pixel is on the ground, in metres east and north on the WGS 84 ellipsoid.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +43,12 @@ impl GroundScale {
         let ((ce, cn), (re, rn)) = (self.per_col_m, self.per_row_m);
         let determinant = ce * rn - cn * re;
         ((east_m * rn - north_m * re) / determinant, (north_m * ce - east_m * cn) / determinant)
+    }
+
+    /// A share of the way to another scale.
+    fn towards(&self, other: &Self, share: f64) -> Self {
+        let mix = |a: (f64, f64), b: (f64, f64)| (a.0 + (b.0 - a.0) * share, a.1 + (b.1 - a.1) * share);
+        Self { per_col_m: mix(self.per_col_m, other.per_col_m), per_row_m: mix(self.per_row_m, other.per_row_m) }
     }
 }
 
@@ -80,6 +93,49 @@ impl Ground {
     }
 }
 
+/// The scale at many positions of a grid: measured at the knots of a mesh that lies fixed on the grid, linear between them.
+/// It holds PROJ objects: make one on each thread.
+pub struct ScaleMesh {
+    ground: Ground,
+    /// How far apart the knots are; none where each position is measured by itself.
+    step_px: Option<f64>,
+    /// By column and row of the mesh; none where the knot has no image.
+    knots: HashMap<[i64; 2], Option<GroundScale>>,
+}
+
+impl ScaleMesh {
+    /// With knots as far apart as pixels of about this size allow.
+    #[must_use]
+    pub fn new(ground: Ground, resolution_m_per_px: f64) -> Self {
+        let step_px = (MESH_M / resolution_m_per_px).floor();
+        Self { ground, step_px: (step_px >= LEAST_MESH_PX).then_some(step_px), knots: HashMap::new() }
+    }
+
+    /// What one pixel is on the ground at a position of the grid; as [`Ground::scale_at`], to about 1e-8.
+    ///
+    /// # Errors
+    /// When the position has no image.
+    pub fn scale_at(&mut self, at: PixelPoint) -> Result<GroundScale, CrsError> {
+        let Some(step_px) = self.step_px else { return self.ground.scale_at(at) };
+        let (col, row) = (at.col / step_px, at.row / step_px);
+        let [left, top] = [col.floor() as i64, row.floor() as i64];
+        let corners = [[left, top], [left + 1, top], [left, top + 1], [left + 1, top + 1]];
+        match corners.map(|knot| self.knot(knot, step_px)) {
+            [Some(a), Some(b), Some(c), Some(d)] => {
+                let (right, down) = (col - col.floor(), row - row.floor());
+                Ok(a.towards(&b, right).towards(&c.towards(&d, right), down))
+            }
+            _ => self.ground.scale_at(at),
+        }
+    }
+
+    fn knot(&mut self, [col, row]: [i64; 2], step_px: f64) -> Option<GroundScale> {
+        let ground = &self.ground;
+        let at = PixelPoint { col: col as f64 * step_px, row: row as f64 * step_px };
+        *self.knots.entry([col, row]).or_insert_with(|| ground.scale_at(at).ok())
+    }
+}
+
 /// Metres (east, north) between two near positions in degrees, by the radii of curvature at their middle.
 fn metres_between(from: MapPoint, to: MapPoint) -> (f64, f64) {
     const SEMI_MAJOR_M: f64 = 6_378_137.0;
@@ -117,5 +173,29 @@ mod tests {
         let scale = Ground::new(t, &crs).expect("known").scale_at(PixelPoint { col: 5.0, row: 5.0 }).expect("inside");
         assert!((scale.resolution_m_per_px() / 0.25 - 1.0 / 0.9996).abs() < 1e-6);
         assert!(scale.per_row_m.1 < 0.0 && scale.per_col_m.0 > 0.0);
+    }
+
+    #[test]
+    fn a_mesh_measures_like_the_ground() {
+        let grids = [
+            ("EPSG:32645", [700_000.0, 0.3, 0.1, 3_060_000.0, 0.1, -0.3]),
+            ("EPSG:3857", [9_519_391.0, 0.149_291, 0.0, 3_203_475.0, 0.0, -0.149_291]),
+            ("EPSG:32701", [180_000.0, 1.0, 0.0, 8_142_000.0, 0.0, 1.0]), // across the antimeridian
+            ("EPSG:4326", [9.0, 1e-5, 0.0, 60.0, 0.0, -1e-5]),
+            ("EPSG:4326", [-180.0, 0.1, 0.0, 90.0, 0.0, -0.1]), // too coarse for a mesh
+        ];
+        for (code, transform) in grids {
+            let crs = Crs::new(code).expect("known");
+            let ground = || Ground::new(GeoTransform::new(transform).expect("regular"), &crs).expect("known");
+            let at = |i: i64| PixelPoint { col: (i * 977 % 3600) as f64, row: (i * 611 % 1700) as f64 };
+            let resolution = ground().scale_at(at(20)).expect("inside").resolution_m_per_px();
+            let mut mesh = ScaleMesh::new(ground(), resolution);
+            for i in 1..40 {
+                let (found, true_one) = (mesh.scale_at(at(i)), ground().scale_at(at(i)));
+                let (found, true_one) = (found.expect("inside"), true_one.expect("inside"));
+                let off = found.pixel_area_m2() / true_one.pixel_area_m2() - 1.0;
+                assert!(off.abs() < 1e-8, "{code} {:?}: {off}", at(i));
+            }
+        }
     }
 }

@@ -63,7 +63,7 @@ impl WorldBounds {
             (north, south) = (north.min(b.min.y), south.max(b.max.y));
             [b.min.x, b.max.x]
         };
-        let [west, east] = hull(all.into_iter().map(note).collect())?;
+        let [west, east] = hull(all.into_iter().map(note).collect(), [0.0, 1.0])?;
         Some(Self { min: WorldPoint { x: west, y: north }, max: WorldPoint { x: east, y: south } })
     }
 
@@ -109,22 +109,24 @@ impl WorldBounds {
     }
 }
 
-/// The smallest range that holds ranges of west and east as they stand in [`WorldBounds`].
-fn hull(mut ranges: Vec<[f64; 2]>) -> Option<[f64; 2]> {
+/// The smallest range around the earth that holds ranges of west and east, in any unit: `around` are the two ends of a turn.
+/// West lies within it, east may go on beyond, in what is given and what is found.
+pub fn hull(mut ranges: Vec<[f64; 2]>, around: [f64; 2]) -> Option<[f64; 2]> {
+    let turn = around[1] - around[0];
     ranges.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
     let first = ranges.first()?;
     // The widest gap between what has been passed and what comes next, starting with the one over 180°.
     let farthest = ranges.iter().map(|r| r[1]).fold(f64::MIN, f64::max);
-    let (mut gap, mut found) = (first[0] + 1.0 - farthest, [first[0], farthest]);
-    let mut passed = farthest - 1.0;
+    let (mut gap, mut found) = (first[0] + turn - farthest, [first[0], farthest]);
+    let mut passed = farthest - turn;
     for [west, east] in ranges {
         if west - passed > gap {
             gap = west - passed;
-            found = [west, passed + 1.0];
+            found = [west, passed + turn];
         }
         passed = passed.max(east);
     }
-    Some(if gap > 0.0 { found } else { [0.0, 1.0] })
+    Some(if gap > 0.0 { found } else { around })
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn adopt(feature: &mut Feature, made: Regularized, plane: &Plane) {
     feature.direction_deg = made.direction_deg.map(|walls_deg| longer_deg(&made.polygon, walls_deg));
     let pixels = made.polygon.map_coords(|c| plane.scale.offset_px(c.x, c.y).into());
     feature.perimeter_m = perimeter_m(&pixels, &plane.scale);
-    feature.polygon = super::to_map(&pixels, plane.grid);
+    feature.polygon = super::to_map(pixels, plane.grid);
     feature.importance_m = made.importance_m;
 }
 

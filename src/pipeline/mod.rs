@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use geo::{Coord, MapCoords, Polygon};
+use geo::{Coord, MapCoordsInPlace, Polygon};
 use thiserror::Error;
 
 mod bridges;
@@ -21,12 +21,13 @@ use edits::Edits;
 pub use options::{FeatureOptions, VectorOptions};
 use roads::Roads;
 use roofs::RoofWork;
+pub use roofs::Unsplit;
 pub use source::{BlockLabels, LabelSource};
 pub use vectorize::{VectorizeOptions, scheme_of, vectorize};
 
-use crate::cores::{cores, each};
+use crate::cores::{cores, each, parts};
 use crate::feature::{Centreline, Confidence, Feature, FeatureId, FeatureIdError, Outline};
-use crate::georef::{CrsError, Ground, GroundScale, MapPoint, PixelPoint};
+use crate::georef::{CrsError, Ground, GroundScale, MapPoint, PixelPoint, ScaleMesh};
 use crate::grid::{BlockId, WorkGrid};
 use crate::height::HeightError;
 use crate::label::{LabelMap, LabelStore, StoreError};
@@ -81,8 +82,8 @@ pub struct Derived {
     pub features: Vec<Feature>,
     /// The centre lines of roads; none where the options ask for none.
     pub centrelines: Vec<Centreline>,
-    /// How many regions of buildings are too large to be looked into, and stay whole where roofs are to be told apart.
-    pub unsplit: usize,
+    /// The regions of buildings that stay whole where roofs are to be told apart.
+    pub unsplit: Unsplit,
 }
 
 /// The traced blocks of a map: what features are made of, whatever the order they came in.
@@ -163,13 +164,13 @@ impl TracedBlocks {
         polygonize::join(&blocks, &grid.window())
     }
 
-    /// The labels that change before polygons are made, and how many regions were too large for it.
+    /// The labels that change before polygons are made, and the regions that stay whole though roofs were asked for.
     fn edits(
         &self,
         coverage: &Coverage,
         roads: &Roads,
         (plane, scheme, options): (&Plane, &Scheme, &FeatureOptions),
-    ) -> Result<(Edits, usize), PipelineError> {
+    ) -> Result<(Edits, Unsplit), PipelineError> {
         let (grid, scale) = (plane.grid, &plane.scale);
         let open = |class: &&Class| class.kind == Kind::Natural && !roads::blocks(class);
         let mut edits = Edits::on(scheme.classes.iter().filter(open).map(|class| options.label_of(class)).collect());
@@ -178,7 +179,7 @@ impl TracedBlocks {
                 bridges::cover(gaps, *label, (grid, pixel_m(scale)), &mut edits);
             }
         }
-        let Some(how) = &options.roofs else { return Ok((edits, 0)) };
+        let Some(how) = &options.roofs else { return Ok((edits, Unsplit::default())) };
         let buildings = regions_of(coverage, Kind::Building, (scheme, options));
         let source = self.source()?;
         let work = RoofWork { coverage, grid, scale, options, source, traced: &|block| self.has(block) };
@@ -219,7 +220,7 @@ fn features(
     options: &FeatureOptions,
 ) -> Result<Vec<Feature>, PipelineError> {
     let outlines = simplify::simplify(coverage, &options.simplify(&plane.scale, scheme));
-    let mut features = plain_features(plane.grid, &outlines, options)?;
+    let mut features = plain_features(plane, &outlines, options)?;
     let of = |kind: Kind| regions_of(coverage, kind, (scheme, options));
     let (buildings, roads) = (of(Kind::Building), of(Kind::Network));
     buildings::regularize(&mut features, (&buildings, &roads), &outlines, plane);
@@ -241,42 +242,52 @@ fn pixel_m(scale: &GroundScale) -> [f64; 2] {
     [scale.per_col_m, scale.per_row_m].map(|(east, north)| east.hypot(north))
 }
 
-/// One feature per region, in map space, with what was gathered while tracing.
-fn plain_features(
-    grid: &WorkGrid,
+/// One feature per region, in map space, with what was gathered while tracing; made on every core.
+fn plain_features(plane: &Plane, outlines: &Outlines, options: &FeatureOptions) -> Result<Vec<Feature>, PipelineError> {
+    let frame = &plane.grid.frame;
+    let run = |part: &[Region]| -> Result<Vec<Feature>, PipelineError> {
+        let ground = Ground::new(frame.transform, &frame.crs)?;
+        let mut mesh = ScaleMesh::new(ground, plane.scale.resolution_m_per_px());
+        let make = |region: &Region| {
+            let scale = mesh.scale_at(PixelPoint { col: region.first_col as f64, row: region.first_row as f64 })?;
+            plain_feature(region, (plane.grid, &scale), outlines, options)
+        };
+        part.iter().map(make).collect()
+    };
+    let made = parts(outlines.coverage().regions(), cores(), run).into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(made.into_iter().flatten().collect())
+}
+
+fn plain_feature(
+    region: &Region,
+    (grid, scale): (&WorkGrid, &GroundScale),
     outlines: &Outlines,
     options: &FeatureOptions,
-) -> Result<Vec<Feature>, PipelineError> {
-    let ground = Ground::new(grid.frame.transform, &grid.frame.crs)?;
-    let make = |region: &Region| {
-        let at = PixelPoint { col: region.first_col as f64, row: region.first_row as f64 };
-        let scale = ground.scale_at(at)?;
-        let class = options.class_of(region);
-        let mut outline = outlines.polygon(region.index);
-        let metres = scale.resolution_m_per_px() as f32;
-        let mut importance_m = outlines.importance(region.index);
-        importance_m.iter_mut().flatten().for_each(|importance| *importance *= metres);
-        if grid.frame.transform.determinant() > 0.0 {
-            turn_round(&mut outline, &mut importance_m);
-        }
-        Ok(Feature {
-            id: FeatureId::new(class, region.first_row, region.first_col)?,
-            class,
-            perimeter_m: perimeter_m(&outline, &scale),
-            importance_m,
-            polygon: to_map(&outline, grid),
-            confidence: region.confidence.as_ref().map(|c| Confidence {
-                mean: (c.sum as f64 / region.pixels as f64 / 255.0) as f32,
-                min: f32::from(c.min) / 255.0,
-            }),
-            area_m2: region.pixels as f64 * scale.pixel_area_m2(),
-            outline: if options.tolerance_m > 0.0 { Outline::Simplified } else { Outline::Exact },
-            direction_deg: None,
-            height: None,
-            provisional: region.provisional,
-        })
-    };
-    outlines.coverage().regions().iter().map(make).collect()
+) -> Result<Feature, PipelineError> {
+    let class = options.class_of(region);
+    let mut outline = outlines.polygon(region.index);
+    let metres = scale.resolution_m_per_px() as f32;
+    let mut importance_m = outlines.importance(region.index);
+    importance_m.iter_mut().flatten().for_each(|importance| *importance *= metres);
+    if grid.frame.transform.determinant() > 0.0 {
+        turn_round(&mut outline, &mut importance_m);
+    }
+    Ok(Feature {
+        id: FeatureId::new(class, region.first_row, region.first_col)?,
+        class,
+        perimeter_m: perimeter_m(&outline, scale),
+        importance_m,
+        polygon: to_map(outline, grid),
+        confidence: region.confidence.as_ref().map(|c| Confidence {
+            mean: (c.sum as f64 / region.pixels as f64 / 255.0) as f32,
+            min: f32::from(c.min) / 255.0,
+        }),
+        area_m2: region.pixels as f64 * scale.pixel_area_m2(),
+        outline: if options.tolerance_m > 0.0 { Outline::Simplified } else { Outline::Exact },
+        direction_deg: None,
+        height: None,
+        provisional: region.provisional,
+    })
 }
 
 /// Where rows run north, rings that have their region on the left in raster space have it on the right on the map.
@@ -287,11 +298,12 @@ fn turn_round(outline: &mut Polygon<f64>, importance_m: &mut [Vec<f32>]) {
 }
 
 /// Raster space to map space.
-fn to_map(pixels: &Polygon<f64>, grid: &WorkGrid) -> Polygon<f64> {
-    pixels.map_coords(|c| {
+fn to_map(mut pixels: Polygon<f64>, grid: &WorkGrid) -> Polygon<f64> {
+    pixels.map_coords_in_place(|c| {
         let MapPoint { x, y } = grid.frame.transform.to_map(PixelPoint { col: c.x, row: c.y });
         Coord { x, y }
-    })
+    });
+    pixels
 }
 
 fn perimeter_m(pixels: &Polygon<f64>, scale: &GroundScale) -> f64 {

@@ -44,7 +44,7 @@ pub(super) fn cut(
             if grid.frame.transform.determinant() > 0.0 {
                 turn_round(&mut piece, &mut importance_m);
             }
-            let polygon = to_map(&piece, grid);
+            let polygon = to_map(piece, grid);
             out.push(Feature { id, polygon, importance_m, area_m2, perimeter_m, ..feature.clone() });
         }
     }

@@ -17,6 +17,15 @@ const MOST_PIXELS: usize = 1 << 24;
 /// Blocks whose confidence a thread keeps beside those of its region.
 const KEPT_BLOCKS: usize = 8;
 
+/// The regions of buildings that stay whole though their roofs were to be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unsplit {
+    /// Too large to be looked into.
+    pub too_large: usize,
+    /// Of more roofs than their labels have numbers for.
+    pub too_many_roofs: usize,
+}
+
 /// What roofs are cut from.
 pub(super) struct RoofWork<'a> {
     pub(super) coverage: &'a Coverage,
@@ -35,21 +44,20 @@ struct Cut {
 }
 
 impl RoofWork<'_> {
-    /// Notes other labels for all roofs but the first of each region. Returns how many regions stay whole because they are
-    /// too large to be looked into.
+    /// Notes other labels for all roofs but the first of each region.
     pub(super) fn separate(
         &self,
         buildings: &[usize],
         how: &RoofOptions,
         edits: &mut Edits,
-    ) -> Result<usize, PipelineError> {
+    ) -> Result<Unsplit, PipelineError> {
         let least = (2.0 * how.min_area_m2 / self.scale.pixel_area_m2()) as u64;
         let regions = self.coverage.regions();
         let whole = |i: &&usize| self.options.code.instance(regions[**i].label) == 0 && regions[**i].pixels > least;
-        let (mut small, mut too_large) = (Vec::new(), 0);
+        let (mut small, mut unsplit) = (Vec::new(), Unsplit::default());
         for &index in buildings.iter().filter(whole) {
             let window = self.coverage.bounds(index).expanded(1);
-            if window.pixels() <= MOST_PIXELS { small.push((window, index)) } else { too_large += 1 }
+            if window.pixels() <= MOST_PIXELS { small.push((window, index)) } else { unsplit.too_large += 1 }
         }
         // By place, so that what was read serves the next.
         small.sort_by_key(|(window, index)| (self.block_of(window), *index));
@@ -58,9 +66,11 @@ impl RoofWork<'_> {
             part.iter().map(|(window, index)| Ok((*index, self.cut(*index, *window, how, &mut seen)?))).collect()
         };
         for cuts in parts(&small, cores(), run) {
-            cuts?.iter().for_each(|(index, cut)| self.note(&regions[*index], cut, edits));
+            for (index, cut) in &cuts? {
+                unsplit.too_many_roofs += usize::from(!self.note(&regions[*index], cut, edits));
+            }
         }
-        Ok(too_large)
+        Ok(unsplit)
     }
 
     fn block_of(&self, window: &Window) -> (i64, i64) {
@@ -87,15 +97,16 @@ impl RoofWork<'_> {
         Ok(Cut { window, parts })
     }
 
-    /// The first part keeps the label, the others become instances that touch none of the same number.
-    fn note(&self, region: &Region, cut: &Cut, edits: &mut Edits) {
+    /// The first part keeps the label, the others become instances that touch none of the same number. Returns whether there
+    /// are numbers enough; the region stays whole where there are not.
+    fn note(&self, region: &Region, cut: &Cut, edits: &mut Edits) -> bool {
         let taken = self.instances_beside(region.index);
         let count = cut.parts.iter().max().map_or(0, |most| *most as usize);
         let code = self.options.code;
         let free = (1..=code.most_instances()).filter(|instance| !taken.contains(instance));
         let labels: Vec<u32> = free.take(count.saturating_sub(1)).map(|i| code.compose(region.label, i)).collect();
-        if count < 2 || labels.len() + 1 < count {
-            return;
+        if labels.len() + 1 < count {
+            return false;
         }
         let width = cut.window.cols as usize;
         for (row, parts) in (cut.window.row..).zip(cut.parts.chunks_exact(width)) {
@@ -109,6 +120,7 @@ impl RoofWork<'_> {
                 }
             }
         }
+        true
     }
 
     /// The instances of the regions that share a border with one.

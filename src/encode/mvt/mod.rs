@@ -20,7 +20,7 @@ mod shaper;
 mod validity;
 
 use crate::encode::attributes::{Classes, tell, tell_centreline, wording};
-use crate::feature::{FeatureStore, StoredFeature};
+use crate::feature::{Feature, FeatureStore};
 use crate::georef::{TileCoord, WorldBounds};
 use crate::scheme::Scheme;
 
@@ -80,7 +80,7 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
             is_drawn |= shaper.shape((stored, turns), building, |rings| layer.polygon(rings));
         }
         if is_drawn {
-            attributes(layer, stored, &classes);
+            attributes(layer, &stored.feature, &classes);
             layer.end_feature(stored.feature.id.get());
         }
     }
@@ -92,17 +92,17 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
 }
 
 /// Texts and flags first: most features share them with others, and they are copied.
-fn attributes<'a>(layer: &mut Layer<'a>, stored: &StoredFeature, classes: &Classes<'a>) {
-    let wording = wording(stored, classes);
+fn attributes<'a>(layer: &mut Layer<'a>, feature: &Feature, classes: &Classes<'a>) {
+    let wording = wording(feature, classes);
     if !layer.repeat(wording) {
-        tell(stored, classes, |key, value| {
+        tell(feature, classes, |key, value| {
             if key.in_tiles() && !value.is_number() {
                 layer.attribute(key, &value);
             }
         });
         layer.mark(wording);
     }
-    tell(stored, classes, |key, value| {
+    tell(feature, classes, |key, value| {
         if key.in_tiles() && value.is_number() {
             layer.attribute(key, &value);
         }
@@ -127,7 +127,7 @@ fn centrelines<'a>(
             is_drawn |= !parts.is_empty();
         }
         if is_drawn {
-            tell_centreline(stored, classes, |key, value| layer.attribute(key, &value));
+            tell_centreline(&stored.centreline, classes, |key, value| layer.attribute(key, &value));
             layer.end_feature(stored.centreline.id.get());
         }
     }
