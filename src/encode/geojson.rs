@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use geo::{BoundingRect, Coord, LineString, MapCoords, Polygon};
+use geo::{BoundingRect, Coord, LineString, Polygon};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
-use super::antimeridian::{crosses, cut, cut_line, range};
+use super::antimeridian::{cut, cut_line, placed, range};
 use super::attributes::{Classes, Key, Value, tell, tell_centreline};
 use super::filter::Selection;
 use crate::feature::{Centreline, Feature, FeatureId};
@@ -137,21 +137,7 @@ impl<'a> FeatureWriter<'a> {
 
     /// The longitudes and latitudes of a line, and whether it leads across the antimeridian.
     fn line(&self, id: FeatureId, line: &LineString<f64>) -> Result<(LineString<f64>, bool), GeoJsonError> {
-        let misplaced = |source| GeoJsonError::Position { fid: id.get(), source };
-        let projected = line.try_map_coords(|c| self.place(c)).map_err(misplaced)?;
-        let is_across = crosses(&projected) && self.leads_across(line, &projected).map_err(misplaced)?;
-        Ok((projected, is_across))
-    }
-
-    /// Whether an edge that is more than 180 degrees wide goes the short way; else the middle of it lies between its ends.
-    fn leads_across(&self, line: &LineString<f64>, projected: &LineString<f64>) -> Result<bool, CrsError> {
-        for (edge, of) in projected.lines().zip(line.lines()).filter(|(edge, _)| edge.dx().abs() > 180.0) {
-            let middle = self.place((of.start + of.end) / 2.0)?;
-            if (middle.x - f64::midpoint(edge.start.x, edge.end.x)).abs() > 90.0 {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        placed(line, |c| self.place(c)).map_err(|source| GeoJsonError::Position { fid: id.get(), source })
     }
 
     fn feature(&self, out: &mut impl Write, feature: &Feature) -> Result<(), GeoJsonError> {
