@@ -149,14 +149,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         area,
     };
     let manifest = plan(&mosaic, &args.mosaic, &card, &options)?;
-    let is_new = !args.store.join("store.json").exists();
     let store = LabelStore::create(&args.store, &manifest)?;
     // A model that does not load leaves no store behind, which would bar the way for another.
-    let withdrawn = |_: &SeedError| {
-        if is_new {
-            drop(store.withdraw());
-        }
-    };
+    let withdrawn = |_: &SeedError| drop(store.withdraw());
     let maker = Maker::start(store.clone(), mosaic, &card, args.device).inspect_err(withdrawn)?;
     let failed = make(&maker)?;
     if !args.no_summary {

@@ -4,6 +4,8 @@
 
 use geo::{BooleanOps, BoundingRect, Coord, LineString, MapCoords, Polygon, Rect, Translate};
 
+use crate::georef::leads_across;
+
 /// The way around the earth, in degrees.
 const TURN: f64 = 360.0;
 /// The longitude of the cut, in degrees.
@@ -23,7 +25,7 @@ pub fn placed<E>(
     let mut is_across = false;
     for (edge, of) in projected.lines().zip(line.lines()).filter(|(edge, _)| edge.dx().abs() > CUT) {
         let middle = place((of.start + of.end) / 2.0)?;
-        is_across |= (middle.x - f64::midpoint(edge.start.x, edge.end.x)).abs() > CUT / 2.0;
+        is_across |= leads_across([edge.start.x, edge.end.x], middle.x, TURN);
     }
     Ok((projected, is_across))
 }

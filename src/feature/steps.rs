@@ -2,7 +2,7 @@
 
 use geo::Coord;
 
-use crate::georef::{CrsError, MapPoint, WorldPoint};
+use crate::georef::{CrsError, MapPoint, WorldPoint, leads_across};
 
 /// Steps along a side of the world square: one is 9.3 mm on the equator, so a vertex lies at most 4.7 mm off,
 /// and a unit of a tile of extent 4096 is a whole number of steps down to zoom 20.
@@ -33,7 +33,7 @@ pub(super) fn along(
         first = first.or(Some([x, y]));
         if let Some(from) = last.filter(|from| x.abs_diff(*from) > TURN.unsigned_abs() / 2) {
             let [middle, _] = steps((line[i - 1] + *c) / 2.0)?;
-            if middle.abs_diff(i64::midpoint(from, x)) > TURN.unsigned_abs() / 4 {
+            if leads_across([from as f64, x as f64], middle as f64, STEPS) {
                 turns += if x < from { 1 } else { -1 };
             }
         }

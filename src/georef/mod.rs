@@ -23,4 +23,4 @@ pub use ground::{Ground, GroundScale, ScaleMesh};
 pub use tile::{TileCoord, TileError};
 pub use transform::{GeoTransform, MapBounds, MapPoint, PixelPoint, TransformError};
 pub use window::Window;
-pub use world::{WorldBounds, WorldPoint, hull};
+pub use world::{WorldBounds, WorldPoint, hull, leads_across};

@@ -109,6 +109,13 @@ impl WorldBounds {
     }
 }
 
+/// Whether an edge between two positions along the way around the earth, whose ends lie more than half a turn apart, goes
+/// the short way, across 180°: then what lies in its middle does not lie between the ends.
+#[must_use]
+pub fn leads_across(ends: [f64; 2], middle: f64, turn: f64) -> bool {
+    (middle - f64::midpoint(ends[0], ends[1])).abs() > turn / 4.0
+}
+
 /// The smallest range around the earth that holds ranges of west and east, in any unit: `around` are the two ends of a turn.
 /// West lies within it, east may go on beyond, in what is given and what is found.
 pub fn hull(mut ranges: Vec<[f64; 2]>, around: [f64; 2]) -> Option<[f64; 2]> {

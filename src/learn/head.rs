@@ -296,8 +296,9 @@ mod tests {
         for refinement in Refinement::ALL {
             let head = head(&samples(), HeadOptions { refinement, guided: None }).expect("made");
             let validation = head.validation.expect("every class has two polygons");
-            assert!(validation.patches == 120 && validation.accuracy > 0.94, "{validation:?}");
-            assert!(validation.classes.iter().all(|c| c.iou.is_some_and(|iou| iou > 0.85) && c.polygons == 2));
+            let (accuracy, least_iou) = if refinement == Refinement::Mlp { (0.94, 0.85) } else { (0.97, 0.9) };
+            assert!(validation.patches == 120 && validation.accuracy > accuracy, "{validation:?}");
+            assert!(validation.classes.iter().all(|c| c.iou.is_some_and(|iou| iou > least_iou) && c.polygons == 2));
             let mut z = Vec::new();
             for (class, at) in [("road", [0.1, 0.0]), ("water", [2.0, 0.1]), ("tree", [0.0, 1.9])] {
                 head.scorer.project(&[at[0], at[1], 0.0, 5.0], &mut z);

@@ -189,6 +189,11 @@ pub struct LabelDefaults {
     pub split_roofs: Option<f64>,
 }
 
+impl LabelDefaults {
+    /// What `split_roofs` may be: labels keep certainty in steps of 1/255.
+    pub const SPLIT_ROOFS: std::ops::RangeInclusive<f64> = 0.01..=1.0;
+}
+
 /// What turns an output into probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -112,8 +112,7 @@ impl ScorerHead {
         reading: Reading,
     ) -> Result<Self, ModelError> {
         let invalid = |reason: String| ScorerError::Invalid { path: path.to_owned(), reason };
-        fits(&scorer, card, digest, reading).map_err(invalid)?;
-        let targets = targets(&scorer, path, card, scheme)?;
+        let targets = held((&scorer, path), (card, digest), scheme, reading)?;
         let kept = |i: usize| !(card.mask_implausible && scorer.classes[i].implausible);
         let other = reading.unknown.map(|_| {
             scheme.named("other").map(crate::scheme::Class::id).ok_or_else(|| {
@@ -217,13 +216,20 @@ impl ScorerHead {
     }
 }
 
-/// The class of the scheme that each class of a scorer counts for.
-pub(super) fn targets(
-    scorer: &Scorer,
-    path: &Path,
-    card: &ModelCard,
+/// Holds a scorer, from a file, and how it is to be read against the card, the network and the scheme: the class of the
+/// scheme that each of its classes counts for.
+pub(super) fn held(
+    (scorer, path): (&Scorer, &Path),
+    (card, digest): (&ModelCard, &str),
     scheme: &Scheme,
+    reading: Reading,
 ) -> Result<Vec<ClassId>, ModelError> {
+    fits(scorer, card, digest, reading).map_err(|reason| ScorerError::Invalid { path: path.to_owned(), reason })?;
+    targets(scorer, path, card, scheme)
+}
+
+/// The class of the scheme that each class of a scorer counts for.
+fn targets(scorer: &Scorer, path: &Path, card: &ModelCard, scheme: &Scheme) -> Result<Vec<ClassId>, ModelError> {
     let of_scorer = ModelCard { classes: scorer.classes.clone(), ..card.clone() };
     of_scorer.targets(scheme).map_err(|error| match error {
         CardError::Invalid { reason, .. } => ScorerError::Invalid { path: path.to_owned(), reason }.into(),
@@ -232,7 +238,7 @@ pub(super) fn targets(
 }
 
 /// Holds a scorer and how it is to be read against the card of its features.
-pub(super) fn fits(scorer: &Scorer, card: &ModelCard, digest: &str, reading: Reading) -> Result<(), String> {
+fn fits(scorer: &Scorer, card: &ModelCard, digest: &str, reading: Reading) -> Result<(), String> {
     let dim = card.output.dim.unwrap_or(0) as usize;
     if scorer.features.dim != dim {
         return Err(format!("features.dim = {}, those of {} have {dim}", scorer.features.dim, card.path.display()));

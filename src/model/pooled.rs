@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::ensemble::{Seen, seen_by};
-use super::patch::{fits, targets};
+use super::patch::held;
 use super::{ChipSpec, FeatureSource, MaskRun, ModelCard, ModelError, PatchFeatures, Reading, Scorer, ScorerError};
 use crate::scheme::{ClassId, Scheme};
 
@@ -155,12 +155,11 @@ impl MaskScorer {
         scheme: &Scheme,
         reading: Reading,
     ) -> Result<Self, ModelError> {
-        let invalid = |reason: String| ScorerError::Invalid { path: path.to_owned(), reason };
-        fits(&scorer, card, digest, reading).map_err(invalid)?;
+        let classes = held((&scorer, path), (card, digest), scheme, reading)?;
         if reading.guided.is_some() {
-            return Err(invalid("guided: masks follow the edges of the picture by themselves".to_owned()).into());
+            let reason = "guided: masks follow the edges of the picture by themselves".to_owned();
+            return Err(ScorerError::Invalid { path: path.to_owned(), reason }.into());
         }
-        let classes = targets(&scorer, path, card, scheme)?;
         Ok(Self { scorer, classes, unknown: reading.unknown })
     }
 

@@ -1,6 +1,6 @@
 //! What the numbers of a card must hold, for all families and for each.
 
-use super::{Activation, Family, ModelCard};
+use super::{Activation, Family, LabelDefaults, ModelCard};
 
 /// A rule: whether it holds, and the key with what is accepted.
 type Rule = (bool, String);
@@ -14,7 +14,7 @@ pub(super) fn check(card: &ModelCard) -> Result<(), String> {
         Family::Sam => super::sam::card_rules(card),
     });
     rules.push((
-        card.labels.split_roofs.is_none_or(|drop| (0.01..=1.0).contains(&drop)),
+        card.labels.split_roofs.is_none_or(|drop| LabelDefaults::SPLIT_ROOFS.contains(&drop)),
         "labels.split_roofs: 0.01 to 1, or absent".to_owned(),
     ));
     let is_sam = card.family == Family::Sam;

@@ -8,6 +8,7 @@ use super::PipelineError;
 use crate::centreline::CentrelineOptions;
 use crate::georef::GroundScale;
 use crate::label::LabelStore;
+use crate::model::LabelDefaults;
 use crate::polygonize::{LabelCode, Region};
 use crate::roofs::RoofOptions;
 use crate::scheme::{Class, ClassId, Kind, Scheme};
@@ -108,9 +109,6 @@ impl FeatureOptions {
     }
 }
 
-/// The least drop of certainty that tells two roofs apart: labels keep it in steps of 1/255.
-const LEAST_DROP: f64 = 0.01;
-
 /// None for 0.
 fn roofs(drop: f64) -> Option<RoofOptions> {
     (drop > 0.0).then(|| RoofOptions::apart_by(drop))
@@ -142,7 +140,12 @@ impl VectorOptions {
             ("max_vertices", self.max_vertices.map(|n| n as f64), 16.0..=f64::INFINITY, "16 or more"),
             ("road_gap_m", self.road_gap_m, 0.0..=60.0, "0 to 60 m"),
             ("road_angle_deg", self.road_angle_deg, 0.0..=90.0, "0 to 90 degrees"),
-            ("split_roofs", self.split_roofs.filter(|drop| *drop != 0.0), LEAST_DROP..=1.0, "0.01 to 1, or 0 for none"),
+            (
+                "split_roofs",
+                self.split_roofs.filter(|drop| *drop != 0.0),
+                LabelDefaults::SPLIT_ROOFS,
+                "0.01 to 1, or 0 for none",
+            ),
         ];
         for (name, value, range, accepted) in numbers {
             if let Some(value) = value.filter(|value| !range.contains(value)) {
