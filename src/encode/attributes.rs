@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::feature::{Centreline, Feature, Outline};
+use crate::feature::{Centreline, Feature, Height, Outline};
 use crate::scheme::{Class, ClassId, Kind, Scheme};
 
 /// An attribute; each has one type in all features and formats.
@@ -61,23 +61,21 @@ pub enum Type {
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
-    /// Of [`Type::Whole`]; below 2^53.
-    Whole(u64),
-    /// Of [`Type::Tenths`], in tenths; below 2^53.
-    Tenths(u64),
+    /// Of [`Type::Whole`] or [`Type::Tenths`].
+    Number(Number),
     /// Of [`Type::Text`].
     Text(Cow<'a, str>),
     /// Of [`Type::Flag`].
     Flag(bool),
 }
 
-impl Value<'_> {
-    /// Whether it is a number.
-    #[must_use]
-    #[inline]
-    pub fn is_number(&self) -> bool {
-        matches!(self, Self::Whole(_) | Self::Tenths(_))
-    }
+/// The value of an attribute that is a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    /// Of [`Type::Whole`]; below 2^53.
+    Whole(u64),
+    /// Of [`Type::Tenths`], in tenths; below 2^53.
+    Tenths(u64),
 }
 
 impl Key {
@@ -193,7 +191,12 @@ impl<'a> Classes<'a> {
     /// Whether a feature of this class is a building.
     #[must_use]
     pub fn is_building(&self, id: ClassId) -> bool {
-        self.get(id).is_some_and(|class| class.kind == Kind::Building)
+        self.building(id).is_some()
+    }
+
+    /// The class of a feature that is a building.
+    fn building(&self, id: ClassId) -> Option<&'a Class> {
+        self.get(id).filter(|class| class.kind == Kind::Building)
     }
 
     /// The value of the attribute `class`: the name, or the number where the scheme has no name.
@@ -204,30 +207,60 @@ impl<'a> Classes<'a> {
 }
 
 /// Tells the attributes of a feature, in the order of [`Key::ALL`]; what is not known is left out.
-#[inline]
 pub fn tell<'a>(feature: &Feature, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
-    take(Key::Fid, Value::Whole(feature.id.get()));
+    let whole = |v| Value::Number(Number::Whole(v));
+    let tenths = |v| Value::Number(Number::Tenths(v));
+    take(Key::Fid, whole(feature.id.get()));
     take(Key::Class, Value::Text(classes.name(feature.class)));
     if let Some(confidence) = feature.confidence {
-        let percent = |share: f32| Value::Whole(nearest(f64::from(share.min(1.0)) * 100.0));
-        take(Key::Confidence, percent(confidence.mean));
-        take(Key::ConfidenceMin, percent(confidence.min));
+        take(Key::Confidence, whole(percent(confidence.mean)));
+        take(Key::ConfidenceMin, whole(percent(confidence.min)));
     }
-    take(Key::AreaM2, Value::Whole(nearest(feature.area_m2)));
-    take(Key::PerimeterM, Value::Tenths(nearest(feature.perimeter_m * 10.0)));
-    if let Some(class) = classes.get(feature.class).filter(|class| class.kind == Kind::Building) {
-        tell_building(feature, class, &mut take);
+    take(Key::AreaM2, whole(nearest(feature.area_m2)));
+    take(Key::PerimeterM, tenths(nearest(feature.perimeter_m * 10.0)));
+    if let Some(class) = classes.building(feature.class) {
+        if let Some(height) = feature.height {
+            let [height_tenths, render_height] = heights(height);
+            take(Key::Height, tenths(height_tenths));
+            take(Key::HeightSource, Value::Text(height.source.name().into()));
+            take(Key::RenderHeight, whole(render_height));
+            take(Key::RenderMinHeight, whole(0));
+        }
+        if let Some(size) = class.size(feature.area_m2) {
+            take(Key::Size, Value::Text(size.name.as_str().into()));
+        }
+        take(Key::Regularized, Value::Flag(matches!(feature.outline, Outline::Regularized | Outline::Round)));
+        take(Key::Outline, Value::Text(feature.outline.name().into()));
+        if let Some(direction_deg) = feature.direction_deg {
+            take(Key::DirectionDeg, tenths(nearest(f64::from(direction_deg) * 10.0)));
+        }
     }
     if feature.provisional {
         take(Key::Provisional, Value::Flag(true));
     }
 }
 
+/// The numbers among what [`tell`] says that tiles have ([`Key::in_tiles`]), in its order.
+#[inline]
+pub fn tile_numbers(feature: &Feature, classes: &Classes<'_>) -> impl Iterator<Item = (Key, Number)> + use<> {
+    let confidence = feature.confidence.map(|c| (Key::Confidence, Number::Whole(percent(c.mean))));
+    let heights = feature.height.filter(|_| classes.is_building(feature.class)).map(heights);
+    let all = [
+        Some((Key::Fid, Number::Whole(feature.id.get()))),
+        confidence,
+        Some((Key::AreaM2, Number::Whole(nearest(feature.area_m2)))),
+        heights.map(|[height_tenths, _]| (Key::Height, Number::Tenths(height_tenths))),
+        heights.map(|[_, render_height]| (Key::RenderHeight, Number::Whole(render_height))),
+        heights.map(|_| (Key::RenderMinHeight, Number::Whole(0))),
+    ];
+    all.into_iter().flatten()
+}
+
 /// A number that is the same for all features of which [`tell`] says the same texts and flags.
 #[must_use]
 #[inline]
 pub fn wording(feature: &Feature, classes: &Classes<'_>) -> u64 {
-    let class = classes.get(feature.class).filter(|class| class.kind == Kind::Building);
+    let class = classes.building(feature.class);
     let size = class.and_then(|class| class.size_number(feature.area_m2)).map_or(0, |number| number as u64 + 1);
     let source = feature.height.map_or(0, |height| height.source as u64 + 1);
     let outline = match feature.outline {
@@ -243,36 +276,48 @@ pub fn wording(feature: &Feature, classes: &Classes<'_>) -> u64 {
 
 /// Tells the attributes of a centre line, in the order of [`Key::OF_CENTRELINES`].
 pub fn tell_centreline<'a>(line: &Centreline, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
-    take(Key::Fid, Value::Whole(line.id.get()));
+    take(Key::Fid, Value::Number(Number::Whole(line.id.get())));
     take(Key::Class, Value::Text(classes.name(line.class)));
-    take(Key::WidthM, Value::Tenths(nearest(line.width_m * 10.0)));
-    take(Key::LengthM, Value::Tenths(nearest(line.length_m * 10.0)));
+    take(Key::WidthM, Value::Number(Number::Tenths(nearest(line.width_m * 10.0))));
+    take(Key::LengthM, Value::Number(Number::Tenths(nearest(line.length_m * 10.0))));
     if line.provisional {
         take(Key::Provisional, Value::Flag(true));
     }
 }
 
-#[inline]
-fn tell_building<'a>(feature: &Feature, class: &'a Class, take: &mut impl FnMut(Key, Value<'a>)) {
-    if let Some(height) = feature.height {
-        let height_m = f64::from(height.height_m).max(0.0);
-        take(Key::Height, Value::Tenths(nearest(height_m * 10.0)));
-        take(Key::HeightSource, Value::Text(height.source.name().into()));
-        let whole_m = height_m as u64;
-        take(Key::RenderHeight, Value::Whole(whole_m + u64::from((whole_m as f64) < height_m)));
-        take(Key::RenderMinHeight, Value::Whole(0));
-    }
-    if let Some(size) = class.size(feature.area_m2) {
-        take(Key::Size, Value::Text(size.name.as_str().into()));
-    }
-    take(Key::Regularized, Value::Flag(matches!(feature.outline, Outline::Regularized | Outline::Round)));
-    take(Key::Outline, Value::Text(feature.outline.name().into()));
-    if let Some(direction_deg) = feature.direction_deg {
-        take(Key::DirectionDeg, Value::Tenths(nearest(f64::from(direction_deg) * 10.0)));
-    }
+/// A share of 1 in whole percent.
+fn percent(share: f32) -> u64 {
+    nearest(f64::from(share.min(1.0)) * 100.0)
+}
+
+/// The height in tenths of a metre, and the top of the extrusion in metres.
+fn heights(height: Height) -> [u64; 2] {
+    let height_m = f64::from(height.height_m).max(0.0);
+    let whole_m = height_m as u64;
+    [nearest(height_m * 10.0), whole_m + u64::from((whole_m as f64) < height_m)]
 }
 
 /// The nearest whole number; 0 for negative ones.
 fn nearest(value: f64) -> u64 {
     (value + 0.5) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::tests::town;
+
+    #[test]
+    fn tiles_have_the_numbers_that_are_told() {
+        let (town, scheme) = (town(), Scheme::city());
+        let classes = Classes::new(&scheme);
+        for stored in town.iter() {
+            let mut told = Vec::new();
+            tell(&stored.feature, &classes, |key, value| match value {
+                Value::Number(number) if key.in_tiles() => told.push((key, number)),
+                _ => {}
+            });
+            assert_eq!(tile_numbers(&stored.feature, &classes).collect::<Vec<_>>(), told);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
 use super::antimeridian::{cut, cut_line, placed, range};
-use super::attributes::{Classes, Key, Value, tell, tell_centreline};
+use super::attributes::{Classes, Key, Number, Value, tell, tell_centreline};
 use super::filter::Selection;
 use crate::feature::{Centreline, Feature, FeatureId};
 use crate::georef::{Crs, CrsError, MapPoint, Projector, hull};
@@ -179,8 +179,8 @@ fn properties<'a>(out: &mut impl Write, tell: impl FnOnce(&mut dyn FnMut(Key, Va
         let name = key.name();
         if result.is_ok() {
             result = match value {
-                Value::Whole(v) => write!(out, r#"{comma}"{name}":{v}"#),
-                Value::Tenths(v) => write!(out, r#"{comma}"{name}":{}.{}"#, v / 10, v % 10),
+                Value::Number(Number::Whole(v)) => write!(out, r#"{comma}"{name}":{v}"#),
+                Value::Number(Number::Tenths(v)) => write!(out, r#"{comma}"{name}":{}.{}"#, v / 10, v % 10),
                 Value::Flag(v) => write!(out, r#"{comma}"{name}":{v}"#),
                 Value::Text(v) => write!(out, r#"{comma}"{name}":{}"#, Json::from(v)),
             };

@@ -9,7 +9,7 @@ use gdal::{Dataset, DriverManager};
 use geo::{Coord, LineString, Polygon};
 use thiserror::Error;
 
-use super::attributes::{Classes, Key, Type, Value, tell, tell_centreline};
+use super::attributes::{Classes, Key, Number, Type, Value, tell, tell_centreline};
 use super::filter::{SelectedLayer, Selection};
 
 /// The `last_change` of a GeoPackage (OGC 12-128r19, 1.1.3): the time of writing would make every file another one.
@@ -157,8 +157,8 @@ fn add<'a>(
         let Some(field) = keys.iter().position(|k| *k == key) else { return };
         let before = std::mem::replace(&mut set, Ok(()));
         set = before.and_then(|()| match value {
-            Value::Whole(v) => feature.set_field_integer64(field, v as i64),
-            Value::Tenths(v) => feature.set_field_double(field, v as f64 / 10.0),
+            Value::Number(Number::Whole(v)) => feature.set_field_integer64(field, v as i64),
+            Value::Number(Number::Tenths(v)) => feature.set_field_double(field, v as f64 / 10.0),
             Value::Text(v) => feature.set_field_string(field, &v),
             Value::Flag(v) => feature.set_field_integer(field, i32::from(v)),
         });

@@ -9,6 +9,8 @@ use crate::georef::WorldBounds;
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     leaves: RTree<Leaf>,
+    /// The caller's number of each rank.
+    numbers: Box<[u32]>,
     bounds: Option<WorldBounds>,
 }
 
@@ -17,11 +19,12 @@ impl Tree {
     pub fn new(rectangles: impl Iterator<Item = (WorldBounds, u32)> + Clone) -> Self {
         let bounds = WorldBounds::around(rectangles.clone().map(|(b, _)| b));
         let west = bounds.map_or(0.0, |b| b.min.x);
-        let leaf = |(rank, (b, number)): (usize, (WorldBounds, u32))| {
+        let leaf = |(rank, (b, _)): (usize, (WorldBounds, u32))| {
             let placed = if b.min.x < west { b.turned(1) } else { b };
-            Leaf { envelope: envelope(&placed), rank: rank as u32, number }
+            Leaf { envelope: envelope(&placed), rank: rank as u32 }
         };
-        Self { leaves: RTree::bulk_load(rectangles.enumerate().map(leaf).collect()), bounds }
+        let numbers = rectangles.clone().map(|(_, number)| number).collect();
+        Self { leaves: RTree::bulk_load(rectangles.enumerate().map(leaf).collect()), numbers, bounds }
     }
 
     /// The smallest rectangle around all; `None` when there are none.
@@ -30,17 +33,36 @@ impl Tree {
     }
 
     /// The numbers of those that touch a rectangle.
-    pub fn query(&self, asked: &WorldBounds) -> impl Iterator<Item = u32> + use<> {
-        // Rank and number in one, for the sake of sorting.
-        let mut found: Vec<u64> = Vec::new();
+    pub fn query(&self, asked: &WorldBounds) -> impl Iterator<Item = u32> + use<'_> {
+        let mut found: Vec<u32> = Vec::new();
         let turns = self.bounds.iter().flat_map(|all| asked.turns_to(all));
         for turn in turns {
             let leaves = self.leaves.locate_in_envelope_intersecting(&envelope(&asked.turned(turn)));
-            found.extend(leaves.map(|leaf| u64::from(leaf.rank) << 32 | u64::from(leaf.number)));
+            found.extend(leaves.map(|leaf| leaf.rank));
         }
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter().map(|found| found as u32)
+        in_order(&mut found, self.numbers.len());
+        found.into_iter().map(|rank| self.numbers[rank as usize])
+    }
+}
+
+/// Sorts ranks below `all`, each once: where they are many among all, by marking them.
+fn in_order(ranks: &mut Vec<u32>, all: usize) {
+    const WORDS_A_RANK: usize = 8;
+    let words = all.div_ceil(64);
+    if words > WORDS_A_RANK * ranks.len() {
+        ranks.sort_unstable();
+        ranks.dedup();
+        return;
+    }
+    let mut marks = vec![0_u64; words];
+    for rank in ranks.drain(..) {
+        marks[rank as usize / 64] |= 1 << (rank % 64);
+    }
+    for (first, mut word) in (0..).step_by(64).zip(marks) {
+        while word != 0 {
+            ranks.push(first + word.trailing_zeros());
+            word &= word - 1;
+        }
     }
 }
 
@@ -48,7 +70,6 @@ impl Tree {
 struct Leaf {
     envelope: AABB<[f64; 2]>,
     rank: u32,
-    number: u32,
 }
 
 impl RTreeObject for Leaf {
@@ -74,6 +95,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn ranks_come_in_order_each_once(ranks in prop::collection::vec(0..700_u32, 0..40), more in 0..9000_usize) {
+            let mut sorted = ranks.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            let mut ranks = ranks;
+            in_order(&mut ranks, 700 + more);
+            prop_assert_eq!(ranks, sorted);
+        }
+
         #[test]
         fn what_touches_is_found_once_on_both_sides_of_180(
             places in prop::collection::vec((-0.02..0.02f64, 0.4..0.44f64, 0.0..0.004f64), 0..50),

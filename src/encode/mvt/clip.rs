@@ -93,7 +93,7 @@ mod tests {
 
     fn rings(points: &[(i64, i64)]) -> Rings {
         let mut rings =
-            Rings { points: points.iter().map(|(x, y)| Point { x: *x, y: *y }).collect(), ends: Vec::new() };
+            Rings { points: points.iter().map(|(x, y)| Point { x: *x, y: *y }).collect(), ..Rings::default() };
         rings.close(true);
         rings
     }

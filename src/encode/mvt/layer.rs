@@ -4,19 +4,18 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::protobuf::{bytes_field, bytes_head, double_field, uint_field, varint, varint_len, zigzag};
+use super::protobuf::{Pen, Wire, varint_len, zigzag};
 use super::quantize::{EXTENT, Point, Rings};
-use crate::encode::attributes::{Key, Value};
+use crate::encode::attributes::{Key, Number, Value};
 
 /// A layer being written: features as they come, keys and values each once.
 pub(super) struct Layer<'a> {
     name: &'static str,
-    features: Vec<u8>,
-    keys: Vec<Key>,
-    key_index: [Option<u8>; Key::COUNT],
+    features: Wire,
+    keys: Keys,
     values: Values<'a>,
     wordings: Wordings,
-    tags: Vec<u8>,
+    tags: Wire,
     geometry: Geometry,
     geometry_type: u64,
 }
@@ -27,12 +26,11 @@ impl<'a> Layer<'a> {
         const USUAL_BYTES: usize = 64;
         Self {
             name,
-            features: Vec::with_capacity(features * USUAL_BYTES),
-            keys: Vec::new(),
-            key_index: [None; Key::COUNT],
+            features: Wire::with_capacity(features * USUAL_BYTES),
+            keys: Keys::default(),
             values: Values::default(),
             wordings: Wordings::default(),
-            tags: Vec::new(),
+            tags: Wire::default(),
             geometry: Geometry::default(),
             geometry_type: POLYGON,
         }
@@ -60,7 +58,7 @@ impl<'a> Layer<'a> {
     pub(super) fn repeat(&mut self, wording: u64) -> bool {
         let known = self.wordings.numbers.iter().position(|known| *known == wording);
         if let Some(at) = known {
-            self.tags.extend_from_slice(&self.wordings.tags[at]);
+            self.tags.raw(&self.wordings.tags[at]);
         }
         known.is_some()
     }
@@ -68,58 +66,85 @@ impl<'a> Layer<'a> {
     /// Marks the attributes that were added to the feature being written, to be repeated.
     pub(super) fn mark(&mut self, wording: u64) {
         self.wordings.numbers.push(wording);
-        self.wordings.tags.push(self.tags.clone().into());
+        self.wordings.tags.push(self.tags.bytes().into());
     }
 
     /// Adds an attribute to the feature being written.
-    #[inline]
     pub(super) fn attribute(&mut self, key: Key, value: &Value<'a>) {
-        let keys = &mut self.keys;
-        let index = *self.key_index[key as usize].get_or_insert_with(|| {
-            keys.push(key);
-            (keys.len() - 1) as u8
+        let (key, value) = (self.keys.index(key), self.values.index(value));
+        self.tags.write(2 * Pen::NUMBER, |pen| pen.two_varints(key, u64::from(value)));
+    }
+
+    /// Adds numbers to the feature being written.
+    #[inline]
+    pub(super) fn numbers(&mut self, numbers: impl Iterator<Item = (Key, Number)>) {
+        let Self { tags, keys, values, .. } = self;
+        tags.write(Key::COUNT * 2 * Pen::NUMBER, |pen| {
+            for (key, number) in numbers {
+                // No two features have the same id.
+                let index = if key == Key::Fid { values.push_number(number) } else { values.number(number) };
+                pen.two_varints(keys.index(key), u64::from(index));
+            }
         });
-        varint(&mut self.tags, u64::from(index));
-        let value = if key == Key::Fid { self.values.push_unique(value) } else { self.values.index(value) };
-        varint(&mut self.tags, u64::from(value));
     }
 
     /// Ends the feature being written.
     pub(super) fn end_feature(&mut self, id: u64) {
-        let (tags, geometry) = (&mut self.tags, &mut self.geometry.bytes);
+        let (out, tags, geometry) = (&mut self.features, &mut self.tags, &mut self.geometry.bytes);
         let head = |tag: usize| 1 + varint_len(tag as u64);
         let length = 1 + varint_len(id) + head(tags.len()) + tags.len() + 2 + head(geometry.len()) + geometry.len();
-        bytes_head(&mut self.features, 2, length);
-        uint_field(&mut self.features, 1, id);
-        bytes_head(&mut self.features, 2, tags.len());
-        self.features.append(tags);
-        uint_field(&mut self.features, 3, self.geometry_type);
-        bytes_head(&mut self.features, 4, geometry.len());
-        self.features.append(geometry);
+        out.write(3 * Pen::FIELD, |pen| {
+            pen.bytes_head(2, length);
+            pen.uint_field(1, id);
+            pen.bytes_head(2, tags.len());
+        });
+        out.raw(tags.bytes());
+        out.write(2 * Pen::FIELD, |pen| {
+            pen.uint_field(3, self.geometry_type);
+            pen.bytes_head(4, geometry.len());
+        });
+        out.raw(geometry.bytes());
+        tags.clear();
+        geometry.clear();
         self.geometry.cursor = Point::default();
     }
 
-    /// Appends the layer to a tile; one without features leaves no trace.
-    pub(super) fn finish(self, tile: &mut Vec<u8>) {
+    /// The layer as a field of a tile, in pieces; none of one without features.
+    pub(super) fn finish(self) -> Vec<Wire> {
         if self.features.is_empty() {
-            return;
+            return Vec::new();
         }
-        let mut head = Vec::with_capacity(32);
-        uint_field(&mut head, 15, 2); // version, first so that readers know early
-        bytes_field(&mut head, 1, self.name.as_bytes());
-        let mut tail = Vec::with_capacity(256);
-        for key in &self.keys {
-            bytes_field(&mut tail, 3, key.name().as_bytes());
+        let (mut field, mut head, mut tail) = (Wire::default(), Wire::default(), Wire::default());
+        head.uint_field(15, 2); // version, first so that readers know early
+        head.bytes_field(1, self.name.as_bytes());
+        for key in &self.keys.known {
+            tail.bytes_field(3, key.name().as_bytes());
         }
-        let mut extent = Vec::with_capacity(8);
-        uint_field(&mut extent, 5, EXTENT as u64);
-        let parts = [&head, &self.features, &tail, &self.values.bytes, &extent];
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        tile.reserve(length + 8);
-        bytes_head(tile, 3, length);
-        for part in parts {
-            tile.extend_from_slice(part);
-        }
+        let mut extent = Wire::default();
+        extent.uint_field(5, EXTENT as u64);
+        let parts = [head, self.features, tail, self.values.bytes, extent];
+        let length = parts.iter().map(Wire::len).sum();
+        field.write(Pen::FIELD, |pen| pen.bytes_head(3, length));
+        std::iter::once(field).chain(parts).collect()
+    }
+}
+
+/// The keys of a layer, each once.
+#[derive(Default)]
+struct Keys {
+    known: Vec<Key>,
+    indices: [Option<u8>; Key::COUNT],
+}
+
+impl Keys {
+    #[inline]
+    fn index(&mut self, key: Key) -> u64 {
+        let known = &mut self.known;
+        let index = self.indices[key as usize].get_or_insert_with(|| {
+            known.push(key);
+            (known.len() - 1) as u8
+        });
+        u64::from(*index)
     }
 }
 
@@ -137,7 +162,7 @@ const POLYGON: u64 = 3;
 /// Commands of a geometry; the cursor goes on from ring to ring (4.3.3).
 #[derive(Default)]
 struct Geometry {
-    bytes: Vec<u8>,
+    bytes: Wire,
     cursor: Point,
 }
 
@@ -146,7 +171,7 @@ impl Geometry {
         const CLOSE_PATH: u64 = 1 << 3 | 7;
         if !ring.is_empty() {
             self.path(ring);
-            varint(&mut self.bytes, CLOSE_PATH);
+            self.bytes.write(Pen::NUMBER, |pen| pen.varint(CLOSE_PATH));
         }
     }
 
@@ -154,26 +179,25 @@ impl Geometry {
         const MOVE_TO_ONE: u64 = 1 << 3 | 1;
         const LINE_TO: u64 = 2;
         let Some((first, others)) = ring.split_first() else { return };
-        varint(&mut self.bytes, MOVE_TO_ONE);
-        self.step(*first);
-        varint(&mut self.bytes, (others.len() as u64) << 3 | LINE_TO);
-        for p in others {
-            self.step(*p);
-        }
-    }
-
-    #[inline]
-    fn step(&mut self, to: Point) {
-        varint(&mut self.bytes, zigzag(to.x - self.cursor.x));
-        varint(&mut self.bytes, zigzag(to.y - self.cursor.y));
-        self.cursor = to;
+        let mut cursor = self.cursor;
+        self.bytes.write((2 * ring.len() + 2) * Pen::NUMBER, |pen| {
+            let mut step = |pen: &mut Pen<'_>, to: &Point| {
+                pen.two_varints(zigzag(to.x - cursor.x), zigzag(to.y - cursor.y));
+                cursor = *to;
+            };
+            pen.varint(MOVE_TO_ONE);
+            step(pen, first);
+            pen.varint((others.len() as u64) << 3 | LINE_TO);
+            others.iter().for_each(|to| step(pen, to));
+        });
+        self.cursor = cursor;
     }
 }
 
 /// The values of a layer, each once.
 #[derive(Default)]
 struct Values<'a> {
-    bytes: Vec<u8>,
+    bytes: Wire,
     count: u32,
     wholes: Numbers,
     tenths: Numbers,
@@ -182,50 +206,65 @@ struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    #[inline]
     fn index(&mut self, value: &Value<'a>) -> u32 {
-        let known = match value {
-            Value::Whole(v) => self.wholes.get(*v),
-            Value::Tenths(v) => self.tenths.get(*v),
-            Value::Text(v) => self.text(v),
-            Value::Flag(v) => self.flags[usize::from(*v)],
-        };
-        known.unwrap_or_else(|| self.add(value))
-    }
-
-    /// Nearly all texts are the same pieces of the scheme.
-    #[inline]
-    fn text(&self, text: &str) -> Option<u32> {
-        let same_place = self.texts.iter().find(|(known, _)| std::ptr::eq(&raw const **known, text));
-        same_place.or_else(|| self.texts.iter().find(|(known, _)| known == text)).map(|(_, index)| *index)
-    }
-
-    fn add(&mut self, value: &Value<'a>) -> u32 {
-        let index = self.push_unique(value);
         match value {
-            Value::Whole(v) => self.wholes.insert(*v, index),
-            Value::Tenths(v) => self.tenths.insert(*v, index),
-            Value::Text(v) => self.texts.push((v.clone(), index)),
-            Value::Flag(v) => self.flags[usize::from(*v)] = Some(index),
+            Value::Number(number) => self.number(*number),
+            Value::Text(text) => self.text(text),
+            Value::Flag(flag) => self.flag(*flag),
         }
+    }
+
+    #[inline]
+    fn number(&mut self, number: Number) -> u32 {
+        let known = match number {
+            Number::Whole(v) => self.wholes.get(v),
+            Number::Tenths(v) => self.tenths.get(v),
+        };
+        known.unwrap_or_else(|| {
+            let index = self.push_number(number);
+            match number {
+                Number::Whole(v) => self.wholes.insert(v, index),
+                Number::Tenths(v) => self.tenths.insert(v, index),
+            }
+            index
+        })
+    }
+
+    /// Appends a number that is known to be new.
+    fn push_number(&mut self, number: Number) -> u32 {
+        match number {
+            Number::Whole(v) => self.push(1 + varint_len(v), |pen| pen.uint_field(5, v)),
+            Number::Tenths(v) => self.push(9, |pen| pen.double_field(3, v as f64 / 10.0)),
+        }
+    }
+
+    fn flag(&mut self, flag: bool) -> u32 {
+        let known = self.flags[usize::from(flag)];
+        let index = known.unwrap_or_else(|| self.push(2, |pen| pen.uint_field(7, u64::from(flag))));
+        self.flags[usize::from(flag)] = Some(index);
         index
     }
 
-    /// Appends a value that is known to be new.
-    fn push_unique(&mut self, value: &Value<'_>) -> u32 {
-        let length = match value {
-            Value::Text(v) => 1 + varint_len(v.len() as u64) + v.len(),
-            Value::Tenths(_) => 9,
-            Value::Whole(v) => 1 + varint_len(*v),
-            Value::Flag(_) => 2,
-        };
-        bytes_head(&mut self.bytes, 4, length);
-        match value {
-            Value::Text(v) => bytes_field(&mut self.bytes, 1, v.as_bytes()),
-            Value::Tenths(v) => double_field(&mut self.bytes, 3, *v as f64 / 10.0),
-            Value::Whole(v) => uint_field(&mut self.bytes, 5, *v),
-            Value::Flag(v) => uint_field(&mut self.bytes, 7, u64::from(*v)),
+    /// Nearly all texts are the same pieces of the scheme.
+    fn text(&mut self, text: &Cow<'a, str>) -> u32 {
+        let same_place = self.texts.iter().find(|(known, _)| std::ptr::eq(&raw const **known, &raw const **text));
+        let known = same_place.or_else(|| self.texts.iter().find(|(known, _)| known == text));
+        if let Some((_, index)) = known {
+            return *index;
         }
+        let index = self.push(1 + varint_len(text.len() as u64) + text.len(), |pen| pen.bytes_head(1, text.len()));
+        self.bytes.raw(text.as_bytes());
+        self.texts.push((text.clone(), index));
+        index
+    }
+
+    /// Appends the head of a value of so many bytes, and what a pen writes of them.
+    #[inline]
+    fn push(&mut self, length: usize, fill: impl FnOnce(&mut Pen<'_>)) -> u32 {
+        self.bytes.write(2 * Pen::FIELD, |pen| {
+            pen.bytes_head(4, length);
+            fill(pen);
+        });
         self.count += 1;
         self.count - 1
     }
@@ -234,7 +273,8 @@ impl<'a> Values<'a> {
 /// Where numbers stand among the values: small ones, which are nearly all, in a table.
 #[derive(Default)]
 struct Numbers {
-    small: Vec<Option<u32>>,
+    /// One more than the index; 0 for none.
+    small: Vec<u32>,
     large: HashMap<u64, u32, BuildHasherDefault<Mix>>,
 }
 
@@ -242,16 +282,16 @@ impl Numbers {
     #[inline]
     fn get(&self, value: u64) -> Option<u32> {
         match self.small.get(value as usize) {
-            Some(index) => *index,
+            Some(after) => after.checked_sub(1),
             None => self.large.get(&value).copied(),
         }
     }
 
     fn insert(&mut self, value: u64, index: u32) {
         const SMALL: usize = 1024;
-        self.small.resize(SMALL, None);
+        self.small.resize(SMALL, 0);
         match self.small.get_mut(value as usize) {
-            Some(place) => *place = Some(index),
+            Some(after) => *after = index + 1,
             None => _ = self.large.insert(value, index),
         }
     }

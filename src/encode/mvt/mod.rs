@@ -19,12 +19,13 @@ mod repair;
 mod shaper;
 mod validity;
 
-use crate::encode::attributes::{Classes, tell, tell_centreline, wording};
+use crate::encode::attributes::{Classes, Value, tell, tell_centreline, tile_numbers, wording};
 use crate::feature::{Feature, FeatureStore};
 use crate::georef::{TileCoord, WorldBounds};
 use crate::scheme::Scheme;
 
 use layer::Layer;
+use protobuf::Wire;
 use quantize::{EXTENT, TileGrid};
 use shaper::Shaper;
 
@@ -84,10 +85,9 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
             layer.end_feature(stored.feature.id.get());
         }
     }
-    let mut tile = Vec::new();
-    landcover.finish(&mut tile);
-    buildings.finish(&mut tile);
-    centrelines(store, &classes, (&grid, options)).finish(&mut tile);
+    let layers = [landcover, buildings, centrelines(store, &classes, (&grid, options))];
+    let parts = layers.map(Layer::finish).into_iter().flatten().collect::<Vec<_>>();
+    let tile = parts.iter().map(Wire::bytes).collect::<Vec<_>>().concat();
     (!tile.is_empty()).then_some(tile)
 }
 
@@ -96,17 +96,13 @@ fn attributes<'a>(layer: &mut Layer<'a>, feature: &Feature, classes: &Classes<'a
     let wording = wording(feature, classes);
     if !layer.repeat(wording) {
         tell(feature, classes, |key, value| {
-            if key.in_tiles() && !value.is_number() {
+            if key.in_tiles() && !matches!(value, Value::Number(_)) {
                 layer.attribute(key, &value);
             }
         });
         layer.mark(wording);
     }
-    tell(feature, classes, |key, value| {
-        if key.in_tiles() && value.is_number() {
-            layer.attribute(key, &value);
-        }
-    });
+    layer.numbers(tile_numbers(feature, classes));
 }
 
 fn centrelines<'a>(

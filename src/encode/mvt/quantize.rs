@@ -23,10 +23,13 @@ pub(super) struct Point {
 pub(super) struct Rings {
     pub(super) points: Vec<Point>,
     pub(super) ends: Vec<usize>,
+    /// Whether there is one ring and it was seen to be convex.
+    pub(super) convex: bool,
 }
 
 impl Rings {
     pub(super) fn clear(&mut self) {
+        self.convex = false;
         self.points.clear();
         self.ends.clear();
     }
@@ -46,8 +49,12 @@ impl Rings {
     /// Returns whether the ring was kept.
     pub(super) fn close(&mut self, exterior: bool) -> bool {
         let start = self.ends.last().copied().unwrap_or(0);
-        remove_spikes(&mut self.points, start);
-        let twice = twice_area(&self.points[start..]);
+        let convex = convex_quadrangle(&self.points[start..]);
+        self.convex = convex.is_some() && self.ends.is_empty();
+        let twice = convex.unwrap_or_else(|| {
+            remove_spikes(&mut self.points, start);
+            twice_area(&self.points[start..])
+        });
         if twice == 0 {
             self.points.truncate(start);
             return false;
@@ -65,6 +72,17 @@ pub(super) fn twice_area(ring: &[Point]) -> i64 {
     let Some((origin, others)) = ring.split_first() else { return 0 };
     let local = |p: &Point| (p.x - origin.x, p.y - origin.y);
     others.windows(2).map(|pair| (local(&pair[0]), local(&pair[1]))).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum()
+}
+
+/// Twice the area of four points at each of which the ring turns the same way; most buildings are such. No point is
+/// repeated or the end of a spike then, and the ring is convex: four turns of less than 180° each that add up to whole
+/// turns make one turn, not two.
+fn convex_quadrangle(ring: &[Point]) -> Option<i64> {
+    let turn = |a: &Point, b: &Point, c: &Point| (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x);
+    let [a, b, c, d] = ring else { return None };
+    let turns = [turn(a, b, c), turn(b, c, d), turn(c, d, a), turn(d, a, b)];
+    let same = turns.iter().all(|turn| *turn > 0) || turns.iter().all(|turn| *turn < 0);
+    same.then(|| turns[0] + turns[2])
 }
 
 /// Removes repeated points, and points from which the ring goes back the way it came, from `start` on.
@@ -187,7 +205,7 @@ mod tests {
     }
 
     fn closed(points: &[Point], exterior: bool) -> Vec<Point> {
-        let mut rings = Rings { points: points.to_vec(), ends: Vec::new() };
+        let mut rings = Rings { points: points.to_vec(), ..Rings::default() };
         rings.close(exterior);
         rings.points
     }

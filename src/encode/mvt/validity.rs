@@ -6,6 +6,9 @@ use super::quantize::{Point, Rings};
 /// Whether no ring meets itself, rings meet in at most single points that leave the interior in one piece,
 /// and every hole lies in the exterior and in no other hole. Rings have an area and no spikes ([`Rings::close`]).
 pub(super) fn is_valid(rings: &Rings, work: &mut Vec<Edge>) -> bool {
+    if rings.convex {
+        return true;
+    }
     if rings.ends.len() == 1 && rings.points.len() <= SMALL {
         return small_ring_is_simple(&rings.points);
     }
