@@ -55,7 +55,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff")) {
         labels.write_cog(&args.output)?;
     } else {
-        let options = FeatureOptions::for_store(&labels)?.with(&args.vectors.options())?;
+        let usual = FeatureOptions { for_zooms: false, ..FeatureOptions::for_store(&labels)? };
+        let options = usual.with(&args.vectors.options())?;
         let derived = TracedBlocks::read(&labels, &made)?.derive(labels.grid(), labels.scheme(), &options)?;
         note_unsplit(derived.unsplit);
         let layers = layers(&args.layers, &args.output, !derived.centrelines.is_empty());

@@ -13,7 +13,8 @@ pub fn print(labels: &LabelStore, took: Duration) -> anyhow::Result<()> {
     let wanted = labels.wanted();
     let made: Vec<_> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
     let traced = TracedBlocks::read(labels, &made)?;
-    let features = traced.features(labels.grid(), labels.scheme(), &FeatureOptions::for_store(labels)?)?;
+    let options = FeatureOptions { for_zooms: false, ..FeatureOptions::for_store(labels)? };
+    let features = traced.features(labels.grid(), labels.scheme(), &options)?;
     println!("{}: {} of {} blocks, {:.1} s", labels.folder().display(), made.len(), wanted.len(), took.as_secs_f64());
     table(&features, labels.scheme());
     Ok(())

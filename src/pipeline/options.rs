@@ -19,6 +19,8 @@ use crate::simplify::{SimplifyOptions, Smoothing};
 pub struct FeatureOptions {
     /// How far a border may move when it is simplified, in ground metres; 0 keeps pixel edges.
     pub tolerance_m: f64,
+    /// Whether borders are ranked and checked for coarser tolerances too: tiles of several zooms need it, a file does not.
+    pub for_zooms: bool,
     /// How often the corners of borders between natural classes are cut; 0 leaves them straight.
     pub smooth_rounds: u8,
     /// Features with more vertices are cut into pieces, buildings aside; none where absent.
@@ -61,6 +63,7 @@ impl FeatureOptions {
     pub fn within(tolerance_m: f64) -> Self {
         Self {
             tolerance_m,
+            for_zooms: true,
             smooth_rounds: 0,
             max_vertices: None,
             centrelines: Some(CentrelineOptions::default()),
@@ -105,7 +108,9 @@ impl FeatureOptions {
         let natural = scheme.classes.iter().filter(|class| class.kind == Kind::Natural);
         let labels = natural.map(|class| self.label_of(class)).collect();
         let smoothing = (self.smooth_rounds > 0).then_some(Smoothing { labels, rounds: self.smooth_rounds });
-        SimplifyOptions { smoothing, ..SimplifyOptions::in_metres(self.tolerance_m, scale) }
+        let usual = SimplifyOptions::in_metres(self.tolerance_m, scale);
+        let coarsest_px = if self.for_zooms { usual.coarsest_px } else { usual.tolerance_px };
+        SimplifyOptions { smoothing, coarsest_px, ..usual }
     }
 }
 

@@ -70,6 +70,10 @@ impl SimplifyOptions {
 pub fn simplify<'a>(coverage: &'a Coverage, options: &SimplifyOptions) -> Outlines<'a> {
     let tolerance = options.tolerance_px.max(0.0);
     let mut lines = Lines::exact(coverage);
+    if tolerance == 0.0 && options.coarsest_px <= 0.0 && options.smoothing.is_none() {
+        lines.importance.fill(f32::INFINITY);
+        return Outlines::new(coverage, lines);
+    }
     importance::rank(&mut lines, tolerance);
     guard::repair(&mut lines, tolerance);
     lines.keep(tolerance);
