@@ -110,7 +110,7 @@ impl FeatureOptions {
         let smoothing = (self.smooth_rounds > 0).then_some(Smoothing { labels, rounds: self.smooth_rounds });
         let usual = SimplifyOptions::in_metres(self.tolerance_m, scale);
         let coarsest_px = if self.for_zooms { usual.coarsest_px } else { usual.tolerance_px };
-        SimplifyOptions { smoothing, coarsest_px, ..usual }
+        SimplifyOptions { coarsest_px, smoothing, ..usual }
     }
 }
 

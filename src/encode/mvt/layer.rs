@@ -209,7 +209,7 @@ impl<'a> Values<'a> {
     fn index(&mut self, value: &Value<'a>) -> u32 {
         match value {
             Value::Number(number) => self.number(*number),
-            Value::Text(text) => self.text(text),
+            Value::Text(text) => self.text(text.clone()),
             Value::Flag(flag) => self.flag(*flag),
         }
     }
@@ -246,15 +246,15 @@ impl<'a> Values<'a> {
     }
 
     /// Nearly all texts are the same pieces of the scheme.
-    fn text(&mut self, text: &Cow<'a, str>) -> u32 {
-        let same_place = self.texts.iter().find(|(known, _)| std::ptr::eq(&raw const **known, &raw const **text));
-        let known = same_place.or_else(|| self.texts.iter().find(|(known, _)| known == text));
+    fn text(&mut self, text: Cow<'a, str>) -> u32 {
+        let same_place = self.texts.iter().find(|(known, _)| std::ptr::eq(&raw const **known, &raw const *text));
+        let known = same_place.or_else(|| self.texts.iter().find(|(known, _)| *known == text));
         if let Some((_, index)) = known {
             return *index;
         }
         let index = self.push(1 + varint_len(text.len() as u64) + text.len(), |pen| pen.bytes_head(1, text.len()));
         self.bytes.raw(text.as_bytes());
-        self.texts.push((text.clone(), index));
+        self.texts.push((text, index));
         index
     }
 

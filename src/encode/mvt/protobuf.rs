@@ -165,7 +165,7 @@ struct Laid {
 #[inline]
 fn laid(value: u64) -> Laid {
     let spread = spread(value);
-    let last = (63 - (spread | 1).leading_zeros()) & !7;
+    let last = (spread | 1).ilog2() & !7;
     Laid { low: spread | HIGH_BITS & ((1 << last) - 1), count: last as usize / 8 + 1 }
 }
 
