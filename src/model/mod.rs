@@ -75,10 +75,12 @@ pub enum ModelError {
         library: Option<PathBuf>,
     },
     /// The network does not load.
-    #[error("network {path} (file, in its card) does not load on {device}: {reason}")]
+    #[error("network {path} ({key}, in its card) does not load on {device}: {reason}")]
     Load {
         /// The file.
         path: PathBuf,
+        /// The key of the card that names it.
+        key: &'static str,
         /// Where it should run.
         device: Device,
         /// What ONNX Runtime said.

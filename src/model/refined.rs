@@ -36,7 +36,8 @@ impl Refined {
     /// Chips as the segmenter of a card takes them; they are enlarged to the side that SAM's encoder takes.
     ///
     /// # Errors
-    /// When SAM wants a channel that chips have not, or is no good for the resolution at which it would see them.
+    /// When SAM wants a channel that chips have not, is no good for the resolution at which it would see them, or cannot be
+    /// asked about boxes.
     pub fn new(
         inner: Box<dyn Segmenter>,
         card: &ModelCard,
@@ -45,6 +46,7 @@ impl Refined {
     ) -> Result<Self, ModelError> {
         let larger = f64::from(sam_card.input.chip_px) / f64::from(card.input.chip_px);
         let seen = seen_by((card, card.input.resolution_m_per_px / larger), sam_card)?;
+        sam.takes_boxes()?;
         Ok(Self { inner, sam, seen })
     }
 
@@ -335,6 +337,17 @@ mod tests {
             (0..SIDE * SIDE).map(|i| u16::from(scores.scores[i]) + u16::from(scores.scores[SIDE * SIDE + i])).max()
         };
         assert_eq!(sums(&found[0]), Some(255), "whatever is found, scores are exchanged, not made");
+    }
+
+    #[test]
+    fn a_decoder_that_takes_no_boxes_is_refused_when_it_is_loaded() {
+        let mut card = card("sam.toml");
+        card.masks.as_mut().expect("of the family").decoder = "two-points.onnx".into();
+        let sam = Sam::open(&card, &Scheme::city(), Device::Cpu).expect("points are taken");
+        let spec = sam.spec().clone();
+        let fixed = Fixed(spec, ChipScores { side_px: SIDE as u32, scores: Vec::new() });
+        let error = Refined::new(Box::new(fixed), &card, sam, &card).err().expect("no boxes").to_string();
+        assert!(error.contains("masks.decoder") && error.contains("two-points.onnx"), "{error}");
     }
 
     #[test]
