@@ -207,6 +207,9 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     if let Some(scorer) = &manifest.scoring.scorer {
         println!("  scorer     {}", scorer.path.display());
     }
+    if manifest.scoring.unknown_band {
+        println!("  unknown    how far pixels lie from all that the scorer has seen is kept");
+    }
     println!("  augment    {}", manifest.scoring.augment);
     let clean = manifest.clean;
     let (rounds, area, border) = (clean.majority_rounds, clean.min_area_m2, clean.boundary_m);

@@ -104,6 +104,11 @@ pub struct ReadingArgs {
     /// beyond all of it, 1.5 by half as far again) becomes "other"
     #[arg(long, requires = "scorer")]
     unknown: Option<f32>,
+    /// Keep how far each pixel lies from all that the scorer has seen, as a band "unknown" of label blocks and of the
+    /// exported label map, and its mean as an attribute of features: 1 to 200 percent (99: 99 of 100 lay nearer; above 100:
+    /// beyond all of it)
+    #[arg(long, requires = "scorer")]
+    unknown_band: bool,
     /// Let the scorer's scores follow the edges of the picture (guided filter), with this radius in pixels of the work grid
     #[arg(long, requires = "scorer", value_name = "RADIUS_PX")]
     guided: Option<u32>,
@@ -195,6 +200,7 @@ fn scoring(args: &Args) -> anyhow::Result<Scoring> {
         masks: args.masks.clone(),
         scorer: args.scorer.as_deref().map(ScorerFile::read).transpose()?,
         unknown: args.reading.unknown,
+        unknown_band: args.reading.unknown_band,
         guided: args.reading.guided.map(|radius_px| Guided { radius_px, ..Guided::default() }),
     })
 }

@@ -17,6 +17,8 @@ pub enum Key {
     Confidence,
     /// How sure the model was of its least sure pixel, in percent.
     ConfidenceMin,
+    /// How unlike all that the scorer has seen: the mean over the pixels, in percent, 100 to 200 beyond all of it.
+    Unknown,
     /// On the ground, in whole square metres.
     AreaM2,
     /// The length of the outline on the ground, in metres to one decimal.
@@ -82,17 +84,18 @@ impl Value<'_> {
 
 impl Key {
     /// How many there are.
-    pub const COUNT: usize = 17;
+    pub const COUNT: usize = 18;
 
     /// Those of centre lines, in the order in which formats tell them.
     pub const OF_CENTRELINES: [Self; 5] = [Self::Fid, Self::Class, Self::WidthM, Self::LengthM, Self::Provisional];
 
     /// Those of polygons, in the order in which formats tell them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Fid,
         Self::Class,
         Self::Confidence,
         Self::ConfidenceMin,
+        Self::Unknown,
         Self::AreaM2,
         Self::PerimeterM,
         Self::Height,
@@ -114,6 +117,7 @@ impl Key {
             Self::Class => "class",
             Self::Confidence => "confidence",
             Self::ConfidenceMin => "confidence_min",
+            Self::Unknown => "unknown",
             Self::AreaM2 => "area_m2",
             Self::PerimeterM => "perimeter_m",
             Self::Height => "height",
@@ -137,6 +141,7 @@ impl Key {
             Self::Fid
             | Self::Confidence
             | Self::ConfidenceMin
+            | Self::Unknown
             | Self::AreaM2
             | Self::RenderHeight
             | Self::RenderMinHeight => Type::Whole,
@@ -212,6 +217,9 @@ pub fn tell<'a>(feature: &Feature, classes: &Classes<'a>, mut take: impl FnMut(K
         let percent = |share: f32| Value::Whole(nearest(f64::from(share.min(1.0)) * 100.0));
         take(Key::Confidence, percent(confidence.mean));
         take(Key::ConfidenceMin, percent(confidence.min));
+    }
+    if let Some(share) = feature.unknown {
+        take(Key::Unknown, Value::Whole(nearest(f64::from(share) * 100.0)));
     }
     take(Key::AreaM2, Value::Whole(nearest(feature.area_m2)));
     take(Key::PerimeterM, Value::Tenths(nearest(feature.perimeter_m * 10.0)));

@@ -52,7 +52,7 @@ impl Refined {
 
     fn refine(&mut self, scores: &mut ChipScores, chip: &[f32]) -> Result<(), ModelError> {
         let side = scores.side_px as usize;
-        let ranked = Ranked::new(scores);
+        let ranked = Ranked::new(scores, self.inner.spec().classes.len());
         let objects = objects(&ranked, side);
         if objects.is_empty() {
             return Ok(());
@@ -107,11 +107,12 @@ struct Ranked {
 }
 
 impl Ranked {
-    fn new(scores: &ChipScores) -> Self {
+    /// Of the planes of classes.
+    fn new(scores: &ChipScores, classes: usize) -> Self {
         let pixels = (scores.side_px as usize).pow(2);
         let (mut first, mut second) = (vec![0_u8; pixels], vec![0_u8; pixels]);
         let (mut top, mut next) = (vec![-1_i16; pixels], vec![-1_i16; pixels]);
-        for (of_plane, plane) in scores.scores.chunks_exact(pixels).zip(0_u8..) {
+        for (of_plane, plane) in scores.scores.chunks_exact(pixels).take(classes).zip(0_u8..) {
             for (i, score) in of_plane.iter().map(|score| i16::from(*score)).enumerate() {
                 if score > top[i] {
                     (next[i], second[i]) = (top[i], first[i]);
@@ -274,7 +275,8 @@ mod tests {
     fn refined(scores: &ChipScores, model: &str) -> Vec<ChipScores> {
         let card = card(model);
         let sam = Sam::open(&card, &Scheme::city(), Device::Cpu).expect("make setup has been run");
-        let spec = ChipSpec { channels: 3, chip_px: SIDE as u32, classes: vec![ClassId(1), ClassId(7)] };
+        let spec =
+            ChipSpec { channels: 3, chip_px: SIDE as u32, classes: vec![ClassId(1), ClassId(7)], unknown: false };
         let mut refined = Refined::new(Box::new(Fixed(spec, scores.clone())), &card, sam, &card).expect("they fit");
         let chip = picture(&card);
         refined.segment(&[chip.clone(), vec![0.0; chip.len()], chip].concat()).expect("runs")

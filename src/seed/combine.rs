@@ -28,13 +28,14 @@ impl Combining {
         pixel_area_m2: f64,
     ) -> Result<Self, SeedError> {
         let Some(masks) = &card.masks else {
-            return Ok(Self::Blend(Blender::new(spec.chip_px, spec.classes.clone())));
+            return Ok(Self::Blend(Blender::new(spec)));
         };
         Ok(Self::Paint(Box::new(MaskReader {
             card: masks.clone(),
             classes: card.mask_classes(store.scheme())?,
             scorer: store.manifest().scoring.mask_scorer(card, store.scheme())?,
             channels: card.input.channels.clone(),
+            unknown_band: store.manifest().scoring.unknown_band,
             mosaic: store.grid().window(),
             pixel_area_m2,
         })))
@@ -123,7 +124,7 @@ impl Maker {
             ReadyChip::Masked(chip) => Some(chip),
             ReadyChip::Scored(_) => None,
         });
-        Ok(paint(masked, &window, reader.classes.unknown))
+        Ok(paint(masked, &window, (reader.classes.unknown, reader.unknown_band)))
     }
 
     fn on_shelf(&self, id: ChipId, block: BlockId) -> Result<Arc<ReadyChip>, SeedError> {

@@ -62,6 +62,9 @@ impl Maker {
         {
             return Err(ModelError::ScorerUnread(scorer.path.clone()).into());
         }
+        if scoring.unknown_band && !has_features {
+            return Err(ModelError::UnknownUnread.into());
+        }
         let model = match (card.family, networks) {
             (Family::Sam, Networks::On(device)) if scoring.is_plain() => {
                 let source = features.map(|of_masks| {

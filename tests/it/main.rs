@@ -23,5 +23,6 @@ mod roofs;
 mod segment;
 mod tiles;
 mod town_case;
+mod unknown;
 mod vectorize;
 mod ways;

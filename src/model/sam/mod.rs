@@ -44,7 +44,7 @@ impl Sam {
         classes.dedup();
         let network = Network::open(card, &card.beside(&masks.decoder), device)?;
         let spec =
-            ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes };
+            ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes, unknown: false };
         let mut sam = Self { network, card: card.clone(), masks: Arc::new(masks), spec };
         let embedding = sam.network.embed(&sam.card.output.name, &vec![0.0; sam.spec.tensor_len()])?;
         let asked = sam.network.decode(&embedding, Prompts::points(&[[1.0, 1.0]]));
