@@ -12,7 +12,8 @@ use orthotile::scheme::Scheme;
 use orthotile::seed::relabel;
 use serde_json::json;
 
-use super::segment::{CacheArgs, show_licence};
+use super::segment::CacheArgs;
+use super::ways::show_licence;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -12,8 +12,8 @@ use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, S
 use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
 
-use super::segment::show_licence;
 use super::summary;
+use super::ways::show_licence;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -18,6 +18,7 @@ mod live;
 mod maps;
 mod masks;
 mod mount;
+mod on_request;
 mod polygonize;
 mod roofs;
 mod segment;
