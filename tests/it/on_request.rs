@@ -85,7 +85,8 @@ async fn a_missing_tile_makes_the_blocks_that_segment_makes_whatever_the_way_of_
         let told: Value =
             serde_json::from_slice(&read_body(get(format!("/{name}/tiles.json")).await).await).expect("JSON");
         let [x, y] = [0, 1].map(|axis| told["center"][axis].as_f64().expect("a place"));
-        let tile = TileCoord::at(17, WorldPoint::from_lon_lat(MapPoint { x, y })).expect("on the map");
+        let zoom = told["maxzoom"].as_u64().expect("a zoom").min(17) as u32;
+        let tile = TileCoord::at(zoom, WorldPoint::from_lon_lat(MapPoint { x, y })).expect("on the map");
         let tile = format!("/{name}/tiles/{}/{}/{}.mvt", tile.z(), tile.x(), tile.y());
         let mut waited = 0;
         loop {
@@ -95,7 +96,7 @@ async fn a_missing_tile_makes_the_blocks_that_segment_makes_whatever_the_way_of_
                 break;
             }
             waited += 1;
-            assert!(waited < 1200, "{name}: {state:?}");
+            assert!(waited < 1200 && answer.status().is_success(), "{name}: {} {state:?} {tile}", answer.status());
             actix_web::rt::time::sleep(Duration::from_millis(50)).await;
         }
         let open = |store: &str| LabelStore::open(&folder.path().join(store)).expect("a store");
