@@ -98,10 +98,14 @@ pub fn write_label_block(
 const OPTIONS: [&str; 7] =
     ["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256", "COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=BAND", "ALPHA=NO"];
 
+/// Three bands of bytes are no red, green and blue.
+const NO_COLOURS: &str = "PHOTOMETRIC=MINISBLACK";
+
 fn write_bytes(path: &Path, frame: &PixelFrame, bands: &LabelBands, tags: &LabelTags) -> Result<(), GdalError> {
     let mut all = vec![(CLASS, bands.classes), (CONFIDENCE, bands.confidence)];
     all.extend(bands.unknown.map(|unknown| (UNKNOWN, unknown)));
-    let mut dataset = create::create::<u8>(path, (frame, &bands.window), all.len(), &OPTIONS)?;
+    let options = if all.len() == 2 { OPTIONS.to_vec() } else { [&OPTIONS[..], &[NO_COLOURS]].concat() };
+    let mut dataset = create::create::<u8>(path, (frame, &bands.window), all.len(), &options)?;
     if all.len() == 2 {
         dataset.rasterband(1)?.set_color_table(&create::colour_table(tags.scheme));
     }
@@ -251,6 +255,9 @@ mod tests {
             let band = dataset.rasterband(1).expect("a band");
             let table = band.color_table();
             assert_eq!(table.is_some(), dataset.raster_count() == 2);
+            let means = |band: usize| dataset.rasterband(band).expect("a band").color_interpretation();
+            let colours = ["Red", "Green", "Blue", "Alpha"];
+            assert!((1..=dataset.raster_count()).all(|band| !colours.contains(&means(band).name().as_str())));
         }
         let left: Vec<_> = folder.path().read_dir().expect("there").flatten().map(|e| e.file_name()).collect();
         assert_eq!(left.len(), 2, "{left:?}");

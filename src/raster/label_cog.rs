@@ -72,7 +72,9 @@ pub fn write_label_cog<E: From<RasterError>>(
 }
 
 fn begin(path: &Path, map: &LabelMap) -> Result<Dataset, GdalError> {
-    let options = ["TILED=YES", "BLOCKXSIZE=512", "BLOCKYSIZE=512", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER"];
+    let size = ["TILED=YES", "BLOCKXSIZE=512", "BLOCKYSIZE=512", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER"];
+    // A second band is no opacity.
+    let options = [&size[..], &["ALPHA=NO"]].concat();
     let dataset = create::create::<u8>(path, (map.frame, &map.window), if map.unknown { 2 } else { 1 }, &options)?;
     if map.unknown {
         dataset.rasterband(1)?.set_description("class")?;

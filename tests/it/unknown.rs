@@ -127,6 +127,7 @@ fn the_band_is_asked_for_on_the_command_line_kept_and_exported() {
     let dataset = Dataset::open(&map).expect("a GeoTIFF");
     let exported = dataset.rasterband(2).expect("two bands");
     assert_eq!(exported.description().expect("told"), "unknown");
+    assert_ne!(exported.color_interpretation().name(), "Alpha", "QGIS shows every pixel");
     assert!(exported.read_band_as::<u8>().expect("read").data() == unknown, "all blocks in one");
     done(&["vectorize", "--city"], &[("", &map), ("-o", &at("again.geojson"))]);
     done(&["export"], &[("--store", &store), ("-o", &file)]);
