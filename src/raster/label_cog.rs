@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gdal::errors::GdalError;
-use gdal::raster::RasterCreationOptions;
+use gdal::raster::{ColorInterpretation, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata};
 
 use super::create::{self, Draft};
@@ -72,13 +72,14 @@ pub fn write_label_cog<E: From<RasterError>>(
 }
 
 fn begin(path: &Path, map: &LabelMap) -> Result<Dataset, GdalError> {
-    let size = ["TILED=YES", "BLOCKXSIZE=512", "BLOCKYSIZE=512", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER"];
-    // A second band is no opacity.
-    let options = [&size[..], &["ALPHA=NO"]].concat();
+    let options = ["TILED=YES", "BLOCKXSIZE=512", "BLOCKYSIZE=512", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER"];
     let dataset = create::create::<u8>(path, (map.frame, &map.window), if map.unknown { 2 } else { 1 }, &options)?;
     if map.unknown {
         dataset.rasterband(1)?.set_description("class")?;
-        dataset.rasterband(2)?.set_description(UNKNOWN)?;
+        let mut unknown = dataset.rasterband(2)?;
+        unknown.set_description(UNKNOWN)?;
+        // Else the COG driver takes it for opacity.
+        unknown.set_color_interpretation(ColorInterpretation::GrayIndex)?;
     }
     let mut band = dataset.rasterband(1)?;
     band.set_color_table(&create::colour_table(map.scheme));
