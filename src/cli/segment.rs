@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use orthotile::label::LabelStore;
-use orthotile::model::{CachePlace, Device, Family, ModelCard};
+use orthotile::model::{CachePlace, Device, Family, ModelCard, Precision};
 use orthotile::raster::Mosaic;
 use orthotile::seed::{MakeEvent, Maker, SeedError, SegmentOptions, plan};
 
@@ -67,17 +67,20 @@ pub struct Args {
 pub struct CacheArgs {
     /// Keep the features of chips in this folder, so that another scorer or store need not run the network again;
     /// "features" in the store unless told
-    #[arg(long, value_name = "FOLDER")]
-    feature_cache: Option<PathBuf>,
+    #[arg(long = "feature-cache", value_name = "FOLDER")]
+    folder: Option<PathBuf>,
     /// The most that it may hold, in MiB (0: keep none); a chip of a small transformer takes about 1 MiB
-    #[arg(long, default_value_t = 1024)]
-    feature_cache_mib: u64,
+    #[arg(long = "feature-cache-mib", value_name = "MIB", default_value_t = 1024)]
+    mib: u64,
+    /// How precisely they are kept, and read: f16, or int8 in half the room
+    #[arg(long = "feature-precision", default_value_t)]
+    precision: Precision,
 }
 
 impl CacheArgs {
     /// The place, for models that give features.
     pub fn place(&self) -> CachePlace {
-        CachePlace { folder: self.feature_cache.clone(), mib: self.feature_cache_mib }
+        CachePlace { folder: self.folder.clone(), mib: self.mib, precision: self.precision }
     }
 }
 

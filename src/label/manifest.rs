@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CleanOptions, StoreError};
 use crate::georef::{Crs, GeoTransform, PixelFrame};
 use crate::grid::{BlockId, WorkGrid};
-use crate::model::{CachePlace, Scoring};
+use crate::model::{CachePlace, Precision, Scoring};
 
 /// What the label blocks of a store are, and what they were made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,12 +75,17 @@ impl Manifest {
         self.area_blocks.iter().map(|&(row, col)| BlockId { row, col }).collect()
     }
 
+    fn precision(&self) -> Precision {
+        self.feature_cache.as_ref().filter(|place| place.mib > 0).map_or(Precision::F16, |place| place.precision)
+    }
+
     /// Which part of the input differs, for the message.
     pub(super) fn difference(&self, new: &Self) -> String {
         let parts = [
             (self.model != new.model, "model"),
             (self.scoring != new.scoring, "way of scoring (scorer, unknown, unknown band, guided, augment, weights)"),
             (self.clean != new.clean, "clean-up (majority, minimum area)"),
+            (self.precision() != new.precision(), "precision of features"),
             (self.block_px != new.block_px, "block size"),
             (self.scheme != new.scheme, "scheme"),
             ((self.transform, self.cols, self.rows) != (new.transform, new.cols, new.rows), "work grid"),

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::feature_cache::halved;
-use super::{Device, FeatureCache, Features, ModelCard, ModelError, PatchFeatures, network_digest};
+use super::{Device, FeatureCache, Features, ModelCard, ModelError, PatchFeatures, Precision, network_digest};
 
 /// The features of chips, from the cache where they are there, else from the network.
 pub struct FeatureSource {
@@ -40,15 +39,16 @@ impl FeatureSource {
         &self.digest
     }
 
-    /// The features of some normalized chips, one after another. Numbers have half precision, kept or not, so that a cache
-    /// changes nothing.
+    /// The features of some normalized chips, one after another. Numbers are as precise as the cache keeps them (half
+    /// precision without one), found there or not, so that what is kept changes nothing.
     ///
     /// # Errors
     /// When the network fails, or there is none and a chip is not kept.
     pub fn features(&mut self, chips: &[f32]) -> Result<Vec<PatchFeatures>, ModelError> {
         let each = || chips.chunks_exact(self.chip_len);
         let Some(cache) = self.cache.clone() else {
-            return run(self.network.as_mut(), chips, chips.len() / self.chip_len);
+            let features = run(self.network.as_mut(), chips, chips.len() / self.chip_len)?;
+            return Ok(features.iter().map(|features| Precision::F16.rounded(features)).collect());
         };
         let keys: Vec<String> = each().map(|chip| FeatureCache::key(&self.digest, chip)).collect();
         let mut found: Vec<Option<PatchFeatures>> = keys.iter().map(|key| cache.get(key)).collect();
@@ -57,8 +57,7 @@ impl FeatureSource {
             let absent: Vec<f32> =
                 missing.iter().flat_map(|i| &chips[i * self.chip_len..][..self.chip_len]).copied().collect();
             for (i, features) in missing.iter().zip(run(self.network.as_mut(), &absent, missing.len())?) {
-                cache.put(&keys[*i], &features);
-                found[*i] = Some(features);
+                found[*i] = Some(cache.put(&keys[*i], &features));
             }
         }
         Ok(found.into_iter().flatten().collect())
@@ -67,7 +66,5 @@ impl FeatureSource {
 
 fn run(network: Option<&mut Features>, chips: &[f32], count: usize) -> Result<Vec<PatchFeatures>, ModelError> {
     let network = network.ok_or(ModelError::NotKept { chips: count })?;
-    let mut features = network.run(chips)?;
-    features.iter_mut().for_each(halved);
-    Ok(features)
+    network.run(chips)
 }

@@ -251,7 +251,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Device, FeatureCache, ModelClass, Prototypes, ScorerActivation, ScorerInput, network_digest};
+    use crate::model::{
+        Device, FeatureCache, ModelClass, Precision, Prototypes, ScorerActivation, ScorerInput, network_digest,
+    };
 
     fn card() -> ModelCard {
         crate::model::fixture::card("dinov2-registers.onnx")
@@ -329,7 +331,7 @@ mod tests {
     #[test]
     fn a_cache_changes_no_score_and_spares_the_network() {
         let folder = tempfile::tempdir().expect("a folder");
-        let open = || Arc::new(FeatureCache::open(folder.path(), 8).expect("opens"));
+        let open = || Arc::new(FeatureCache::open(folder.path(), 8, Precision::F16).expect("opens"));
         let chips = [chip(1), chip(2)].concat();
         let patch = |source: FeatureSource| {
             let head = head(scorer(source.digest()), Reading::default()).expect("fits");

@@ -80,7 +80,8 @@ pub fn open_model(
 fn feature_cache(store: &LabelStore) -> Result<Option<Arc<FeatureCache>>, ModelError> {
     let Some(place) = store.manifest().feature_cache.as_ref().filter(|place| place.mib > 0) else { return Ok(None) };
     let path = place.folder.clone().unwrap_or_else(|| store.folder().join("features"));
-    let cache = FeatureCache::open(&path, place.mib).map_err(|source| ModelError::Cache { path, source })?;
+    let cache =
+        FeatureCache::open(&path, place.mib, place.precision).map_err(|source| ModelError::Cache { path, source })?;
     Ok(Some(Arc::new(cache)))
 }
 

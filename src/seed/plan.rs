@@ -134,6 +134,9 @@ fn fingerprint(
             hash.update("unknown band");
         }
     }
+    if let Some(place) = options.feature_cache.as_ref().filter(|place| place.mib > 0 && !place.precision.is_usual()) {
+        hash.update(format!("{} features", place.precision));
+    }
     hash.update(format!("{:?}{}x{}/{}", grid.frame, grid.cols, grid.rows, grid.block_px));
     hash.update(format!("{:?}", options.clean));
     Ok(hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
