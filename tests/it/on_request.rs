@@ -12,19 +12,7 @@ use serde_json::Value;
 
 use crate::common::{Scene, fixture};
 use crate::features::{done, labels};
-
-/// Dark and bright roofs on a meadow.
-fn roofs(col: i64, row: i64) -> [u8; 3] {
-    let grain = ((col * 7919 + row * 104_729).wrapping_mul(0x9e37_79b9) >> 20 & 15) as u8;
-    let (x, y) = (col.rem_euclid(64) - 35, row.rem_euclid(62) - 31);
-    let is_bright = (col.div_euclid(64) + row.div_euclid(62)) % 2 == 0;
-    let colour = match (x.abs() < 16 && y.abs() < 13, is_bright) {
-        (true, true) => [200, 190, 180],
-        (true, false) => [190, 110, 85],
-        _ => [97, 117, 62],
-    };
-    colour.map(|v| v + grain)
-}
+use crate::ways::roofs;
 
 fn model(name: &str) -> PathBuf {
     fixture("models").join(name)

@@ -10,6 +10,7 @@ use orthotile::seed::{MakeEvent, Maker, SeedError, SegmentOptions, plan};
 
 use crate::common::{Scene, fixture, label_map};
 use crate::features::{done, labels, orthotile, told};
+use crate::ways::roofs;
 
 /// Three strips: dark, bright, and a green that nobody is taught.
 fn strips(col: i64, row: i64) -> [u8; 3] {
@@ -156,11 +157,6 @@ fn masks_tell_how_far_the_features_under_them_are() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_, head) = taught(folder.path());
     let scene = folder.path().join("roofs.tif");
-    let roofs = |col: i64, row: i64| {
-        let (x, y) = (col.rem_euclid(64) - 35, row.rem_euclid(62) - 31);
-        let grain = ((col * 7919 + row * 104_729).wrapping_mul(0x9e37_79b9) >> 20 & 15) as u8;
-        if x.abs() < 16 && y.abs() < 13 { [190 + grain, 110, 85] } else { [97, 117 + grain, 62] }
-    };
     Scene { at: (0, 0), cols: 230, rows: 190, colour: &roofs }.write(&scene);
     let scorer = Some(ScorerFile::read(&head).expect("trained"));
     let scoring = Scoring { features: Some(features()), scorer, unknown_band: true, ..Scoring::default() };

@@ -12,7 +12,7 @@ use crate::common::{Scene, fixture, label_map};
 use crate::features::{done, orthotile, told};
 
 /// Roofs on a meadow, some bright, with the grain of a picture.
-fn roofs(col: i64, row: i64) -> [u8; 3] {
+pub fn roofs(col: i64, row: i64) -> [u8; 3] {
     let grain = (((col * 7919 + row * 104_729).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed()) >> 40) & 15) as u8;
     let (x, y) = (col.rem_euclid(64) - 35, row.rem_euclid(62) - 31);
     let is_bright = (col.div_euclid(64) + row.div_euclid(62)) % 2 == 0;
