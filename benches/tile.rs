@@ -141,6 +141,7 @@ fn building(i: i64, dice: &mut Dice) -> Feature {
         polygon,
         importance_m: Vec::new(),
         confidence: Some(Confidence { mean: between(0.6, 1.0) as f32, min: 0.5 }),
+        unknown: None,
         area_m2,
         perimeter_m: 2.0 * (width + depth) * 0.677,
         outline: Outline::Regularized,

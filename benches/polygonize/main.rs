@@ -43,7 +43,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Label, first row, first column and pixels of each region, one a line.
 fn regions(labels: &[u8], window: Window) -> String {
-    let coverage = join(&[trace(&LabelView { window, labels, confidence: None })], &window).expect("one block");
+    let coverage =
+        join(&[trace(&LabelView { window, labels, confidence: None, unknown: None })], &window).expect("one block");
     let line = |r: &Region| format!("{},{},{},{}\n", r.label, r.first_row, r.first_col, r.pixels);
     coverage.regions().iter().map(line).collect()
 }
@@ -52,7 +53,7 @@ fn regions(labels: &[u8], window: Window) -> String {
 fn write_outlines(input: &Path, output: &Path, tolerance_px: f64) -> Result<(), Box<dyn std::error::Error>> {
     let (cols, labels) = raster::from_npy(&fs::read(input)?).ok_or("no NumPy file of bytes in C order")?;
     let window = Window::new(0, 0, cols, labels.len() as u32 / cols);
-    let coverage = join(&[trace(&LabelView { window, labels: &labels, confidence: None })], &window)?;
+    let coverage = join(&[trace(&LabelView { window, labels: &labels, confidence: None, unknown: None })], &window)?;
     let outlines = simplify(&coverage, &SimplifyOptions { tolerance_px, ..SimplifyOptions::default() });
     let polygons = (0..coverage.regions().len()).map(|region| outlines.polygon(region));
     let lines: Vec<String> = polygons.map(|p| geojson::Geometry::from(&p).to_string()).collect();
@@ -76,7 +77,7 @@ struct Figures {
 }
 
 fn measure(labels: &[u8], window: Window) -> Figures {
-    let (block, trace_s) = timed(|| trace(&LabelView { window, labels, confidence: None }));
+    let (block, trace_s) = timed(|| trace(&LabelView { window, labels, confidence: None, unknown: None }));
     let (coverage, join_s) = timed(|| join(&[&block], &window).expect("one block"));
     drop(block);
     let blocks = blocks(labels, window);
@@ -123,7 +124,7 @@ fn blocks(labels: &[u8], window: Window) -> Vec<(Window, Vec<u8>)> {
 }
 
 fn traced((window, labels): &(Window, Vec<u8>)) -> BlockArcs {
-    trace(&LabelView { window: *window, labels, confidence: None })
+    trace(&LabelView { window: *window, labels, confidence: None, unknown: None })
 }
 
 /// What a step gives, and the CPU-seconds of the faster of two runs.

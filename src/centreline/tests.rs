@@ -164,7 +164,7 @@ fn lines_know_no_blocks(#[values(64, 97, 150)] block: i64) {
             let window = Window::between(col, row, end(col), end(row));
             let line = |r: i64| &labels[r as usize * SIDE + col as usize..r as usize * SIDE + end(col) as usize];
             let part: Vec<u8> = (row..end(row)).flat_map(line).copied().collect();
-            blocks.push(trace(&LabelView { window, labels: &part, confidence: None }));
+            blocks.push(trace(&LabelView { window, labels: &part, confidence: None, unknown: None }));
         }
         let mut order: Vec<&BlockArcs> = blocks.iter().collect();
         if backwards {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use orthotile::label::LabelStore;
 use orthotile::learn::{Assignment, ClusterOptions, Clustering, FeatureReader, assign, cluster, report};
-use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, Scorer};
+use orthotile::model::{CachePlace, Device, FeatureCache, FeatureSource, Guided, ModelCard, Scorer};
 use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
 use orthotile::seed::relabel;
 use serde_json::json;
 
-use super::segment::{CacheArgs, show_licence};
+use super::segment::CacheArgs;
+use super::ways::show_licence;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -112,8 +113,8 @@ fn fit(args: &Args, path: &Path) -> anyhow::Result<()> {
     show_licence(&card);
     let folder = args.cache.place().folder.unwrap_or_else(|| args.store.join("features"));
     std::fs::create_dir_all(&args.store).with_context(|| args.store.display().to_string())?;
-    let mib = args.cache.place().mib;
-    let cache = (mib > 0).then(|| FeatureCache::open(&folder, mib).map(Arc::new)).transpose()?;
+    let CachePlace { mib, precision, .. } = args.cache.place();
+    let cache = (mib > 0).then(|| FeatureCache::open(&folder, mib, precision).map(Arc::new)).transpose()?;
     let source = FeatureSource::open(&card, args.device, cache)?;
     let mut reader = FeatureReader::open(&mosaic, &card, source)?;
     let scheme = scheme(args)?;

@@ -1,29 +1,32 @@
 //! `orthotile inspect`.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use orthotile::georef::{Ground, PixelPoint, Window};
-use orthotile::grid::{ChipLattice, WorkGrid};
 use orthotile::label::LabelStore;
-use orthotile::model::{Device, Family, Features, ModelCard, ModelError, Sam, Segmenter, Semantic, library};
+use orthotile::model::{Device, ModelCard, library};
 use orthotile::raster::{Mosaic, Validity};
-use orthotile::scheme::Scheme;
+
+use super::forecast::{Network, forecast};
+use super::ways::WayArgs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   orthotile inspect scenes/                                      CRS, ground resolution, validity, scenes
   orthotile inspect scenes/ --model models/city                  and what segmenting would do, and take
+  orthotile inspect scenes/ --model models/city --augment d4     the same of every way that segment knows
   orthotile inspect models/city                                  classes, resolution, licence, where it runs
   orthotile inspect town                                         what a store holds")]
 pub struct Args {
     /// A mosaic (scenes, folder, VRT), a model or a store
     #[arg(required = true)]
     what: Vec<PathBuf>,
-    /// The model that would segment the mosaic
+    /// The model that would segment the mosaic; several are averaged, as by `segment`
     #[arg(long)]
-    model: Option<PathBuf>,
+    model: Vec<PathBuf>,
+    #[command(flatten)]
+    ways: WayArgs,
     /// Where it would run: auto, cpu, cuda:N or tensorrt:N
     #[arg(long, default_value_t)]
     device: Device,
@@ -40,10 +43,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let mosaic = Mosaic::open(&args.what)?;
     describe(&mosaic)?;
-    if let Some(path) = &args.model {
-        forecast(&mosaic, &ModelCard::open(path)?, args.device)?;
+    if args.model.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    forecast((&mosaic, &args.what), (&args.model, &args.ways), args.device)
 }
 
 fn describe(mosaic: &Mosaic) -> anyhow::Result<()> {
@@ -85,77 +88,6 @@ fn validity(validity: Validity) -> String {
         Validity::NoData(value) => format!("nodata {value}"),
         Validity::Undeclared => "no declared voids (wide white and black areas are taken as voids)".to_owned(),
     }
-}
-
-/// What segmenting would do, and how long it would take.
-fn forecast(mosaic: &Mosaic, card: &ModelCard, device: Device) -> anyhow::Result<()> {
-    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), 1024)?;
-    let lattice = ChipLattice { chip_px: card.input.chip_px, stride_px: card.input.stride_px };
-    let chips = lattice.touching(&grid.window()).count();
-    let mut network = Network::open(card, device)?;
-    println!("with model {} {} on {}", card.name, card.version, network.device());
-    println!("  work grid  {} x {} px at {:.3} m/px", grid.cols, grid.rows, grid.middle_scale()?.resolution_m_per_px());
-    println!("  work       {} blocks, {chips} chips of {} px", grid.blocks().count(), card.input.chip_px);
-    let (seconds, runs) = chip_seconds(&mut network, card)?;
-    let whole = |chip_s: f64| indicatif::HumanDuration(Duration::from_secs_f64(chip_s * chips as f64));
-    println!("  time       {} to {}", whole(seconds[0]), whole(seconds[1]));
-    println!(
-        "             assumed: every chip holds imagery, {:.3} to {:.3} s each as in {runs} runs of the network just \
-         now, one chip at a time; voids take none, other load and slow disks add",
-        seconds[0], seconds[1]
-    );
-    Ok(())
-}
-
-/// A network of any family, to be run on a chip.
-enum Network {
-    Semantic(Box<Semantic>),
-    Features(Box<Features>),
-    Sam(Box<Sam>),
-}
-
-impl Network {
-    fn open(card: &ModelCard, device: Device) -> Result<Self, ModelError> {
-        Ok(match card.family {
-            Family::Semantic => Self::Semantic(Box::new(Semantic::open(card, &Scheme::city(), device)?)),
-            Family::Features => Self::Features(Box::new(Features::open(card, device)?)),
-            Family::Sam => Self::Sam(Box::new(Sam::open(card, &Scheme::city(), device)?)),
-        })
-    }
-
-    fn run(&mut self, chip: &[f32]) -> Result<(), ModelError> {
-        match self {
-            Self::Semantic(network) => network.segment(chip).map(drop),
-            Self::Features(network) => network.run(chip).map(drop),
-            Self::Sam(network) => network.find(chip).map(drop),
-        }
-    }
-
-    fn device(&self) -> String {
-        match self {
-            Self::Semantic(network) => network.device(),
-            Self::Features(network) => network.device(),
-            Self::Sam(network) => network.device(),
-        }
-    }
-}
-
-/// The fastest and the slowest run of a chip, of as many as fit two seconds but at least three, and how many these were.
-/// A run before, which is not counted, lets the network make its plans and take its memory.
-fn chip_seconds(network: &mut Network, card: &ModelCard) -> anyhow::Result<([f64; 2], usize)> {
-    const ENOUGH: Duration = Duration::from_secs(2);
-    // Not all alike: on equal pixels caches and number formats can be quicker than on a picture.
-    let len = card.input.channels.len() * (card.input.chip_px as usize).pow(2);
-    let chip: Vec<f32> = (0..len).map(|i| (i % 97) as f32 / 40.0 - 1.0).collect();
-    network.run(&chip)?;
-    let (begin, mut runs) = (Instant::now(), Vec::new());
-    while runs.len() < 3 || begin.elapsed() < ENOUGH {
-        let start = Instant::now();
-        network.run(&chip)?;
-        runs.push(start.elapsed().as_secs_f64());
-    }
-    let bounds = runs.iter().fold([f64::MAX, 0.0], |[least, most], s| [least.min(*s), f64::max(most, *s)]);
-    Ok((bounds, runs.len()))
 }
 
 fn model(card: &ModelCard, device: Device) -> anyhow::Result<()> {
@@ -206,6 +138,9 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     }
     if let Some(scorer) = &manifest.scoring.scorer {
         println!("  scorer     {}", scorer.path.display());
+    }
+    if manifest.scoring.unknown_band {
+        println!("  unknown    how far pixels lie from all that the scorer has seen is kept");
     }
     println!("  augment    {}", manifest.scoring.augment);
     let clean = manifest.clean;

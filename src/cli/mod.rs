@@ -3,6 +3,7 @@
 mod clusters;
 mod demo;
 mod export;
+mod forecast;
 mod inspect;
 mod progress;
 mod segment;
@@ -11,6 +12,7 @@ mod summary;
 mod train;
 mod vectorize;
 mod vectors;
+mod ways;
 
 use std::process::ExitCode;
 

@@ -6,15 +6,18 @@ use std::time::Duration;
 use actix_web::{App, HttpServer};
 use anyhow::{Context, bail};
 use orthotile::config::{MapConfig, ServeConfig};
-use orthotile::model::Device;
+use orthotile::label::LabelStore;
+use orthotile::model::{Device, ModelCard};
 
 use super::vectors::VectorArgs;
+use super::ways;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   orthotile serve --store town
-  orthotile serve --store town --segment                         make missing blocks on request
+  orthotile serve --store town --segment                         make missing blocks on request, as the store was begun:
+                                                                 orthotile segment … --store town --on-request
   orthotile serve --config maps.toml --listen 0.0.0.0:8080
 
 A configuration serves several maps side by side:
@@ -50,6 +53,11 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let config = config(args)?;
+    for map in config.maps.iter().filter(|map| map.segment) {
+        let store = LabelStore::open(&map.store)?;
+        let manifest = store.manifest();
+        ways::show_licences(&ModelCard::open(&manifest.model)?, &manifest.scoring)?;
+    }
     let maps = config.open_maps()?;
     let listen = config.listen.clone();
     let server = HttpServer::new(move || {

@@ -8,12 +8,12 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use orthotile::learn::{FeatureReader, Head, HeadOptions, Refinement, Samples, head, labelled_patches, read_labels};
-use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, Scorer};
+use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, Precision, Scorer};
 use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
 
-use super::segment::show_licence;
 use super::summary;
+use super::ways::show_licence;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -57,6 +57,9 @@ pub struct Args {
     /// The most that it may hold, in MiB
     #[arg(long, default_value_t = 1024)]
     feature_cache_mib: u64,
+    /// How precisely they are kept, and read: f16, or int8 in half the room
+    #[arg(long, default_value_t)]
+    feature_precision: Precision,
     /// Classes other than the city's (TOML)
     #[arg(long)]
     scheme: Option<PathBuf>,
@@ -116,7 +119,8 @@ fn learnt(args: &Args, path: &Path, samples: Option<Samples>, scheme: &Scheme) -
     let card = ModelCard::open(model)?;
     show_licence(&card);
     let mosaic = Mosaic::open(&args.mosaic)?;
-    let open = |folder: &PathBuf| FeatureCache::open(folder, args.feature_cache_mib).map(Arc::new);
+    let open =
+        |folder: &PathBuf| FeatureCache::open(folder, args.feature_cache_mib, args.feature_precision).map(Arc::new);
     let cache = args.feature_cache.as_ref().map(open).transpose()?;
     let source = FeatureSource::open(&card, args.device, cache.clone())?;
     let mut reader = FeatureReader::open(&mosaic, &card, source)?;

@@ -17,6 +17,8 @@ pub enum Key {
     Confidence,
     /// How sure the model was of its least sure pixel, in percent.
     ConfidenceMin,
+    /// How unlike all that the scorer has seen: the mean over the pixels, in percent, 100 to 200 beyond all of it.
+    Unknown,
     /// On the ground, in whole square metres.
     AreaM2,
     /// The length of the outline on the ground, in metres to one decimal.
@@ -80,17 +82,18 @@ pub enum Number {
 
 impl Key {
     /// How many there are.
-    pub const COUNT: usize = 17;
+    pub const COUNT: usize = 18;
 
     /// Those of centre lines, in the order in which formats tell them.
     pub const OF_CENTRELINES: [Self; 5] = [Self::Fid, Self::Class, Self::WidthM, Self::LengthM, Self::Provisional];
 
     /// Those of polygons, in the order in which formats tell them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Fid,
         Self::Class,
         Self::Confidence,
         Self::ConfidenceMin,
+        Self::Unknown,
         Self::AreaM2,
         Self::PerimeterM,
         Self::Height,
@@ -112,6 +115,7 @@ impl Key {
             Self::Class => "class",
             Self::Confidence => "confidence",
             Self::ConfidenceMin => "confidence_min",
+            Self::Unknown => "unknown",
             Self::AreaM2 => "area_m2",
             Self::PerimeterM => "perimeter_m",
             Self::Height => "height",
@@ -135,6 +139,7 @@ impl Key {
             Self::Fid
             | Self::Confidence
             | Self::ConfidenceMin
+            | Self::Unknown
             | Self::AreaM2
             | Self::RenderHeight
             | Self::RenderMinHeight => Type::Whole,
@@ -216,6 +221,9 @@ pub fn tell<'a>(feature: &Feature, classes: &Classes<'a>, mut take: impl FnMut(K
         take(Key::Confidence, whole(percent(confidence.mean)));
         take(Key::ConfidenceMin, whole(percent(confidence.min)));
     }
+    if let Some(share) = feature.unknown {
+        take(Key::Unknown, whole(percent(share)));
+    }
     take(Key::AreaM2, whole(nearest(feature.area_m2)));
     take(Key::PerimeterM, tenths(nearest(feature.perimeter_m * 10.0)));
     if let Some(class) = classes.building(feature.class) {
@@ -248,6 +256,7 @@ pub fn tile_numbers(feature: &Feature, classes: &Classes<'_>) -> impl Iterator<I
     let all = [
         Some((Key::Fid, Number::Whole(feature.id.get()))),
         confidence,
+        feature.unknown.map(|share| (Key::Unknown, Number::Whole(percent(share)))),
         Some((Key::AreaM2, Number::Whole(nearest(feature.area_m2)))),
         heights.map(|[height_tenths, _]| (Key::Height, Number::Tenths(height_tenths))),
         heights.map(|[_, render_height]| (Key::RenderHeight, Number::Whole(render_height))),

@@ -37,6 +37,7 @@ pub(crate) mod tests {
             polygon,
             importance_m: Vec::new(),
             confidence: (class != 2).then_some(Confidence { mean: 0.7 + (number % 3) as f32 / 10.0, min: 0.5 }),
+            unknown: None,
             area_m2,
             perimeter_m: area_m2.sqrt() * 4.0,
             outline: if number % 2 == 0 { Outline::Regularized } else { Outline::Simplified },

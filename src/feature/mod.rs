@@ -148,6 +148,9 @@ pub struct Feature {
     pub importance_m: Vec<Vec<f32>>,
     /// Absent for class rasters without confidence.
     pub confidence: Option<Confidence>,
+    /// The mean over the pixels of how unlike all that a scorer has seen they are, as the share of that which lies nearer to
+    /// its prototypes; above 1 beyond all of it, up to 2. Where that is told.
+    pub unknown: Option<f32>,
     /// On the ground, of the exact pixels.
     pub area_m2: f64,
     /// On the ground, of the outline.

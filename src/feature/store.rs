@@ -196,6 +196,7 @@ mod tests {
             polygon: Rect::new(coord! { x: x, y: y }, coord! { x: x + side, y: y + side }).to_polygon(),
             importance_m: Vec::new(),
             confidence: None,
+            unknown: None,
             area_m2: side * side,
             perimeter_m: 4.0 * side,
             outline: Outline::Exact,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::ScoreMap;
 use crate::georef::Window;
-use crate::model::{ChipScores, rounded};
+use crate::model::{ChipScores, ChipSpec, rounded};
 use crate::scheme::ClassId;
 
 /// A chip with its scores and its place.
@@ -23,6 +23,8 @@ pub struct ScoredChip {
 #[derive(Debug, Clone)]
 pub struct Blender {
     classes: Vec<ClassId>,
+    /// Of classes, and of what is unknown where that is told.
+    planes: usize,
     /// The window function of one axis, 1 to 255.
     fade: Vec<u16>,
 }
@@ -45,13 +47,14 @@ struct Room {
 }
 
 impl Blender {
-    /// For chips of a side and the classes of their scores.
+    /// For chips of a side, the classes of their scores, and what else they tell.
     ///
     /// The window is a separable Hann, sampled at pixel centres: `sin²(π (k + ½) / n)`, in steps of 1/255 and at least one step.
     #[must_use]
-    pub fn new(chip_px: u32, classes: Vec<ClassId>) -> Self {
-        let hann = |k: u32| (PI * (f64::from(k) + 0.5) / f64::from(chip_px)).sin().powi(2);
-        Self { classes, fade: (0..chip_px).map(|k| ((255.0 * hann(k)).round() as u16).max(1)).collect() }
+    pub fn new(spec: &ChipSpec) -> Self {
+        let hann = |k: u32| (PI * (f64::from(k) + 0.5) / f64::from(spec.chip_px)).sin().powi(2);
+        let fade = (0..spec.chip_px).map(|k| ((255.0 * hann(k)).round() as u16).max(1)).collect();
+        Self { classes: spec.classes.clone(), planes: spec.planes(), fade }
     }
 
     /// The blended scores of a window, from every chip that touches it, in any order.
@@ -65,7 +68,7 @@ impl Blender {
     #[must_use]
     pub fn empty(&self, window: &Window) -> ScoreMap {
         let (pixels, classes) = (window.pixels(), self.classes.clone());
-        ScoreMap { window: *window, scores: vec![0; pixels * classes.len()], classes, valid: vec![0; pixels] }
+        ScoreMap { window: *window, scores: vec![0; pixels * self.planes], classes, valid: vec![0; pixels] }
     }
 
     /// Blends some rows of a window, from every chip that touches those rows, in any order.
@@ -105,20 +108,20 @@ impl Blender {
         let from = first.chip.window.index(cols.start, row);
         map.valid[to..to + len].copy_from_slice(&first.chip.valid[from..from + len]);
         if over.len() == 1 {
-            for class in 0..self.classes.len() {
-                map.scores[class * pixels + to..][..len].copy_from_slice(first.plane(class, from, len));
+            for plane in 0..self.planes {
+                map.scores[plane * pixels + to..][..len].copy_from_slice(first.plane(plane, from, len));
             }
             return;
         }
         room.share(over.iter().map(|line| (line.down, self.across(line, cols.start, len))), len);
-        for class in 0..self.classes.len() {
+        for plane in 0..self.planes {
             room.sums.clear();
             room.sums.resize(len, 0);
             for line in over {
                 let from = line.chip.window.index(cols.start, row);
-                add_scores(&mut room.sums, line.plane(class, from, len), self.across(line, cols.start, len), line.down);
+                add_scores(&mut room.sums, line.plane(plane, from, len), self.across(line, cols.start, len), line.down);
             }
-            let means = map.scores[class * pixels + to..][..len].iter_mut();
+            let means = map.scores[plane * pixels + to..][..len].iter_mut();
             means
                 .zip(&room.sums)
                 .zip(&room.shares)
@@ -132,8 +135,8 @@ impl Blender {
 }
 
 impl<'a> Line<'a> {
-    fn plane(&self, class: usize, from: usize, len: usize) -> &'a [u8] {
-        &self.scores.scores[class * self.chip.window.pixels() + from..][..len]
+    fn plane(&self, plane: usize, from: usize, len: usize) -> &'a [u8] {
+        &self.scores.scores[plane * self.chip.window.pixels() + from..][..len]
     }
 }
 
@@ -178,7 +181,8 @@ mod tests {
     }
 
     fn blender() -> Blender {
-        Blender::new(16, vec![ClassId(1), ClassId(7)])
+        let classes = vec![ClassId(1), ClassId(7)];
+        Blender::new(&ChipSpec { channels: 1, chip_px: 16, classes, unknown: false })
     }
 
     #[test]

@@ -7,14 +7,14 @@ use super::{NO_PLANE, ScoreMap};
 ///
 /// Pixels near the border of the buffer are judged by what is seen: the caller keeps `reach` pixels around those that it uses.
 pub(super) fn decide_borders(scores: &ScoreMap, planes: &mut [u8], reach: usize) {
-    let (cols, rows) = (scores.window.cols as usize, scores.window.rows as usize);
+    let cols = scores.window.cols as usize;
     if reach == 0 || planes.is_empty() {
         return;
     }
     let band = band(planes, cols, reach);
     let mut most = vec![0_u32; planes.len()];
     let mut winner = vec![NO_PLANE; planes.len()];
-    for (plane, of_class) in scores.scores.chunks_exact(cols * rows).enumerate() {
+    for (plane, of_class) in scores.of_classes().enumerate() {
         let counted = of_class.iter().zip(&scores.valid).map(|(s, v)| u32::from(*s) * u32::from(*v != 0));
         for (at, sum) in box_sums(counted.collect(), cols, reach).into_iter().enumerate() {
             if winner[at] == NO_PLANE || sum > most[at] {

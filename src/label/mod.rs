@@ -3,14 +3,16 @@
 mod blend;
 mod boundary;
 mod clean;
+mod manifest;
 mod masks;
 mod sieve;
 mod store;
 
 pub use blend::{Blender, ScoredChip};
 pub use clean::{CleanOptions, clean, clean_painted};
+pub use manifest::Manifest;
 pub use masks::{InstanceId, MaskReader, MaskedChip, OwnedMask, PaintedMap, paint};
-pub use store::{LabelStore, Manifest, StoreError};
+pub use store::{LabelStore, StoreError};
 
 use crate::georef::Window;
 use crate::scheme::ClassId;
@@ -26,16 +28,28 @@ pub struct LabelMap {
     pub confidence: Vec<u8>,
     /// The number of the object that each pixel belongs to, below 2^24, where the model tells objects apart; 0 is none.
     pub instances: Option<Vec<u32>>,
+    /// How unlike all that the scorer has seen each pixel is, where that was asked for: in percent the share of it that lies
+    /// nearer to its prototypes, above 100 beyond all of it, 1 to 200; 0 where that is not known.
+    pub unknown: Option<Vec<u8>>,
 }
 
 impl LabelMap {
     /// Copies the class codes that a row-major buffer of `window` shares with it.
     pub fn copy_classes(&self, window: &Window, codes: &mut [u8]) {
+        self.copy(&self.classes, window, codes);
+    }
+
+    /// Copies how unknown pixels are to a row-major buffer of `window`; nothing where that is not known.
+    pub fn copy_unknown(&self, window: &Window, to: &mut [u8]) {
+        self.unknown.iter().for_each(|unknown| self.copy(unknown, window, to));
+    }
+
+    fn copy(&self, band: &[u8], window: &Window, buffer: &mut [u8]) {
         let Some(common) = self.window.intersection(window) else { return };
         for row in common.row..common.end_row() {
             let (from, to) = (self.window.index(common.col, row), window.index(common.col, row));
             let len = common.cols as usize;
-            codes[to..to + len].copy_from_slice(&self.classes[from..from + len]);
+            buffer[to..to + len].copy_from_slice(&band[from..from + len]);
         }
     }
 }
@@ -47,13 +61,23 @@ pub struct ScoreMap {
     pub window: Window,
     /// The class of each plane.
     pub classes: Vec<ClassId>,
-    /// Per class a probability of 0 to 255, planar, row-major.
+    /// Per class a probability of 0 to 255, planar, row-major; then, where it is told, how unknown each pixel is.
     pub scores: Vec<u8>,
     /// 1 where there is imagery and a chip.
     pub valid: Vec<u8>,
 }
 
 impl ScoreMap {
+    /// The planes of the classes.
+    pub(super) fn of_classes(&self) -> impl Iterator<Item = &[u8]> {
+        self.scores.chunks_exact(self.window.pixels().max(1)).take(self.classes.len())
+    }
+
+    /// The plane of how unknown each pixel is.
+    fn unknown(&self) -> Option<&[u8]> {
+        self.scores.get(self.classes.len() * self.window.pixels()..).filter(|plane| !plane.is_empty())
+    }
+
     /// The plane of the most probable class per pixel, the first of equals; [`NO_PLANE`] where nothing is valid.
     #[must_use]
     pub fn best(&self) -> Vec<u8> {
@@ -89,7 +113,15 @@ impl ScoreMap {
                 sure.iter_mut().zip(chosen.iter().zip(scores)).for_each(|(sure, at)| *sure |= one(at));
             }
         }
-        LabelMap { window: *window, classes, confidence, instances: None }
+        let unknown = self.unknown().map(|plane| self.cut(plane, window, &classes));
+        LabelMap { window: *window, classes, confidence, instances: None, unknown }
+    }
+
+    /// The part of a plane in `window`, 0 where nothing is labelled.
+    fn cut(&self, plane: &[u8], window: &Window, classes: &[u8]) -> Vec<u8> {
+        let rows = (window.row..window.end_row()).map(|row| self.window.index(window.col, row));
+        let values = rows.flat_map(|from| &plane[from..from + window.cols as usize]);
+        values.zip(classes).map(|(value, class)| if *class == 0 { 0 } else { *value }).collect()
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{CleanOptions, LabelMap};
+use super::{LabelMap, Manifest};
 use crate::files::write_whole;
-use crate::georef::{Crs, CrsError, GeoTransform, PixelFrame, TransformError, Window};
+use crate::georef::{CrsError, TransformError, Window};
 use crate::grid::{BlockId, WorkGrid};
-use crate::model::{CachePlace, Scoring};
-use crate::raster::{self, LabelBands, LabelTags, RasterError, read_label_block, write_label_block, write_label_cog};
+use crate::raster::{
+    self, LabelBands, LabelRows, LabelTags, RasterError, read_label_block, write_label_block, write_label_cog,
+};
 use crate::scheme::Scheme;
 
 /// The item of a label block that says what it is valid for.
@@ -70,64 +70,6 @@ pub enum StoreError {
     Transform(#[from] TransformError),
 }
 
-/// What the label blocks of a store are, and what they were made from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Manifest {
-    /// The format of the store.
-    pub version: u32,
-    /// The reference system of the work grid, as text.
-    pub crs: String,
-    /// The geotransform of the work grid.
-    pub transform: [f64; 6],
-    /// The width of the work grid in pixels.
-    pub cols: u32,
-    /// The height of the work grid in pixels.
-    pub rows: u32,
-    /// The side of a block in pixels.
-    pub block_px: u32,
-    /// The rasters of the mosaic.
-    pub sources: Vec<PathBuf>,
-    /// The surface model, if one was given.
-    pub dsm: Option<PathBuf>,
-    /// The terrain model, if one was given.
-    pub dtm: Option<PathBuf>,
-    /// The card of the model.
-    pub model: PathBuf,
-    /// How scores were made beside the model.
-    #[serde(default)]
-    pub scoring: Scoring,
-    /// How labels were cleaned.
-    pub clean: CleanOptions,
-    /// The classes, where another file than the city scheme was used.
-    pub scheme: Option<PathBuf>,
-    /// Blocks to make; empty for all of the work grid.
-    #[serde(default)]
-    pub area_blocks: Vec<(u32, u32)>,
-    /// How far certainty drops between roofs that are told apart, where the model's card says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub split_roofs: Option<f64>,
-    /// Where features are kept, where a model gives some.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feature_cache: Option<CachePlace>,
-    /// Of sources, model and every parameter that changes labels.
-    pub fingerprint: String,
-}
-
-impl Manifest {
-    /// The format that this version reads and writes.
-    pub const VERSION: u32 = 1;
-
-    /// The work grid.
-    ///
-    /// # Errors
-    /// When the reference system or the geotransform is not usable.
-    pub fn grid(&self) -> Result<WorkGrid, StoreError> {
-        let frame = PixelFrame { crs: Crs::new(&self.crs)?, transform: GeoTransform::new(self.transform)? };
-        Ok(WorkGrid { frame, cols: self.cols, rows: self.rows, block_px: self.block_px })
-    }
-}
-
 /// A folder of label blocks.
 #[derive(Debug, Clone)]
 pub struct LabelStore {
@@ -168,7 +110,7 @@ impl LabelStore {
         if manifest_path(folder).exists() {
             let old = Self::open(folder)?;
             if old.manifest.fingerprint != manifest.fingerprint {
-                return Err(StoreError::Stale { path: folder.to_owned(), what: difference(&old.manifest, manifest) });
+                return Err(StoreError::Stale { path: folder.to_owned(), what: old.manifest.difference(manifest) });
             }
         }
         remove_half_made(&labels)?;
@@ -234,10 +176,7 @@ impl LabelStore {
     /// The blocks that the store is to hold: those of the area of interest, or all.
     #[must_use]
     pub fn wanted(&self) -> Vec<BlockId> {
-        if self.manifest.area_blocks.is_empty() {
-            return self.grid.blocks().collect();
-        }
-        self.manifest.area_blocks.iter().map(|&(row, col)| BlockId { row, col }).collect()
+        self.manifest.wanted(&self.grid)
     }
 
     /// Whether a block is made.
@@ -262,6 +201,7 @@ impl LabelStore {
             classes: &labels.classes,
             confidence: &labels.confidence,
             instance: labels.instances.as_deref(),
+            unknown: labels.unknown.as_deref(),
         };
         let tags = LabelTags { scheme: &self.scheme, items: &[(FINGERPRINT, &self.manifest.fingerprint)] };
         write_label_block(&self.block_path(block), &self.grid.frame, &bands, &tags)
@@ -282,16 +222,39 @@ impl LabelStore {
                 what: "mosaic, model or parameters".to_owned(),
             });
         }
-        Ok(LabelMap { window, classes: data.classes, confidence: data.confidence, instances: data.instance })
+        Ok(LabelMap {
+            window,
+            classes: data.classes,
+            confidence: data.confidence,
+            instances: data.instance,
+            unknown: data.unknown,
+        })
     }
 
-    /// Writes the label map of the blocks that are made as a Cloud Optimized `GeoTIFF` with a colour table.
+    /// Writes the label map of the blocks that are made as a Cloud Optimized `GeoTIFF` with a colour table; where it is
+    /// told how unknown pixels are, with a second band of that.
     ///
     /// # Errors
     /// When a block is broken or the file cannot be written.
     pub fn write_cog(&self, path: &Path) -> Result<(), StoreError> {
-        let map = raster::LabelMap { frame: &self.grid.frame, window: self.grid.window(), scheme: &self.scheme };
-        write_label_cog(path, &map, |window| self.classes(window))
+        let unknown = self.manifest.scoring.unknown_band;
+        let (frame, window) = (&self.grid.frame, self.grid.window());
+        write_label_cog(path, &raster::LabelMap { frame, window, scheme: &self.scheme, unknown }, |window| {
+            let mut rows =
+                LabelRows { classes: vec![0; window.pixels()], unknown: unknown.then(|| vec![0; window.pixels()]) };
+            self.each_touching(window, |map| {
+                map.copy_classes(window, &mut rows.classes);
+                rows.unknown.iter_mut().for_each(|unknown| map.copy_unknown(window, unknown));
+            })?;
+            Ok(rows)
+        })
+    }
+
+    fn each_touching(&self, window: &Window, mut with: impl FnMut(&LabelMap)) -> Result<(), StoreError> {
+        for block in self.grid.blocks_touching(window).filter(|b| self.has(*b)) {
+            with(&self.read(block)?);
+        }
+        Ok(())
     }
 
     /// The class codes of a window of the work grid, row-major; 0 where nothing is made.
@@ -316,20 +279,6 @@ fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> 
     let text = serde_json::to_string_pretty(manifest)
         .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
     write_whole(&path, (text + "\n").as_bytes()).map_err(|source| StoreError::Io { path, source })
-}
-
-/// Which part of the input differs, for the message.
-fn difference(old: &Manifest, new: &Manifest) -> String {
-    let parts = [
-        (old.model != new.model, "model"),
-        (old.scoring != new.scoring, "way of scoring (scorer, unknown, guided, augment, weights)"),
-        (old.clean != new.clean, "clean-up (majority, minimum area)"),
-        (old.block_px != new.block_px, "block size"),
-        (old.scheme != new.scheme, "scheme"),
-        ((old.transform, old.cols, old.rows) != (new.transform, new.cols, new.rows), "work grid"),
-    ];
-    let named: Vec<_> = parts.iter().filter(|(differs, _)| *differs).map(|(_, name)| *name).collect();
-    if named.is_empty() { "mosaic or model file (same name, other content)".to_owned() } else { named.join(", ") }
 }
 
 fn remove_half_made(labels: &Path) -> Result<(), StoreError> {

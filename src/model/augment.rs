@@ -140,7 +140,7 @@ impl Segmenter for Augmented {
 
     fn segment(&mut self, chips: &[f32]) -> Result<Vec<ChipScores>, ModelError> {
         let (side, count) = (self.spec().chip_px as usize, chips.len() / self.spec().tensor_len());
-        let mut sums = vec![vec![0_u16; self.spec().classes.len() * side * side]; count];
+        let mut sums = vec![vec![0_u16; self.spec().planes() * side * side]; count];
         let mut turned = Vec::with_capacity(chips.len());
         for turn in &self.turns {
             let sources: Vec<usize> = turn.sources(side).collect();
@@ -197,7 +197,7 @@ mod tests {
     const SIDE: usize = 5;
 
     fn augmented(turns: Turns) -> Augmented {
-        let spec = ChipSpec { channels: 1, chip_px: SIDE as u32, classes: vec![ClassId(1)] };
+        let spec = ChipSpec { channels: 1, chip_px: SIDE as u32, classes: vec![ClassId(1)], unknown: false };
         Augmented::new(Box::new(Leaning(spec)), Augment { turns, scales: false })
     }
 

@@ -32,12 +32,14 @@ impl Ensemble {
         let mut classes: Vec<_> = models.iter().flat_map(|(m, _, _)| m.spec().classes.clone()).collect();
         classes.sort_unstable();
         classes.dedup();
-        let spec = ChipSpec { channels: first.input.channels.len(), chip_px: first.input.chip_px, classes };
+        let unknown = models.iter().any(|(model, ..)| model.spec().unknown);
+        let spec = ChipSpec { channels: first.input.channels.len(), chip_px: first.input.chip_px, classes, unknown };
         let mut members = Vec::new();
         for (model, card, weight) in models {
             fits(&first, card, weight).map_err(|e| misfit(card, &e))?;
             let place = |class| spec.classes.binary_search(class).expect("every class is among them");
-            let score_of = model.spec().classes.iter().map(place).collect();
+            let mut score_of: Vec<usize> = model.spec().classes.iter().map(place).collect();
+            score_of.extend(model.spec().unknown.then_some(spec.classes.len()));
             members.push(Member {
                 score_of,
                 seen: seen_by((&first, first.input.resolution_m_per_px), card)?,
@@ -58,7 +60,7 @@ impl Segmenter for Ensemble {
 
     fn segment(&mut self, chips: &[f32]) -> Result<Vec<ChipScores>, ModelError> {
         let (pixels, chip_len) = ((self.spec.chip_px as usize).pow(2), self.spec.tensor_len());
-        let mut sums = vec![vec![0_u32; self.spec.classes.len() * pixels]; chips.len() / chip_len];
+        let mut sums = vec![vec![0_u32; self.spec.planes() * pixels]; chips.len() / chip_len];
         for member in &mut self.members {
             let seen: Vec<f32> = chips.chunks_exact(chip_len).flat_map(|chip| member.seen.of(chip, pixels)).collect();
             for (sums, scores) in sums.iter_mut().zip(member.model.segment(&seen)?) {
@@ -69,7 +71,13 @@ impl Segmenter for Ensemble {
             }
         }
         let weight: u32 = self.members.iter().map(|m| m.weight).sum();
-        let mean = |sums: Vec<u32>| sums.into_iter().map(|sum| ((sum + weight / 2) / weight) as u8).collect();
+        // Only some may tell what is unknown.
+        let telling: u32 = self.members.iter().filter(|m| m.model.spec().unknown).map(|m| m.weight).sum();
+        let of_classes = self.spec.classes.len() * pixels;
+        let mean = |sums: Vec<u32>| {
+            let weight = |at: usize| if at < of_classes { weight } else { telling };
+            sums.into_iter().enumerate().map(|(at, sum)| ((sum + weight(at) / 2) / weight(at)) as u8).collect()
+        };
         Ok(sums.into_iter().map(|sums| ChipScores { side_px: self.spec.chip_px, scores: mean(sums) }).collect())
     }
 

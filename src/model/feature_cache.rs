@@ -1,15 +1,14 @@
-//! Features kept on disk in half precision, so that another scorer need not run the network again.
+//! Features kept on disk, so that another scorer need not run the network again.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use half::f16;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::PatchFeatures;
 use super::scorer::hex;
+use super::{PatchFeatures, Precision};
 use crate::files::write_whole;
 
 /// Where features are kept, and how many.
@@ -20,6 +19,9 @@ pub struct CachePlace {
     pub folder: Option<PathBuf>,
     /// The most that it may hold, in MiB; 0 for none.
     pub mib: u64,
+    /// How precisely they are kept, and read.
+    #[serde(default, skip_serializing_if = "Precision::is_usual")]
+    pub precision: Precision,
 }
 
 /// What a cache has done.
@@ -49,12 +51,13 @@ impl CacheUse {
 pub struct FeatureCache {
     folder: PathBuf,
     limit_bytes: u64,
+    precision: Precision,
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
-    /// The size of each entry, in bytes.
+    /// The size of each entry, in bytes, by the name of its file.
     entries: HashMap<String, u64>,
     /// Entries of former runs that this one has not used, the one to go first at the end.
     stale: Vec<String>,
@@ -69,15 +72,16 @@ impl FeatureCache {
     ///
     /// # Errors
     /// When the folder cannot be made or read.
-    pub fn open(folder: &Path, mib: u64) -> std::io::Result<Self> {
+    pub fn open(folder: &Path, mib: u64, precision: Precision) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let mut found = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let (entry, path) = entry.map(|e| (e.metadata(), e.path()))?;
             let metadata = entry?;
-            match path.file_stem().and_then(|s| s.to_str()) {
-                Some(key) if path.extension().is_some_and(|e| e == "f16") => {
-                    found.push((metadata.modified()?, key.to_owned(), metadata.len()));
+            match path.file_name().and_then(|s| s.to_str()) {
+                // Of any precision: all count against the bound.
+                Some(name) if [".f16", ".int8"].iter().any(|end| name.ends_with(end)) => {
+                    found.push((metadata.modified()?, name.to_owned(), metadata.len()));
                 }
                 // What a killed run left half-written.
                 _ if path.extension().is_some_and(|e| e == "tmp") => std::fs::remove_file(&path)?,
@@ -91,7 +95,13 @@ impl FeatureCache {
             entries: found.into_iter().map(|f| (f.1, f.2)).collect(),
             ..Inner::default()
         };
-        Ok(Self { folder: folder.to_owned(), limit_bytes: mib << 20, inner: Mutex::new(inner) })
+        Ok(Self { folder: folder.to_owned(), limit_bytes: mib << 20, precision, inner: Mutex::new(inner) })
+    }
+
+    /// How precisely it keeps features.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// What it has done so far.
@@ -118,29 +128,37 @@ impl FeatureCache {
     /// The features of a chip, if they are there.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<PatchFeatures> {
-        let known = self.inner().entries.contains_key(key);
-        let found = known.then(|| std::fs::read(self.path(key)).ok().and_then(|bytes| decode(&bytes))).flatten();
+        let name = self.name(key);
+        let known = self.inner().entries.contains_key(&name);
+        let read = || self.precision.unpack(&std::fs::read(self.folder.join(&name)).ok()?);
+        let found = known.then(read).flatten();
         let mut inner = self.inner();
         if found.is_some() {
             inner.hits += 1;
-            inner.used.insert(key.to_owned());
+            inner.used.insert(name);
         } else {
             inner.misses += 1;
         }
         found
     }
 
-    /// Keeps the features of a chip, where there is room. A folder that cannot be written keeps nothing.
-    pub fn put(&self, key: &str, features: &PatchFeatures) {
-        let bytes = encode(features);
+    /// Keeps the features of a chip, where there is room, and gives them back as they are kept. A folder that cannot be
+    /// written keeps nothing.
+    pub fn put(&self, key: &str, features: &PatchFeatures) -> PatchFeatures {
+        let bytes = self.precision.pack(features);
+        self.write(self.name(key), &bytes);
+        self.precision.rounded(features)
+    }
+
+    fn write(&self, name: String, bytes: &[u8]) {
         if !self.make_room(bytes.len() as u64) {
             return;
         }
-        if write_whole(&self.path(key), &bytes).is_ok() {
+        if write_whole(&self.folder.join(&name), bytes).is_ok() {
             let mut inner = self.inner();
-            inner.used.insert(key.to_owned());
+            inner.used.insert(name.clone());
             inner.bytes += bytes.len() as u64;
-            let before = inner.entries.insert(key.to_owned(), bytes.len() as u64);
+            let before = inner.entries.insert(name, bytes.len() as u64);
             inner.bytes -= before.unwrap_or(0);
         }
     }
@@ -149,20 +167,20 @@ impl FeatureCache {
     fn make_room(&self, bytes: u64) -> bool {
         let mut inner = self.inner();
         while inner.bytes + bytes > self.limit_bytes {
-            let Some(key) = inner.stale.pop() else { return false };
-            if inner.used.contains(&key) {
+            let Some(name) = inner.stale.pop() else { return false };
+            if inner.used.contains(&name) {
                 continue;
             }
-            if let Some(size) = inner.entries.remove(&key) {
+            if let Some(size) = inner.entries.remove(&name) {
                 inner.bytes -= size;
-                let _ = std::fs::remove_file(self.path(&key)); // gone already is as good
+                let _ = std::fs::remove_file(self.folder.join(&name)); // gone already is as good
             }
         }
         true
     }
 
-    fn path(&self, key: &str) -> PathBuf {
-        self.folder.join(format!("{key}.f16"))
+    fn name(&self, key: &str) -> String {
+        format!("{key}.{}", self.precision.extension())
     }
 
     /// A panic elsewhere leaves the numbers whole enough: they only bound a folder.
@@ -171,49 +189,25 @@ impl FeatureCache {
     }
 }
 
-/// Features as they come back from a cache: what does not fit half precision is cut.
-pub(super) fn halved(features: &mut PatchFeatures) {
-    let limit = f16::MAX.to_f32();
-    features.values.iter_mut().for_each(|v| *v = f16::from_f32(v.clamp(-limit, limit)).to_f32());
-}
-
-/// Side and numbers per patch as 4 bytes each, then the numbers.
-fn encode(features: &PatchFeatures) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(8 + 2 * features.values.len());
-    bytes.extend((features.side as u32).to_le_bytes());
-    bytes.extend((features.dim as u32).to_le_bytes());
-    bytes.extend(features.values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()));
-    bytes
-}
-
-fn decode(bytes: &[u8]) -> Option<PatchFeatures> {
-    let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
-    let (side, dim) = (number(0)?, number(4)?);
-    let values: Vec<f32> = bytes[8..].chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect();
-    (values.len() == side * side * dim).then_some(PatchFeatures { side, dim, values })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn features(n: usize) -> PatchFeatures {
-        let mut features =
-            PatchFeatures { side: 16, dim: 64, values: (0..16 * 16 * 64).map(|i| (i * n) as f32 / 77.0).collect() };
-        halved(&mut features);
-        features
+        let values = (0..16 * 16 * 64).map(|i| (i * n) as f32 / 77.0).collect();
+        Precision::F16.rounded(&PatchFeatures { side: 16, dim: 64, values })
     }
 
     #[test]
     fn features_come_back_to_the_bit_also_in_the_next_run() {
         let folder = tempfile::tempdir().expect("a folder");
         let key = |n: usize| FeatureCache::key("net", &[n as f32]);
-        let cache = FeatureCache::open(folder.path(), 1).expect("opens");
+        let cache = FeatureCache::open(folder.path(), 1, Precision::F16).expect("opens");
         assert!(cache.get(&key(1)).is_none());
         cache.put(&key(1), &features(1));
         assert_eq!(cache.get(&key(1)), Some(features(1)));
         assert_ne!(key(1), FeatureCache::key("other", &[1.0]), "another network, another key");
-        let again = FeatureCache::open(folder.path(), 1).expect("opens");
+        let again = FeatureCache::open(folder.path(), 1, Precision::F16).expect("opens");
         assert_eq!(again.get(&key(1)), Some(features(1)));
         assert_eq!((again.usage().hits, again.usage().hit_percent()), (1, 100));
         std::fs::write(folder.path().join(format!("{}.f16", key(1))), [1, 2]).expect("written");
@@ -221,17 +215,33 @@ mod tests {
     }
 
     #[test]
+    fn each_precision_has_entries_of_its_own_within_one_bound() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = |precision| FeatureCache::open(folder.path(), 1, precision).expect("opens");
+        open(Precision::F16).put("a", &features(1));
+        let bytes = open(Precision::Int8);
+        assert!(bytes.get("a").is_none(), "not of another precision");
+        let kept = bytes.put("a", &features(1));
+        assert!(kept == Precision::Int8.rounded(&features(1)) && kept != features(1));
+        assert_eq!(open(Precision::Int8).get("a"), Some(kept));
+        assert_eq!(open(Precision::F16).get("a"), Some(features(1)));
+        let on_disk = |name: &str| std::fs::metadata(folder.path().join(name)).expect("a file").len();
+        assert_eq!(bytes.usage().bytes, on_disk("a.f16") + on_disk("a.int8"));
+        assert!(on_disk("a.int8") * 18 < on_disk("a.f16") * 10);
+    }
+
+    #[test]
     fn it_stays_within_its_bound_and_keeps_what_the_run_uses() {
         let folder = tempfile::tempdir().expect("a folder");
-        let first = FeatureCache::open(folder.path(), 1).expect("opens");
+        let first = FeatureCache::open(folder.path(), 1, Precision::F16).expect("opens");
         // An entry takes 32 KiB and a few bytes: 31 fit.
-        (0..40).for_each(|n| first.put(&format!("{n:032}"), &features(n)));
+        (0..40).for_each(|n| drop(first.put(&format!("{n:032}"), &features(n))));
         assert!(first.usage().bytes <= 1 << 20);
         let kept = (0..40).filter(|n| first.get(&format!("{n:032}")).is_some()).count();
         assert_eq!(kept, 31, "the first ones stay: the next run begins with them");
-        let second = FeatureCache::open(folder.path(), 1).expect("opens");
+        let second = FeatureCache::open(folder.path(), 1, Precision::F16).expect("opens");
         assert!(second.get(&format!("{:032}", 3)).is_some());
-        (100..140).for_each(|n| second.put(&format!("{n:032}"), &features(n)));
+        (100..140).for_each(|n| drop(second.put(&format!("{n:032}"), &features(n))));
         assert!(second.get(&format!("{:032}", 3)).is_some(), "used in this run");
         assert!(second.get(&format!("{:032}", 4)).is_none(), "not used, so it made room");
         let on_disk: u64 = std::fs::read_dir(folder.path())

@@ -133,7 +133,11 @@ mod tests {
 
     /// A network whose output is a map: its channels are the numbers of a patch.
     fn map_card() -> ModelCard {
-        let mut card = card("threshold.onnx");
+        map_card_of("threshold.onnx")
+    }
+
+    fn map_card_of(name: &str) -> ModelCard {
+        let mut card = card(name);
         (card.family, card.output.stride, card.output.activation) =
             (Family::Features, 0, crate::model::Activation::None);
         (card.output.patch_px, card.output.dim) = (Some(1), Some(card.classes.len() as u32));
@@ -183,6 +187,31 @@ mod tests {
         map = map_card();
         map.output.dim = Some(7);
         assert!(Features::open(&map, Device::Cpu).err().expect("two").to_string().contains("output.dim"));
+    }
+
+    #[test]
+    fn files_that_cannot_be_are_told_when_they_are_loaded() {
+        let error = |card: &ModelCard| Features::open(card, Device::Cpu).err().expect("it cannot be").to_string();
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("dinov2-plain.onnx");
+        let bytes = std::fs::read(fixture("dinov2-plain.onnx")).expect("a fixture");
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("written");
+        let cut = ModelCard { file: path, ..card("dinov2-plain.onnx") };
+        let mut grey = card("dinov2-plain.onnx");
+        grey.input.channels.truncate(1);
+        for (card, words) in [
+            (cut, ["dinov2-plain.onnx (file", "does not load"]),
+            (grey, ["dinov2-plain.onnx", "input.channels"]),
+            (map_card_of("unknown-operator.onnx"), ["(file", "Undreamt"]),
+            (map_card_of("nan.onnx"), ["features that are not finite", "input.scale"]),
+        ] {
+            let error = error(&card);
+            assert!(words.iter().all(|words| error.contains(words)), "{words:?}: {error}");
+        }
+        let chips: Vec<f32> = (0..2 * 3 * 64 * 64).map(|i| ((i * 31) % 255) as f32 / 255.0).collect();
+        let of =
+            |name: &str| Features::open(&map_card_of(name), Device::Cpu).expect("opens").run(&chips).expect("runs");
+        assert_eq!(of("clash.onnx"), of("threshold.onnx"), "one name for axes that differ is taken as it is meant");
     }
 
     #[test]

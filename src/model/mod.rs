@@ -7,12 +7,14 @@ mod deepness;
 mod device;
 mod ensemble;
 mod feature_cache;
+mod feature_source;
 mod features;
 mod guided;
 mod head;
 mod onnx;
 mod patch;
 mod pooled;
+mod precision;
 mod refined;
 mod rules;
 mod runtime;
@@ -29,10 +31,12 @@ pub use card::{Activation, CardError, Family, Input, LabelDefaults, Layout, Mode
 pub use device::Device;
 pub use ensemble::Ensemble;
 pub use feature_cache::{CachePlace, CacheUse, FeatureCache};
+pub use feature_source::FeatureSource;
 pub use features::{Features, PatchFeatures};
 pub use guided::Guided;
-pub use patch::{FeatureSource, Patch, Reading, ScorerHead};
-pub use pooled::{ChipFeatures, MaskScorer, PooledSource};
+pub use patch::{Patch, Reading, ScorerHead};
+pub use pooled::{ChipFeatures, MaskScorer, PooledSource, ReadMask};
+pub use precision::Precision;
 pub use refined::Refined;
 pub use runtime::library;
 pub use sam::{Mask, MaskBox, MaskCard, MaskClasses, MaskRule, MaskRun, MaskStats, Sam, chosen};
@@ -75,10 +79,12 @@ pub enum ModelError {
         library: Option<PathBuf>,
     },
     /// The network does not load.
-    #[error("network {path} (file, in its card) does not load on {device}: {reason}")]
+    #[error("network {path} ({key}, in its card) does not load on {device}: {reason}")]
     Load {
         /// The file.
         path: PathBuf,
+        /// The key of the card that names it.
+        key: &'static str,
         /// Where it should run.
         device: Device,
         /// What ONNX Runtime said.
@@ -132,6 +138,11 @@ pub enum ModelError {
         /// What would be accepted there.
         family: &'static str,
     },
+    /// What is unknown is to be told without features.
+    #[error(
+        "--unknown-band: told by the distance of features from what a scorer has seen; give a model of family = \"features\" and a scorer (beside a model of family = \"sam\": --features and --scorer)"
+    )]
+    UnknownUnread,
     /// Features beside a model that needs none.
     #[error("--features: says what the masks of a model of family = \"sam\" are; the first --model is none")]
     FeaturesUnread,
@@ -163,14 +174,15 @@ fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The scores of a chip: per class a probability of 0 to 255, planar, row-major.
+/// The scores of a chip: per class a probability of 0 to 255, planar, row-major; after those of classes, where
+/// [`ChipSpec::unknown`] says so, a plane of how unlike all that a scorer has seen each pixel is, in percent, 1 to 200, see [`Prototypes::quantile`].
 ///
 /// Whole numbers, so that sums over overlapping chips are exact and know no order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChipScores {
     /// The side of the chip in pixels.
     pub side_px: u32,
-    /// `classes · side²` probabilities.
+    /// `planes · side²` numbers.
     pub scores: Vec<u8>,
 }
 
@@ -189,6 +201,8 @@ pub struct ChipSpec {
     pub chip_px: u32,
     /// The class of each score, in order; each stands once.
     pub classes: Vec<ClassId>,
+    /// Whether a plane follows that tells what is unlike all that was seen.
+    pub unknown: bool,
 }
 
 impl ChipSpec {
@@ -196,6 +210,12 @@ impl ChipSpec {
     #[must_use]
     pub fn tensor_len(&self) -> usize {
         self.channels * (self.chip_px as usize).pow(2)
+    }
+
+    /// The planes of a chip's scores.
+    #[must_use]
+    pub fn planes(&self) -> usize {
+        self.classes.len() + usize::from(self.unknown)
     }
 }
 

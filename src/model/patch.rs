@@ -1,83 +1,15 @@
 //! Features and a scorer as a segmenter: one pass of features, any number of heads on it.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use super::feature_cache::halved;
 use super::head::Head;
+use super::scorer::percent;
 use super::session::Planes;
 use super::{
-    Activation, CardError, ChipScores, ChipSpec, Device, FeatureCache, Features, Guided, ModelCard, ModelError,
-    PatchFeatures, Scorer, ScorerError, Segmenter, network_digest, rounded,
+    Activation, CardError, ChipScores, ChipSpec, FeatureSource, Guided, ModelCard, ModelError, PatchFeatures, Scorer,
+    ScorerError, Segmenter, rounded,
 };
 use crate::scheme::{ClassId, Scheme};
-
-/// The features of chips, from the cache where they are there, else from the network.
-pub struct FeatureSource {
-    network: Option<Features>,
-    cache: Option<Arc<FeatureCache>>,
-    digest: String,
-    chip_len: usize,
-    device: String,
-}
-
-impl FeatureSource {
-    /// Loads the network of a card.
-    ///
-    /// # Errors
-    /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
-    pub fn open(card: &ModelCard, device: Device, cache: Option<Arc<FeatureCache>>) -> Result<Self, ModelError> {
-        let network = Features::open(card, device)?;
-        let device = network.device();
-        Ok(Self { network: Some(network), device, ..Self::kept(card, cache)? })
-    }
-
-    /// Loads no network: gives what the cache holds, and fails on any other chip.
-    ///
-    /// # Errors
-    /// When the network's file, whose digest is in the keys, cannot be read.
-    pub fn kept(card: &ModelCard, cache: Option<Arc<FeatureCache>>) -> Result<Self, ModelError> {
-        let chip_len = card.input.channels.len() * (card.input.chip_px as usize).pow(2);
-        Ok(Self { network: None, cache, digest: network_digest(card)?, chip_len, device: "none".to_owned() })
-    }
-
-    /// The digest of the network: scorers belong to one.
-    #[must_use]
-    pub fn digest(&self) -> &str {
-        &self.digest
-    }
-
-    /// The features of some normalized chips, one after another. Numbers have half precision, kept or not, so that a cache
-    /// changes nothing.
-    ///
-    /// # Errors
-    /// When the network fails, or there is none and a chip is not kept.
-    pub fn features(&mut self, chips: &[f32]) -> Result<Vec<PatchFeatures>, ModelError> {
-        let each = || chips.chunks_exact(self.chip_len);
-        let Some(cache) = self.cache.clone() else {
-            return run(self.network.as_mut(), chips, chips.len() / self.chip_len);
-        };
-        let keys: Vec<String> = each().map(|chip| FeatureCache::key(&self.digest, chip)).collect();
-        let mut found: Vec<Option<PatchFeatures>> = keys.iter().map(|key| cache.get(key)).collect();
-        let missing: Vec<usize> = (0..keys.len()).filter(|i| found[*i].is_none()).collect();
-        if !missing.is_empty() {
-            let absent: Vec<f32> =
-                missing.iter().flat_map(|i| &chips[i * self.chip_len..][..self.chip_len]).copied().collect();
-            for (i, features) in missing.iter().zip(run(self.network.as_mut(), &absent, missing.len())?) {
-                cache.put(&keys[*i], &features);
-                found[*i] = Some(features);
-            }
-        }
-        Ok(found.into_iter().flatten().collect())
-    }
-}
-
-fn run(network: Option<&mut Features>, chips: &[f32], count: usize) -> Result<Vec<PatchFeatures>, ModelError> {
-    let network = network.ok_or(ModelError::NotKept { chips: count })?;
-    let mut features = network.run(chips)?;
-    features.iter_mut().for_each(halved);
-    Ok(features)
-}
 
 /// How a scorer is read beside what its file says.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -86,15 +18,19 @@ pub struct Reading {
     pub unknown: Option<f32>,
     /// Scores follow the edges of the picture.
     pub guided: Option<Guided>,
+    /// How unlike all that was seen each pixel is becomes a plane of the scores.
+    pub unknown_band: bool,
 }
 
 /// A scorer for the chips of a card and the classes of a scheme.
+#[derive(Clone)]
 pub struct ScorerHead {
     scorer: Scorer,
     head: Head,
     classes: Vec<ClassId>,
     /// The share beyond which a pixel is unknown, and the plane of `other`.
     unknown: Option<(f32, usize)>,
+    unknown_band: bool,
     guided: Option<Guided>,
     /// What takes each channel of a chip back to brightness: times, plus.
     brightness: Vec<(f32, f32)>,
@@ -140,6 +76,7 @@ impl ScorerHead {
         Ok(Self {
             brightness: brightness.collect(),
             unknown: reading.unknown.zip(other.map(place)),
+            unknown_band: reading.unknown_band,
             guided: reading.guided.or(scorer.guided),
             classes,
             head,
@@ -174,18 +111,32 @@ impl ScorerHead {
             guided.filter(&mut probabilities, &self.brightness(chip, pixels), side);
         }
         let mut scores: Vec<u8> = probabilities.iter().map(|p| rounded(p * 255.0)).collect();
-        if let Some((limit, other)) = self.unknown {
-            let head = Head { activation: Activation::None, score_of: vec![Some(0)], scores: 1, ..self.head.clone() };
+        if self.tells_unknown() {
             // Twice what was seen is the most that is told, and a probability ends at one.
-            let halves = planes(novelty.iter().map(|n| n / 2.0).collect());
-            head.each_row(&halves, |row, half| {
+            self.add_unknown(&planes(novelty.iter().map(|n| n / 2.0).collect()), &mut scores);
+        }
+        ChipScores { side_px: side as u32, scores }
+    }
+
+    fn tells_unknown(&self) -> bool {
+        self.unknown.is_some() || self.unknown_band
+    }
+
+    /// Gives what is unknown to `other`, and adds the plane that tells how unknown each pixel is, as either is asked for.
+    fn add_unknown(&self, halves: &Planes<'_>, scores: &mut Vec<u8>) {
+        let (side, pixels) = (self.head.side_px, self.head.side_px.pow(2));
+        let head = Head { activation: Activation::None, score_of: vec![Some(0)], scores: 1, ..self.head.clone() };
+        head.each_row(halves, |row, half| {
+            if let Some((limit, other)) = self.unknown {
                 for (col, _) in half.iter().enumerate().filter(|(_, half)| **half * 2.0 > limit) {
                     let at = row * side + col;
                     (0..self.classes.len()).for_each(|c| scores[c * pixels + at] = if c == other { 255 } else { 0 });
                 }
-            });
-        }
-        ChipScores { side_px: side as u32, scores }
+            }
+            if self.unknown_band {
+                scores.extend(half.iter().map(|half| percent(half * 2.0)));
+            }
+        });
     }
 
     /// Planes of scores before they become probabilities, and how new each patch is.
@@ -197,7 +148,7 @@ impl ScorerHead {
             self.scorer.project(vector, &mut z);
             let scores = self.scorer.logits(&z);
             scores.iter().enumerate().for_each(|(class, logit)| logits[class * patches + patch] = *logit);
-            if let (Some(_), Some(prototypes)) = (self.unknown, &self.scorer.prototypes) {
+            if let (true, Some(prototypes)) = (self.tells_unknown(), &self.scorer.prototypes) {
                 novelty.push(prototypes.quantile(prototypes.distance(&z)));
             }
         }
@@ -249,13 +200,11 @@ fn fits(scorer: &Scorer, card: &ModelCard, digest: &str, reading: Reading) -> Re
             card.path.display()
         ));
     }
-    if let Some(share) = reading.unknown {
-        if !(share > 0.0 && share <= 2.0) {
-            return Err(format!("unknown = {share}: above 0 and at most 2 are accepted (1: beyond all that was seen)"));
-        }
-        if scorer.prototypes.is_none() {
-            return Err("unknown: the scorer has no prototypes that tell what it has seen".to_owned());
-        }
+    if let Some(share) = reading.unknown.filter(|share| !(*share > 0.0 && *share <= 2.0)) {
+        return Err(format!("unknown = {share}: above 0 and at most 2 are accepted (1: beyond all that was seen)"));
+    }
+    if (reading.unknown.is_some() || reading.unknown_band) && scorer.prototypes.is_none() {
+        return Err("unknown: the scorer has no prototypes that tell what it has seen".to_owned());
     }
     if reading.guided.is_some_and(|g| !g.is_valid()) { Err(Guided::ACCEPTED.to_owned()) } else { Ok(()) }
 }
@@ -275,6 +224,7 @@ impl Patch {
             channels: card.input.channels.len(),
             chip_px: card.input.chip_px,
             classes: head.classes().to_vec(),
+            unknown: head.unknown_band,
         };
         Self { source, head, spec }
     }
@@ -298,8 +248,12 @@ impl Segmenter for Patch {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::model::{ModelClass, Prototypes, ScorerActivation, ScorerInput};
+    use crate::model::{
+        Device, FeatureCache, ModelClass, Precision, Prototypes, ScorerActivation, ScorerInput, network_digest,
+    };
 
     fn card() -> ModelCard {
         crate::model::fixture::card("dinov2-registers.onnx")
@@ -377,7 +331,7 @@ mod tests {
     #[test]
     fn a_cache_changes_no_score_and_spares_the_network() {
         let folder = tempfile::tempdir().expect("a folder");
-        let open = || Arc::new(FeatureCache::open(folder.path(), 8).expect("opens"));
+        let open = || Arc::new(FeatureCache::open(folder.path(), 8, Precision::F16).expect("opens"));
         let chips = [chip(1), chip(2)].concat();
         let patch = |source: FeatureSource| {
             let head = head(scorer(source.digest()), Reading::default()).expect("fits");
@@ -399,7 +353,7 @@ mod tests {
         let digest = source.digest().to_owned();
         let features = source.features(&chip(1)).expect("runs").remove(0);
         // With these prototypes the share is the size of the first feature.
-        let unknown = head(scorer(&digest), Reading { unknown: Some(0.5), guided: None }).expect("fits");
+        let unknown = head(scorer(&digest), Reading { unknown: Some(0.5), ..Reading::default() }).expect("fits");
         assert_eq!(unknown.classes(), [ClassId(1), ClassId(2), ClassId(7)]);
         let scores = unknown.scores(&features, &chip(1)).scores;
         let (pixels, mut seen) = (56 * 56, [0, 0]);
@@ -417,17 +371,43 @@ mod tests {
     }
 
     #[test]
+    fn how_far_patches_are_is_a_plane_after_those_of_classes() {
+        let mut source = source(None);
+        let digest = source.digest().to_owned();
+        let features = source.features(&chip(1)).expect("runs").remove(0);
+        let plain = head(scorer(&digest), Reading::default()).expect("fits").scores(&features, &chip(1)).scores;
+        let telling = head(scorer(&digest), Reading { unknown_band: true, ..Reading::default() }).expect("fits");
+        let spec = Patch::new(&card(), source, telling.clone()).spec().clone();
+        assert_eq!((spec.classes.len(), spec.planes()), (2, 3));
+        let scores = telling.scores(&features, &chip(1)).scores;
+        let pixels = 56 * 56;
+        assert!(scores.len() == 3 * pixels && scores[..2 * pixels] == plain, "scores of classes are what they were");
+        let band = &scores[2 * pixels..];
+        assert!(band.iter().all(|share| (1..=200).contains(share)));
+        // Pixels between the middles of patches lie between these: the furthest patches are the furthest pixels.
+        let far = |n: usize| (features.patch(n / 4, n % 4)[0].abs() * 100.0).clamp(1.0, 200.0);
+        let most = (0..16).map(far).fold(0.0_f32, f32::max);
+        let seen = band.iter().copied().max().map_or(0.0, f32::from);
+        assert!((seen - most).abs() < 1.5, "{seen} {most}");
+        let at = |n: usize| f32::from(band[(n / 4 * 14 + 7) * 56 + n % 4 * 14 + 7]);
+        for (a, b) in (0..16).flat_map(|a| (0..16).map(move |b| (a, b))) {
+            assert!(far(a) < far(b) + 60.0 || at(a) > at(b), "{a} at {} and {b} at {}", far(a), far(b));
+        }
+    }
+
+    #[test]
     fn a_scorer_that_does_not_fit_names_the_key() {
         let digest = network_digest(&card()).expect("a fixture");
         let error = |scorer: Scorer, reading: Reading| head(scorer, reading).err().expect("no fit").to_string();
         let mut other = scorer(&digest);
         other.classes[0].city_class = "castle".to_owned();
         let plain = Scorer { prototypes: None, ..scorer(&digest) };
-        let unknown = |share| Reading { unknown: Some(share), guided: None };
+        let unknown = |share| Reading { unknown: Some(share), ..Reading::default() };
         for (error, key) in [
             (error(scorer("0"), Reading::default()), "features.network"),
             (error(other, Reading::default()), "castle"),
-            (error(plain, unknown(0.9)), "prototypes"),
+            (error(plain.clone(), unknown(0.9)), "prototypes"),
+            (error(plain, Reading { unknown_band: true, ..Reading::default() }), "prototypes"),
             (error(scorer(&digest), unknown(0.0)), "unknown = 0"),
         ] {
             assert!(error.contains(key) && error.contains("s.json"), "{error}");

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::ensemble::{Seen, seen_by};
 use super::patch::held;
+use super::scorer::percent;
 use super::{ChipSpec, FeatureSource, MaskRun, ModelCard, ModelError, PatchFeatures, Reading, Scorer, ScorerError};
 use crate::scheme::{ClassId, Scheme};
 
@@ -72,7 +73,7 @@ impl PooledSource {
             )));
         }
         let seen = seen_by((of_chips, of_chips.input.resolution_m_per_px), card)?;
-        let spec = ChipSpec { channels: of_chips.input.channels.len(), chip_px, classes: Vec::new() };
+        let spec = ChipSpec { channels: of_chips.input.channels.len(), chip_px, classes: Vec::new(), unknown: false };
         let parts = Parts::new(chip_px, part_px, card.output.patch_px.unwrap_or(1));
         Ok(Self { source, seen, spec, parts })
     }
@@ -141,6 +142,16 @@ pub struct MaskScorer {
     scorer: Scorer,
     classes: Vec<ClassId>,
     unknown: Option<f32>,
+    unknown_band: bool,
+}
+
+/// What a scorer says of a mask.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReadMask {
+    /// What it is, and the probability of that; `None` where it is like nothing that was seen.
+    pub class: Option<(ClassId, f32)>,
+    /// How unlike all that was seen, in percent, 1 to 200; where that is asked for.
+    pub unlike: Option<u8>,
 }
 
 impl MaskScorer {
@@ -160,21 +171,25 @@ impl MaskScorer {
             let reason = "guided: masks follow the edges of the picture by themselves".to_owned();
             return Err(ScorerError::Invalid { path: path.to_owned(), reason }.into());
         }
-        Ok(Self { scorer, classes, unknown: reading.unknown })
+        Ok(Self { scorer, classes, unknown: reading.unknown, unknown_band: reading.unknown_band })
     }
 
-    /// What has these features, and the probability of that; `None` where it is further from all that the scorer has
-    /// seen than is taken. Clusters or classes of the same city class count together.
+    /// What has these features, and the probability of that: `class` is `None` where it is further from all that the
+    /// scorer has seen than is taken. Clusters or classes of the same city class count together.
     #[must_use]
-    pub fn class(&self, features: &[f32]) -> Option<(ClassId, f32)> {
+    pub fn read(&self, features: &[f32]) -> ReadMask {
         let mut z = Vec::new();
         self.scorer.project(features, &mut z);
-        if let (Some(limit), Some(prototypes)) = (self.unknown, &self.scorer.prototypes)
-            && prototypes.quantile(prototypes.distance(&z)) > limit
-        {
-            return None;
+        let share = self.scorer.prototypes.as_ref().map(|seen| seen.quantile(seen.distance(&z)));
+        let is_unknown = self.unknown.zip(share).is_some_and(|(limit, share)| share > limit);
+        ReadMask {
+            class: if is_unknown { None } else { self.class(&z) },
+            unlike: share.filter(|_| self.unknown_band).map(percent),
         }
-        let logits = self.scorer.logits(&z);
+    }
+
+    fn class(&self, z: &[f32]) -> Option<(ClassId, f32)> {
+        let logits = self.scorer.logits(z);
         let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let mut of_class = std::collections::BTreeMap::new();
         for (class, logit) in self.classes.iter().zip(&logits) {
@@ -292,15 +307,19 @@ mod tests {
         };
         let plain = scorer_of(Reading::default()).expect("fits");
         let at = |v: f32| (0..24).map(|i| if i == 0 { v } else { 0.0 }).collect::<Vec<f32>>();
-        let (class, sure) = plain.class(&at(1.0)).expect("a class");
+        let (class, sure) = plain.read(&at(1.0)).class.expect("a class");
         let e = |v: f32| v.exp();
         let both = 2.0 * e(1.0) / (2.0 * e(1.0) + e(1.1) + e(-1.0));
         assert_eq!(class, ClassId(1), "two of building beat one of road");
         assert!((sure - both).abs() < 1e-6, "{sure} {both}");
-        assert_eq!(plain.class(&at(-9.0)).map(|c| c.0), Some(ClassId(4)));
-        let unknown = scorer_of(Reading { unknown: Some(1.0), guided: None }).expect("fits");
-        assert_eq!((unknown.class(&at(2.9)).map(|c| c.0), unknown.class(&at(-9.0))), (Some(ClassId(1)), None));
-        let guided = scorer_of(Reading { unknown: None, guided: Some(crate::model::Guided::default()) });
+        assert_eq!(plain.read(&at(-9.0)).class.map(|c| c.0), Some(ClassId(4)));
+        let unknown =
+            scorer_of(Reading { unknown: Some(1.0), unknown_band: true, ..Reading::default() }).expect("fits");
+        assert_eq!(unknown.read(&at(2.9)).class.map(|c| c.0), Some(ClassId(1)));
+        assert_eq!(unknown.read(&at(-9.0)), ReadMask { class: None, unlike: Some(200) });
+        assert_eq!([1.0, 2.0, 2.9].map(|v| unknown.read(&at(v)).unlike), [Some(1), Some(50), Some(95)]);
+        assert_eq!(plain.read(&at(-9.0)).unlike, None, "not asked for");
+        let guided = scorer_of(Reading { guided: Some(crate::model::Guided::default()), ..Reading::default() });
         assert!(guided.expect_err("edges").to_string().contains("guided"));
     }
 }

@@ -36,7 +36,8 @@ impl Refined {
     /// Chips as the segmenter of a card takes them; they are enlarged to the side that SAM's encoder takes.
     ///
     /// # Errors
-    /// When SAM wants a channel that chips have not, or is no good for the resolution at which it would see them.
+    /// When SAM wants a channel that chips have not, is no good for the resolution at which it would see them, or cannot be
+    /// asked about boxes.
     pub fn new(
         inner: Box<dyn Segmenter>,
         card: &ModelCard,
@@ -45,12 +46,13 @@ impl Refined {
     ) -> Result<Self, ModelError> {
         let larger = f64::from(sam_card.input.chip_px) / f64::from(card.input.chip_px);
         let seen = seen_by((card, card.input.resolution_m_per_px / larger), sam_card)?;
+        sam.takes_boxes()?;
         Ok(Self { inner, sam, seen })
     }
 
     fn refine(&mut self, scores: &mut ChipScores, chip: &[f32]) -> Result<(), ModelError> {
         let side = scores.side_px as usize;
-        let ranked = Ranked::new(scores);
+        let ranked = Ranked::new(scores, self.inner.spec().classes.len());
         let objects = objects(&ranked, side);
         if objects.is_empty() {
             return Ok(());
@@ -105,11 +107,12 @@ struct Ranked {
 }
 
 impl Ranked {
-    fn new(scores: &ChipScores) -> Self {
+    /// Of the planes of classes.
+    fn new(scores: &ChipScores, classes: usize) -> Self {
         let pixels = (scores.side_px as usize).pow(2);
         let (mut first, mut second) = (vec![0_u8; pixels], vec![0_u8; pixels]);
         let (mut top, mut next) = (vec![-1_i16; pixels], vec![-1_i16; pixels]);
-        for (of_plane, plane) in scores.scores.chunks_exact(pixels).zip(0_u8..) {
+        for (of_plane, plane) in scores.scores.chunks_exact(pixels).take(classes).zip(0_u8..) {
             for (i, score) in of_plane.iter().map(|score| i16::from(*score)).enumerate() {
                 if score > top[i] {
                     (next[i], second[i]) = (top[i], first[i]);
@@ -272,7 +275,8 @@ mod tests {
     fn refined(scores: &ChipScores, model: &str) -> Vec<ChipScores> {
         let card = card(model);
         let sam = Sam::open(&card, &Scheme::city(), Device::Cpu).expect("make setup has been run");
-        let spec = ChipSpec { channels: 3, chip_px: SIDE as u32, classes: vec![ClassId(1), ClassId(7)] };
+        let spec =
+            ChipSpec { channels: 3, chip_px: SIDE as u32, classes: vec![ClassId(1), ClassId(7)], unknown: false };
         let mut refined = Refined::new(Box::new(Fixed(spec, scores.clone())), &card, sam, &card).expect("they fit");
         let chip = picture(&card);
         refined.segment(&[chip.clone(), vec![0.0; chip.len()], chip].concat()).expect("runs")
@@ -335,6 +339,17 @@ mod tests {
             (0..SIDE * SIDE).map(|i| u16::from(scores.scores[i]) + u16::from(scores.scores[SIDE * SIDE + i])).max()
         };
         assert_eq!(sums(&found[0]), Some(255), "whatever is found, scores are exchanged, not made");
+    }
+
+    #[test]
+    fn a_decoder_that_takes_no_boxes_is_refused_when_it_is_loaded() {
+        let mut card = card("sam.toml");
+        card.masks.as_mut().expect("of the family").decoder = "two-points.onnx".into();
+        let sam = Sam::open(&card, &Scheme::city(), Device::Cpu).expect("points are taken");
+        let spec = sam.spec().clone();
+        let fixed = Fixed(spec, ChipScores { side_px: SIDE as u32, scores: Vec::new() });
+        let error = Refined::new(Box::new(fixed), &card, sam, &card).err().expect("no boxes").to_string();
+        assert!(error.contains("masks.decoder") && error.contains("two-points.onnx"), "{error}");
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Scaled {
         let ends = [0, side - part];
         let fade = fade(part);
         let spec = self.spec().clone();
-        let mut sums = vec![vec![0_u32; spec.classes.len() * side * side]; chips.len() / spec.tensor_len()];
+        let mut sums = vec![vec![0_u32; spec.planes() * side * side]; chips.len() / spec.tensor_len()];
         let mut weights = vec![0_u32; side * side];
         for start in ends.into_iter().flat_map(|top| ends.map(|left| [top, left])) {
             let planes = chips.chunks_exact(side * side);
@@ -155,7 +155,8 @@ mod tests {
     }
 
     fn seen(chip: &[f32]) -> (Vec<u8>, u32) {
-        let spec = ChipSpec { channels: 1, chip_px: SIDE as u32, classes: vec![ClassId(1), ClassId(7)] };
+        let spec =
+            ChipSpec { channels: 1, chip_px: SIDE as u32, classes: vec![ClassId(1), ClassId(7)], unknown: false };
         let runs = std::sync::Arc::default();
         let mut scaled = Scaled::new(Box::new(Bright(spec, std::sync::Arc::clone(&runs))));
         let scores = scaled.segment(chip).expect("runs").remove(0).scores;

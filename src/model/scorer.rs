@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{CardError, Guided, ModelCard, ModelClass};
+use super::{CardError, Guided, ModelCard, ModelClass, rounded};
 use crate::files::write_whole;
 
 /// Why a scorer cannot be used.
@@ -149,6 +149,12 @@ impl Prototypes {
         let part = if upper > &lower { (distance - lower) / (upper - lower) } else { 1.0 };
         ((above - 1) as f32 + part) / steps
     }
+}
+
+/// How unlike all that was seen a place is, in percent, 1 to 200: [`Prototypes::quantile`] as label maps keep it. 0 is left
+/// for pixels of which nothing is known.
+pub(super) fn percent(share: f32) -> u8 {
+    rounded((share * 100.0).clamp(1.0, 200.0))
 }
 
 impl Scorer {

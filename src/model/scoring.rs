@@ -34,6 +34,9 @@ pub struct Scoring {
     /// What lies further from all prototypes of the scorer than this share of what it has seen becomes `other`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown: Option<f32>,
+    /// How far each pixel lies from the prototypes of the scorer is kept beside its class.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unknown_band: bool,
     /// The scores of the scorer follow the edges of the picture, whatever its file says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guided: Option<Guided>,
@@ -60,6 +63,7 @@ impl Default for Scoring {
             masks: None,
             scorer: None,
             unknown: None,
+            unknown_band: false,
             guided: None,
         }
     }
@@ -81,7 +85,7 @@ impl Scoring {
     /// How its scorer is read.
     #[must_use]
     pub fn reading(&self) -> Reading {
-        Reading { unknown: self.unknown, guided: self.guided }
+        Reading { unknown: self.unknown, guided: self.guided, unknown_band: self.unknown_band }
     }
 
     /// The cards of the other models, each with its weight.

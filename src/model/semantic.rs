@@ -34,7 +34,8 @@ impl Semantic {
             scores: classes.len(),
         };
         let session = Session::open(card, device)?;
-        let spec = ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes };
+        let spec =
+            ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes, unknown: false };
         let mut model = Self { session, card: card.clone(), spec, head };
         model.run(&vec![0.0; model.spec.tensor_len()], |_, _| ())?;
         Ok(model)

@@ -46,7 +46,7 @@ impl Session {
     /// Loads the network of a card and holds it against the card.
     pub(super) fn open(card: &ModelCard, device: Device) -> Result<Self, ModelError> {
         let path = card.network_path();
-        let (inner, device) = load(&path, device)?;
+        let (inner, device) = load(&path, "file", device)?;
         let mismatch = |reason: String| ModelError::Mismatch { path: path.clone(), reason };
         let (input, output) = (input_of(&inner, card).map_err(mismatch)?, output_of(&inner, card).map_err(mismatch)?);
         Ok(Self { inner, path, input, output, device })
@@ -106,12 +106,13 @@ impl Session {
     }
 }
 
-/// Loads a network onto a device.
-pub(super) fn load(path: &Path, device: Device) -> Result<(OrtSession, Device), ModelError> {
+/// Loads a network, which a key of a card names, onto a device.
+pub(super) fn load(path: &Path, key: &'static str, device: Device) -> Result<(OrtSession, Device), ModelError> {
     let environment = super::runtime::environment()?;
     let device = device.resolved();
     let providers = device.providers()?;
-    let load = |e: &dyn std::fmt::Display| ModelError::Load { path: path.to_owned(), device, reason: e.to_string() };
+    let load =
+        |e: &dyn std::fmt::Display| ModelError::Load { path: path.to_owned(), key, device, reason: e.to_string() };
     let threads = cores().get();
     let builder = OrtSession::builder(&environment).map_err(|e| load(&e))?;
     let builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(|e| load(&e))?;

@@ -38,21 +38,29 @@ pub enum Answering {
 }
 
 impl Answering {
-    fn spec(&self) -> &ChipSpec {
+    /// What it wants and gives.
+    #[must_use]
+    pub fn spec(&self) -> &ChipSpec {
         match self {
             Self::Scores(model) => model.spec(),
             Self::Masks(model, _) => model.spec(),
         }
     }
 
-    fn device(&self) -> String {
+    /// Where it runs.
+    #[must_use]
+    pub fn device(&self) -> String {
         match self {
             Self::Scores(model) => model.device(),
             Self::Masks(model, _) => model.device(),
         }
     }
 
-    fn answer(&mut self, chips: &[f32]) -> BatchAnswers {
+    /// What it says of some normalized chips, one after another.
+    ///
+    /// # Errors
+    /// When a network fails.
+    pub fn answer(&mut self, chips: &[f32]) -> BatchAnswers {
         match self {
             Self::Scores(model) => Ok(model.segment(chips)?.into_iter().map(ChipAnswer::Scores).collect()),
             Self::Masks(model, source) => {

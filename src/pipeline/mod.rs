@@ -207,9 +207,10 @@ impl TracedBlocks {
 #[must_use]
 pub fn trace(labels: &LabelMap) -> BlockArcs {
     let (window, confidence) = (labels.window, Some(labels.confidence.as_slice()));
+    let unknown = labels.unknown.as_deref();
     match labels.instances {
-        None => polygonize::trace(&LabelView { window, labels: &labels.classes, confidence }),
-        Some(_) => polygonize::trace(&LabelView { window, labels: &source::composed(labels), confidence }),
+        None => polygonize::trace(&LabelView { window, labels: &labels.classes, confidence, unknown }),
+        Some(_) => polygonize::trace(&LabelView { window, labels: &source::composed(labels), confidence, unknown }),
     }
 }
 
@@ -282,6 +283,7 @@ fn plain_feature(
             mean: (c.sum as f64 / region.pixels as f64 / 255.0) as f32,
             min: f32::from(c.min) / 255.0,
         }),
+        unknown: region.unknown_sum.map(|sum| (sum as f64 / region.pixels as f64 / 100.0) as f32),
         area_m2: region.pixels as f64 * scale.pixel_area_m2(),
         outline: if options.tolerance_m > 0.0 { Outline::Simplified } else { Outline::Exact },
         direction_deg: None,

@@ -18,20 +18,22 @@ pub struct BlockLabels {
     pub labels: Vec<u32>,
     /// How sure, per pixel, where that is known.
     pub confidence: Option<Vec<u8>>,
+    /// How unlike all that was seen each pixel is, in percent, where that is told.
+    pub unknown: Option<Vec<u8>>,
 }
 
 impl BlockLabels {
     /// Its cracks.
     #[must_use]
     pub fn trace(&self) -> BlockArcs {
-        let confidence = self.confidence.as_deref();
-        polygonize::trace(&LabelView { window: self.window, labels: &self.labels, confidence })
+        let (confidence, unknown) = (self.confidence.as_deref(), self.unknown.as_deref());
+        polygonize::trace(&LabelView { window: self.window, labels: &self.labels, confidence, unknown })
     }
 }
 
 impl From<LabelMap> for BlockLabels {
     fn from(map: LabelMap) -> Self {
-        Self { window: map.window, labels: composed(&map), confidence: Some(map.confidence) }
+        Self { window: map.window, labels: composed(&map), confidence: Some(map.confidence), unknown: map.unknown }
     }
 }
 

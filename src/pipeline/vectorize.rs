@@ -69,18 +69,36 @@ impl LabelSource for RasterLabels {
     fn read(&self, block: BlockId) -> Result<BlockLabels, PipelineError> {
         let window = self.grid.block_window(block);
         // One dataset belongs to one thread.
-        Ok(BlockLabels { window, labels: ClassRaster::open(&self.path)?.read(&window)?, confidence: None })
+        Ok(BlockLabels {
+            window,
+            labels: ClassRaster::open(&self.path)?.read(&window)?,
+            confidence: None,
+            unknown: None,
+        })
     }
 }
 
 fn trace(raster: &ClassRaster, grid: &WorkGrid, block: BlockId) -> Result<BlockArcs, RasterError> {
     let window = grid.block_window(block);
     Ok(match raster.largest_label() {
-        0..=0xff => polygonize::trace(&LabelView { window, labels: &raster.read::<u8>(&window)?, confidence: None }),
-        0x100..=0xffff => {
-            polygonize::trace(&LabelView { window, labels: &raster.read::<u16>(&window)?, confidence: None })
-        }
-        _ => polygonize::trace(&LabelView { window, labels: &raster.read::<u32>(&window)?, confidence: None }),
+        0..=0xff => polygonize::trace(&LabelView {
+            window,
+            labels: &raster.read::<u8>(&window)?,
+            confidence: None,
+            unknown: None,
+        }),
+        0x100..=0xffff => polygonize::trace(&LabelView {
+            window,
+            labels: &raster.read::<u16>(&window)?,
+            confidence: None,
+            unknown: None,
+        }),
+        _ => polygonize::trace(&LabelView {
+            window,
+            labels: &raster.read::<u32>(&window)?,
+            confidence: None,
+            unknown: None,
+        }),
     })
 }
 

@@ -70,11 +70,19 @@ pub(super) struct Tally {
     pub(super) confidence_sum: Vec<u64>,
     /// Empty when there is no confidence.
     pub(super) confidence_min: Vec<u8>,
+    /// Empty when it is not told what is unknown.
+    pub(super) unknown_sum: Vec<u64>,
+}
+
+/// The sum of some bytes.
+pub(super) fn sum(bytes: &[u8]) -> u64 {
+    // Sums of 64 bytes fit 16 bits: narrow lanes let the compiler add many at once.
+    bytes.chunks(64).map(|c| u64::from(c.iter().map(|&v| u16::from(v)).sum::<u16>())).sum()
 }
 
 impl Tally {
-    /// A new component with no pixels yet.
-    pub(super) fn push(&mut self, label: u32, first: [u32; 2], confident: bool) {
+    /// A new component with no pixels yet; `told`: whether confidence and what is unknown are.
+    pub(super) fn push(&mut self, label: u32, first: [u32; 2], [confident, tells_unknown]: [bool; 2]) {
         self.label.push(label);
         self.first.push(first);
         self.pixels.push(0);
@@ -82,30 +90,35 @@ impl Tally {
             self.confidence_sum.push(0);
             self.confidence_min.push(u8::MAX);
         }
+        if tells_unknown {
+            self.unknown_sum.push(0);
+        }
     }
 
     /// Counts the confidences of some pixels of a component.
     pub(super) fn add_confidence(&mut self, component: u32, confidence: &[u8]) {
         let at = component as usize;
-        // Sums of 64 bytes fit 16 bits: narrow lanes let the compiler add many at once.
-        let sum: u64 = confidence.chunks(64).map(|c| u64::from(c.iter().map(|&v| u16::from(v)).sum::<u16>())).sum();
-        self.confidence_sum[at] += sum;
+        self.confidence_sum[at] += sum(confidence);
         let min = confidence.iter().copied().fold(u8::MAX, u8::min);
         self.confidence_min[at] = self.confidence_min[at].min(min);
     }
 
     /// Adds up the entries that have the same number; numbers count from 0 in the order of their first entries.
     pub(super) fn folded(&self, numbers: &[u32]) -> Self {
+        let told = [&self.confidence_sum, &self.unknown_sum].map(|sums| !sums.is_empty());
         let mut out = Self::default();
         for (i, &number) in numbers.iter().enumerate() {
             let number = number as usize;
             if number == out.label.len() {
-                out.push(self.label[i], self.first[i], !self.confidence_sum.is_empty());
+                out.push(self.label[i], self.first[i], told);
             }
             out.pixels[number] += self.pixels[i];
             if let Some(sum) = self.confidence_sum.get(i) {
                 out.confidence_sum[number] += sum;
                 out.confidence_min[number] = out.confidence_min[number].min(self.confidence_min[i]);
+            }
+            if let Some(sum) = self.unknown_sum.get(i) {
+                out.unknown_sum[number] += sum;
             }
         }
         out
@@ -128,7 +141,7 @@ mod tests {
     #[test]
     fn confidence_is_summed_exactly() {
         let mut tally = Tally::default();
-        tally.push(1, [0, 0], true);
+        tally.push(1, [0, 0], [true, false]);
         let confidence: Vec<u8> = (0..1000).map(|i| 255 - (i % 5) as u8).collect();
         tally.add_confidence(0, &confidence);
         assert_eq!(tally.confidence_sum[0], confidence.iter().map(|&v| u64::from(v)).sum::<u64>());

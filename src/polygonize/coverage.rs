@@ -67,6 +67,8 @@ pub struct Region {
     pub pixels: u64,
     /// Absent where a block had none.
     pub confidence: Option<RegionConfidence>,
+    /// How unlike all that was seen: the sum over its pixels, in percent each; absent where a block does not tell.
+    pub unknown_sum: Option<u64>,
     /// It touches a block of the grid that was not given: it may still grow.
     pub provisional: bool,
 }

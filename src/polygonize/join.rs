@@ -50,6 +50,7 @@ fn regions(lattice: &BlockLattice<'_>, seams: &Seams<'_>) -> (Vec<Region>, Vec<u
                 first_col: arcs.window.col + col,
                 pixels: arcs.tally.pixels[i],
                 confidence: confidence.map(|&sum| RegionConfidence { sum, min: arcs.tally.confidence_min[i] }),
+                unknown_sum: arcs.tally.unknown_sum.get(i).copied(),
                 provisional: seams.provisional[first_component + i],
             };
             match parts.get_mut(number_of[first_component + i] as usize) {
@@ -75,8 +76,9 @@ fn merged(a: &Region, b: &Region) -> Region {
     let (first_row, first_col) = (a.first_row, a.first_col).min((b.first_row, b.first_col));
     let confidence =
         a.confidence.zip(b.confidence).map(|(a, b)| RegionConfidence { sum: a.sum + b.sum, min: a.min.min(b.min) });
+    let unknown_sum = a.unknown_sum.zip(b.unknown_sum).map(|(a, b)| a + b);
     let (pixels, provisional) = (a.pixels + b.pixels, a.provisional || b.provisional);
-    Region { first_row, first_col, pixels, confidence, provisional, ..*a }
+    Region { first_row, first_col, pixels, confidence, unknown_sum, provisional, ..*a }
 }
 
 /// A chain of the whole with what orders it: its start (row, column) and first arm.

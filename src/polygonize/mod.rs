@@ -14,7 +14,7 @@
 //!
 //! let window = Window::new(0, 0, 3, 2);
 //! let labels = [1u8, 1, 2, 1, 0, 2];
-//! let block = polygonize::trace(&polygonize::LabelView { window, labels: &labels, confidence: None });
+//! let block = polygonize::trace(&polygonize::LabelView { window, labels: &labels, confidence: None, unknown: None });
 //! let coverage = polygonize::join(&[block], &window)?;
 //! assert_eq!(coverage.regions().len(), 2);
 //! assert_eq!(coverage.regions()[0].pixels, 3);

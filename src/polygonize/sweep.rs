@@ -15,7 +15,7 @@ use std::mem;
 
 use super::{
     block::{BlockArcs, Border},
-    components::Tally,
+    components::{Tally, sum},
     graph::{CrackGraph, EAST, Link, NORTH, SOUTH, WEST},
     runs::{Label, run_starts},
     walk::Trace,
@@ -31,6 +31,8 @@ pub struct LabelView<'a, L> {
     pub labels: &'a [L],
     /// One per pixel of the window, 0 to 255.
     pub confidence: Option<&'a [u8]>,
+    /// How unlike all that was seen, one per pixel of the window, in percent.
+    pub unknown: Option<&'a [u8]>,
 }
 
 /// The arcs and components of one block. It needs no neighbour, and the same block gives the same arcs on any thread.
@@ -44,8 +46,8 @@ pub struct LabelView<'a, L> {
 pub fn trace<L: Label>(view: &LabelView<'_, L>) -> BlockArcs {
     let Window { cols, rows, .. } = view.window;
     assert_eq!(view.labels.len(), view.window.pixels(), "labels of {} do not fill it", view.window);
-    if let Some(confidence) = view.confidence {
-        assert_eq!(confidence.len(), view.labels.len(), "confidence of {} does not fill it", view.window);
+    for band in [view.confidence, view.unknown].into_iter().flatten() {
+        assert_eq!(band.len(), view.labels.len(), "confidence of {} does not fill it", view.window);
     }
     assert!((u64::from(cols) + 1) * (u64::from(rows) + 1) < 1 << 30, "{} is too large for one block", view.window);
     let mut sweep = Sweep::default();
@@ -95,8 +97,8 @@ impl<L: Label> Sweep<L> {
         let starts = &self.lower.starts[..self.lower.starts.len() - 1];
         self.lower.labels.clear();
         self.lower.labels.extend(starts.iter().map(|&start| labels[start as usize]));
-        self.name_components(row, view.confidence.is_some());
-        self.count(view.confidence.map(|all| &all[pixels]));
+        self.name_components(row, [view.confidence, view.unknown].map(|band| band.is_some()));
+        self.count([view.confidence, view.unknown].map(|band| band.map(|all| &all[pixels.clone()])));
         self.lower.cracks.clear();
         self.lower.cracks.resize(self.lower.labels.len(), Link::NONE);
         if row == 0 {
@@ -107,7 +109,8 @@ impl<L: Label> Sweep<L> {
     }
 
     /// Gives each lower run the component of the runs of its label above it, which become one, or a new one.
-    fn name_components(&mut self, row: u32, confident: bool) {
+    /// `told`: whether confidence and what is unknown are.
+    fn name_components(&mut self, row: u32, told: [bool; 2]) {
         let (upper, lower) = (&self.upper, &mut self.lower);
         lower.components.clear();
         let mut i = 0;
@@ -129,20 +132,27 @@ impl<L: Label> Sweep<L> {
                 i += 1;
             }
             lower.components.push(component.unwrap_or_else(|| {
-                self.trace.tally.push(label.into(), [row, lower.starts[j]], confident);
+                self.trace.tally.push(label.into(), [row, lower.starts[j]], told);
                 self.trace.sets.push()
             }));
         }
     }
 
-    fn count(&mut self, confidence: Option<&[u8]>) {
+    fn count(&mut self, [confidence, unknown]: [Option<&[u8]>; 2]) {
         let Tally { pixels, .. } = &mut self.trace.tally;
         for (span, &component) in self.lower.starts.windows(2).zip(&self.lower.components) {
             pixels[component as usize] += u64::from(span[1] - span[0]);
         }
-        let Some(confidence) = confidence else { return };
-        for (span, &component) in self.lower.starts.windows(2).zip(&self.lower.components) {
-            self.trace.tally.add_confidence(component, &confidence[span[0] as usize..span[1] as usize]);
+        let runs = || self.lower.starts.windows(2).map(|span| span[0] as usize..span[1] as usize);
+        if let Some(confidence) = confidence {
+            for (run, &component) in runs().zip(&self.lower.components) {
+                self.trace.tally.add_confidence(component, &confidence[run]);
+            }
+        }
+        if let Some(unknown) = unknown {
+            for (run, &component) in runs().zip(&self.lower.components) {
+                self.trace.tally.unknown_sum[component as usize] += sum(&unknown[run]);
+            }
         }
     }
 

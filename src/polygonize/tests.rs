@@ -11,12 +11,18 @@ struct Raster {
     window: Window,
     labels: Vec<u8>,
     confidence: Vec<u8>,
+    unknown: Vec<u8>,
 }
 
 impl Raster {
     fn new(cols: usize, labels: &[u8]) -> Self {
         let window = Window::new(0, 0, cols as u32, (labels.len() / cols) as u32);
-        Self { window, labels: labels.to_vec(), confidence: labels.iter().map(|l| 200 - l).collect() }
+        Self {
+            window,
+            labels: labels.to_vec(),
+            confidence: labels.iter().map(|l| 200 - l).collect(),
+            unknown: vec![7; labels.len()],
+        }
     }
 
     fn label(&self, col: i64, row: i64) -> u8 {
@@ -30,8 +36,8 @@ impl Raster {
                 .map(|(c, r)| from[self.window.index(c, r)])
                 .collect()
         };
-        let (labels, confidence) = (pick(&self.labels), pick(&self.confidence));
-        trace(&LabelView { window, labels: &labels, confidence: Some(&confidence) })
+        let [labels, confidence, unknown] = [&self.labels, &self.confidence, &self.unknown].map(|band| pick(band));
+        trace(&LabelView { window, labels: &labels, confidence: Some(&confidence), unknown: Some(&unknown) })
     }
 
     fn whole(&self) -> Coverage {
@@ -113,6 +119,8 @@ fn check(raster: &Raster) {
         let confidence = pixels.iter().map(|&(c, r)| raster.confidence[raster.window.index(c, r)]);
         let (sum, min) = (confidence.clone().map(u64::from).sum(), confidence.min().expect("a region has a pixel"));
         assert_eq!(region.confidence, Some(RegionConfidence { sum, min }));
+        let unknown = pixels.iter().map(|&(c, r)| u64::from(raster.unknown[raster.window.index(c, r)])).sum();
+        assert_eq!(region.unknown_sum, Some(unknown));
         assert!(!region.provisional);
         let polygon = coverage.exact_polygon(region.index);
         assert!(polygon.is_valid(), "{polygon:?}");
@@ -194,7 +202,7 @@ fn a_frame_with_two_holes_that_touch_has_both() {
 #[test]
 fn an_empty_window_has_no_regions() {
     let window = Window::new(3, 4, 0, 5);
-    let arcs = trace(&LabelView::<u16> { window, labels: &[], confidence: None });
+    let arcs = trace(&LabelView::<u16> { window, labels: &[], confidence: None, unknown: None });
     assert!(join(&[arcs], &window).expect("inside").regions().is_empty());
     assert!(join::<BlockArcs>(&[], &window).expect("nothing").regions().is_empty());
 }
@@ -203,7 +211,8 @@ fn an_empty_window_has_no_regions() {
 fn every_label_of_16_bits_is_its_own_region() {
     let labels: Vec<u16> = (0..=u16::MAX).collect();
     let window = Window::new(0, 0, 256, 256);
-    let coverage = join(&[trace(&LabelView { window, labels: &labels, confidence: None })], &window).expect("whole");
+    let coverage = join(&[trace(&LabelView { window, labels: &labels, confidence: None, unknown: None })], &window)
+        .expect("whole");
     assert_eq!(coverage.regions().len(), 65_535);
     assert!(coverage.regions().iter().all(|region| region.pixels == 1 && region.confidence.is_none()));
 }
@@ -213,7 +222,8 @@ fn a_region_with_a_million_holes_keeps_them() {
     let side = 2001;
     let labels: Vec<u8> = (0..side * side).map(|i| 1 + u8::from((i / side) % 2 == 1 && (i % side) % 2 == 1)).collect();
     let window = Window::new(0, 0, side as u32, side as u32);
-    let coverage = join(&[trace(&LabelView { window, labels: &labels, confidence: None })], &window).expect("whole");
+    let coverage = join(&[trace(&LabelView { window, labels: &labels, confidence: None, unknown: None })], &window)
+        .expect("whole");
     assert_eq!(coverage.regions().len(), 1_000_001);
     assert_eq!(coverage.exact_polygon(0).interiors().len(), 1_000_000);
 }
@@ -252,6 +262,7 @@ fn rasters() -> impl Strategy<Value = Raster> {
             for (i, (label, copy, confidence)) in pixels.into_iter().enumerate() {
                 raster.labels[i] = if copy && i > 0 { raster.labels[i - 1] } else { label };
                 raster.confidence[i] = confidence;
+                raster.unknown[i] = confidence.rotate_left(3);
             }
             raster
         })
@@ -297,7 +308,7 @@ proptest! {
         for region in part.regions().iter().filter(|region| !region.provisional) {
             let same = whole.regions().iter().find(|w| (w.first_row, w.first_col) == (region.first_row, region.first_col));
             let same = same.expect("a final region is a region of the whole");
-            prop_assert_eq!((same.pixels, same.label, same.confidence), (region.pixels, region.label, region.confidence));
+            prop_assert_eq!((same.pixels, same.label, same.confidence, same.unknown_sum), (region.pixels, region.label, region.confidence, region.unknown_sum));
             let areas = [part.exact_polygon(region.index), whole.exact_polygon(same.index)].map(|p| p.signed_area());
             prop_assert!((areas[0] - areas[1]).abs() < 1e-9);
         }

@@ -1,4 +1,5 @@
-//! Label blocks: class, confidence and instance of a block of the work grid, as a `GeoTIFF` that any GIS opens.
+//! Label blocks: class, confidence, instance and how unknown pixels are, of a block of the work grid, as a `GeoTIFF` that
+//! any GIS opens.
 
 use std::path::Path;
 
@@ -13,8 +14,11 @@ use crate::scheme::Scheme;
 /// The item that says which window of the work grid a block is: first column, first row, columns, rows.
 const WINDOW: &str = "ORTHOTILE_WINDOW";
 
-/// What the bands are called, in order.
-const BANDS: [&str; 3] = ["class", "confidence", "instance"];
+// What the bands are called, in order; the last two are there where they are told.
+const CLASS: &str = "class";
+const CONFIDENCE: &str = "confidence";
+const INSTANCE: &str = "instance";
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// The labels of a window, each row by row.
 #[derive(Debug, Clone, Copy)]
@@ -27,12 +31,15 @@ pub struct LabelBands<'a> {
     pub confidence: &'a [u8],
     /// The number of the object that each pixel belongs to, where the model tells objects apart; 0 is none.
     pub instance: Option<&'a [u32]>,
+    /// How unlike all that was seen each pixel is, 1 to 200, where that is told; 0 is not known.
+    pub unknown: Option<&'a [u8]>,
 }
 
 /// What is said in a label block beside its pixels.
 #[derive(Debug, Clone, Copy)]
 pub struct LabelTags<'a> {
-    /// Gives the colours, where the block holds no instances (`TIFF` has palettes for 8 bits only).
+    /// Gives the colours, where the block holds class and confidence alone (`TIFF` has palettes for 8 bits only, and GDAL
+    /// for two bands at most).
     pub scheme: &'a Scheme,
     /// Names and values kept with the file, such as the fingerprint.
     pub items: &'a [(&'a str, &'a str)],
@@ -49,6 +56,8 @@ pub struct LabelBlockData {
     pub confidence: Vec<u8>,
     /// The number of the object that each pixel belongs to; 0 is none.
     pub instance: Option<Vec<u32>>,
+    /// How unlike all that was seen each pixel is, 1 to 200; 0 is not known.
+    pub unknown: Option<Vec<u8>>,
     /// The names and values kept with the file, by name.
     pub items: Vec<(String, String)>,
 }
@@ -74,8 +83,9 @@ pub fn write_label_block(
     bands: &LabelBands,
     tags: &LabelTags,
 ) -> Result<(), RasterError> {
-    let sizes = [Some(bands.classes.len()), Some(bands.confidence.len()), bands.instance.map(<[u32]>::len)];
-    assert!(sizes.iter().flatten().all(|n| *n == bands.window.pixels()), "a band has one value per pixel");
+    let of_bytes = [Some(bands.classes), Some(bands.confidence), bands.unknown].map(|band| band.map(<[u8]>::len));
+    let sizes = of_bytes.into_iter().chain([bands.instance.map(<[u32]>::len)]);
+    assert!(sizes.flatten().all(|n| n == bands.window.pixels()), "a band has one value per pixel");
     let draft = Draft::new(path);
     let written = match bands.instance {
         None => write_bytes(draft.temporary(), frame, bands, tags),
@@ -88,12 +98,21 @@ pub fn write_label_block(
 const OPTIONS: [&str; 7] =
     ["TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256", "COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=BAND", "ALPHA=NO"];
 
+/// Three bands of bytes are no red, green and blue.
+const NO_COLOURS: &str = "PHOTOMETRIC=MINISBLACK";
+
 fn write_bytes(path: &Path, frame: &PixelFrame, bands: &LabelBands, tags: &LabelTags) -> Result<(), GdalError> {
-    let mut dataset = create::create::<u8>(path, (frame, &bands.window), 2, &OPTIONS)?;
-    dataset.rasterband(1)?.set_color_table(&create::colour_table(tags.scheme));
-    describe(&mut dataset, &bands.window, tags)?;
-    create::write_rows(&dataset, (1, 0), bands.classes.to_vec())?;
-    create::write_rows(&dataset, (2, 0), bands.confidence.to_vec())?;
+    let mut all = vec![(CLASS, bands.classes), (CONFIDENCE, bands.confidence)];
+    all.extend(bands.unknown.map(|unknown| (UNKNOWN, unknown)));
+    let options = if all.len() == 2 { OPTIONS.to_vec() } else { [&OPTIONS[..], &[NO_COLOURS]].concat() };
+    let mut dataset = create::create::<u8>(path, (frame, &bands.window), all.len(), &options)?;
+    if all.len() == 2 {
+        dataset.rasterband(1)?.set_color_table(&create::colour_table(tags.scheme));
+    }
+    describe(&mut dataset, (&bands.window, all.iter().map(|(name, _)| *name)), tags)?;
+    for (at, (_, band)) in all.iter().enumerate() {
+        create::write_rows(&dataset, (at + 1, 0), band.to_vec())?;
+    }
     finish(dataset)
 }
 
@@ -104,11 +123,14 @@ fn write_words(
     tags: &LabelTags,
 ) -> Result<(), GdalError> {
     let wide = |bytes: &[u8]| bytes.iter().map(|v| u32::from(*v)).collect::<Vec<u32>>();
-    let mut dataset = create::create::<u32>(path, (frame, &bands.window), 3, &OPTIONS)?;
-    describe(&mut dataset, &bands.window, tags)?;
-    create::write_rows(&dataset, (1, 0), wide(bands.classes))?;
-    create::write_rows(&dataset, (2, 0), wide(bands.confidence))?;
-    create::write_rows(&dataset, (3, 0), instance.to_vec())?;
+    let mut all =
+        vec![(CLASS, wide(bands.classes)), (CONFIDENCE, wide(bands.confidence)), (INSTANCE, instance.to_vec())];
+    all.extend(bands.unknown.map(|unknown| (UNKNOWN, wide(unknown))));
+    let mut dataset = create::create::<u32>(path, (frame, &bands.window), all.len(), &OPTIONS)?;
+    describe(&mut dataset, (&bands.window, all.iter().map(|(name, _)| *name)), tags)?;
+    for (at, (_, band)) in all.into_iter().enumerate() {
+        create::write_rows(&dataset, (at + 1, 0), band)?;
+    }
     finish(dataset)
 }
 
@@ -117,13 +139,17 @@ fn finish(mut dataset: Dataset) -> Result<(), GdalError> {
     dataset.close()
 }
 
-fn describe(dataset: &mut Dataset, window: &Window, tags: &LabelTags) -> Result<(), GdalError> {
+fn describe<'a>(
+    dataset: &mut Dataset,
+    (window, names): (&Window, impl Iterator<Item = &'a str>),
+    tags: &LabelTags,
+) -> Result<(), GdalError> {
     let place = format!("{} {} {} {}", window.col, window.row, window.cols, window.rows);
     dataset.set_metadata_item(WINDOW, &place, "")?;
     for (name, value) in tags.items {
         dataset.set_metadata_item(name, value, "")?;
     }
-    for (at, name) in BANDS.iter().enumerate().take(dataset.raster_count()) {
+    for (at, name) in names.enumerate() {
         dataset.rasterband(at + 1)?.set_description(name)?;
     }
     // One nodata value serves all bands of a TIFF: where there is no label there is no confidence either.
@@ -158,8 +184,17 @@ pub fn read_label_block(path: &Path) -> Result<LabelBlockData, RasterError> {
             let mut samples = vec![0_u32; window.pixels()];
             dataset.rasterband(band)?.read_into_slice((0, 0), size, size, &mut samples, None).map(|()| samples)
         };
-        let instance = if dataset.raster_count() > 2 { Some(word_band(3)?) } else { None };
-        Ok(LabelBlockData { window, classes: byte_band(1)?, confidence: byte_band(2)?, instance, items })
+        let named = |name: &str| -> Result<Option<usize>, GdalError> {
+            for band in 3..=dataset.raster_count() {
+                if dataset.rasterband(band)?.description()? == name {
+                    return Ok(Some(band));
+                }
+            }
+            Ok(None)
+        };
+        let instance = named(INSTANCE)?.map(word_band).transpose()?;
+        let unknown = named(UNKNOWN)?.map(byte_band).transpose()?;
+        Ok(LabelBlockData { window, classes: byte_band(1)?, confidence: byte_band(2)?, instance, unknown, items })
     };
     read().map_err(|e| RasterError::read(path, window, &e))
 }
@@ -171,7 +206,7 @@ fn window(dataset: &Dataset) -> Option<Window> {
     let [col, row, cols, rows] = numbers.try_into().ok()?;
     let window = Window::new(col, row, u32::try_from(cols).ok()?, u32::try_from(rows).ok()?);
     let fits = dataset.raster_size() == (window.cols as usize, window.rows as usize);
-    (fits && (2..=3).contains(&dataset.raster_count())).then_some(window)
+    (fits && (2..=4).contains(&dataset.raster_count())).then_some(window)
 }
 
 #[cfg(test)]
@@ -193,8 +228,17 @@ mod tests {
         let words: Vec<u32> = (0..window.pixels()).map(|i| (i as u32).wrapping_mul(70_001)).collect();
         let scheme = Scheme::city();
         let tags = LabelTags { scheme: &scheme, items: &[("FINGERPRINT", "ab\"<c>"), ("MODEL", "m")] };
-        for instance in [None, Some(words.as_slice())] {
-            let bands = LabelBands { window, classes: &classes, confidence: &confidence, instance };
+        let percents: Vec<u8> = confidence.iter().map(|v| v % 201).collect();
+        let bands = [None, Some(words.as_slice())].into_iter().flat_map(|instance| {
+            [None, Some(percents.as_slice())].map(|unknown| LabelBands {
+                window,
+                classes: &classes,
+                confidence: &confidence,
+                instance,
+                unknown,
+            })
+        });
+        for bands in bands {
             let paths = ["a.tif", "b.tif"].map(|name| folder.path().join(name));
             for path in &paths {
                 write_label_block(path, &frame(), &bands, &tags).expect("written");
@@ -202,14 +246,18 @@ mod tests {
             assert_eq!(std::fs::read(&paths[0]).expect("there"), std::fs::read(&paths[1]).expect("there"));
             let data = read_label_block(&paths[0]).expect("read");
             assert_eq!((data.window, &data.classes, &data.confidence), (window, &classes, &confidence));
-            assert_eq!((data.instance.as_deref(), data.item("FINGERPRINT")), (instance, Some("ab\"<c>")));
+            assert_eq!((data.instance.as_deref(), data.unknown.as_deref()), (bands.instance, bands.unknown));
+            assert_eq!(data.item("FINGERPRINT"), Some("ab\"<c>"));
             assert_eq!(data.items.len(), 2);
             let dataset = open::open(&paths[0]).expect("a GeoTIFF");
             let place = dataset.geo_transform().expect("placed");
             assert_eq!(GeoTransform::new(place), Ok(frame().transform.shifted(-512.0, 1024.0)));
             let band = dataset.rasterband(1).expect("a band");
             let table = band.color_table();
-            assert_eq!(table.is_some(), instance.is_none());
+            assert_eq!(table.is_some(), dataset.raster_count() == 2);
+            let means = |band: usize| dataset.rasterband(band).expect("a band").color_interpretation();
+            let colours = ["Red", "Green", "Blue", "Alpha"];
+            assert!((1..=dataset.raster_count()).all(|band| !colours.contains(&means(band).name().as_str())));
         }
         let left: Vec<_> = folder.path().read_dir().expect("there").flatten().map(|e| e.file_name()).collect();
         assert_eq!(left.len(), 2, "{left:?}");

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use gdal::errors::GdalError;
-use gdal::raster::RasterCreationOptions;
-use gdal::{Dataset, DriverManager};
+use gdal::raster::{ColorInterpretation, RasterCreationOptions};
+use gdal::{Dataset, DriverManager, Metadata};
 
 use super::create::{self, Draft};
+use super::label_block::UNKNOWN;
 use super::{RasterError, category};
 use crate::georef::{PixelFrame, Window};
 use crate::scheme::Scheme;
@@ -23,22 +24,33 @@ pub struct LabelMap<'a> {
     pub window: Window,
     /// Gives colours and names.
     pub scheme: &'a Scheme,
+    /// Whether a second band tells how unknown pixels are, as label blocks do.
+    pub unknown: bool,
+}
+
+/// Rows of a label map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelRows {
+    /// The class of each pixel.
+    pub classes: Vec<u8>,
+    /// How unknown each pixel is, where the map tells that.
+    pub unknown: Option<Vec<u8>>,
 }
 
 /// Writes a label map as a Cloud Optimized `GeoTIFF`: DEFLATE, tiles of 512 pixels, colour table, overviews by the most
 /// frequent class, class names in `.aux.xml` beside it. Never holds more than a strip of 512 rows.
 ///
-/// `rows` gives the classes of windows as wide as the map, from the top to the bottom, row by row.
+/// `rows` gives windows as wide as the map, from the top to the bottom, row by row.
 ///
 /// # Errors
 /// When `rows` fails, or the file cannot be written; then there is no file.
 ///
 /// # Panics
-/// When `rows` does not give one class per pixel.
+/// When `rows` does not give one value per pixel and band.
 pub fn write_label_cog<E: From<RasterError>>(
     path: &Path,
     map: &LabelMap,
-    mut rows: impl FnMut(&Window) -> Result<Vec<u8>, E>,
+    mut rows: impl FnMut(&Window) -> Result<LabelRows, E>,
 ) -> Result<(), E> {
     let failed = |e: GdalError| E::from(RasterError::write(path, &e));
     let plain = Draft::new(&path.with_extension("plain"));
@@ -47,9 +59,12 @@ pub fn write_label_cog<E: From<RasterError>>(
     for first in (map.window.row..end).step_by(STRIP_ROWS as usize) {
         let last = (first + i64::from(STRIP_ROWS)).min(end);
         let strip = Window::between(map.window.col, first, map.window.end_col(), last);
-        let classes = rows(&strip)?;
-        assert!(classes.len() == strip.pixels(), "one class per pixel of {strip}");
-        create::write_rows(&dataset, (1, (first - map.window.row) as u32), classes).map_err(failed)?;
+        let LabelRows { classes, unknown } = rows(&strip)?;
+        assert!(unknown.is_some() == map.unknown, "as many bands as the map has");
+        for (band, values) in (1..).zip([Some(classes), unknown].into_iter().flatten()) {
+            assert!(values.len() == strip.pixels(), "one value per pixel of {strip}");
+            create::write_rows(&dataset, (band, (first - map.window.row) as u32), values).map_err(failed)?;
+        }
     }
     let cog = Draft::new(path);
     copy(dataset, cog.temporary()).map_err(failed)?;
@@ -58,7 +73,14 @@ pub fn write_label_cog<E: From<RasterError>>(
 
 fn begin(path: &Path, map: &LabelMap) -> Result<Dataset, GdalError> {
     let options = ["TILED=YES", "BLOCKXSIZE=512", "BLOCKYSIZE=512", "COMPRESS=DEFLATE", "ZLEVEL=1", "BIGTIFF=IF_SAFER"];
-    let dataset = create::create::<u8>(path, (map.frame, &map.window), 1, &options)?;
+    let dataset = create::create::<u8>(path, (map.frame, &map.window), if map.unknown { 2 } else { 1 }, &options)?;
+    if map.unknown {
+        dataset.rasterband(1)?.set_description("class")?;
+        let mut unknown = dataset.rasterband(2)?;
+        unknown.set_description(UNKNOWN)?;
+        // Else the COG driver takes it for opacity.
+        unknown.set_color_interpretation(ColorInterpretation::GrayIndex)?;
+    }
     let mut band = dataset.rasterband(1)?;
     band.set_color_table(&create::colour_table(map.scheme));
     band.set_no_data_value(Some(0.0))?;
@@ -77,8 +99,6 @@ fn copy(mut dataset: Dataset, path: &Path) -> Result<(), GdalError> {
 
 #[cfg(test)]
 mod tests {
-    use gdal::Metadata;
-
     use super::*;
     use crate::georef::{Crs, GeoTransform};
     use crate::raster::ClassRaster;
@@ -93,9 +113,10 @@ mod tests {
         let window = Window::new(-100, 50, 1300, 1100);
         let class = |col: i64, row: i64| if col < 0 { 0 } else { 1 + ((col / 64 + row / 64) % 5) as u8 };
         let scheme = Scheme::city();
-        let map = LabelMap { frame: &frame, window, scheme: &scheme };
+        let map = LabelMap { frame: &frame, window, scheme: &scheme, unknown: false };
         write_label_cog(&path, &map, |w| -> Result<_, RasterError> {
-            Ok((w.row..w.end_row()).flat_map(|r| (w.col..w.end_col()).map(move |c| class(c, r))).collect())
+            let classes = (w.row..w.end_row()).flat_map(|r| (w.col..w.end_col()).map(move |c| class(c, r))).collect();
+            Ok(LabelRows { classes, unknown: None })
         })
         .expect("written");
         let raster = ClassRaster::open(&path).expect("classes");

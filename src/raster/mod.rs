@@ -33,7 +33,7 @@ pub use class_raster::{ClassRaster, Label};
 pub use elevation::Elevation;
 pub use error::RasterError;
 pub use label_block::{LabelBands, LabelBlockData, LabelTags, read_label_block, write_label_block};
-pub use label_cog::{LabelMap, write_label_cog};
+pub use label_cog::{LabelMap, LabelRows, write_label_cog};
 pub use mosaic::Mosaic;
 pub use open::init;
 pub use reader::MosaicReader;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ready::ReadyChip;
 use super::{Maker, SeedError};
 use crate::georef::Window;
-use crate::grid::{BlockId, ChipId, ChipLattice};
+use crate::grid::{BlockId, ChipId};
 use crate::label::{
     Blender, LabelMap, LabelStore, MaskReader, MaskedChip, PaintedMap, ScoreMap, ScoredChip, clean, clean_painted,
     paint,
@@ -28,25 +28,17 @@ impl Combining {
         pixel_area_m2: f64,
     ) -> Result<Self, SeedError> {
         let Some(masks) = &card.masks else {
-            return Ok(Self::Blend(Blender::new(spec.chip_px, spec.classes.clone())));
+            return Ok(Self::Blend(Blender::new(spec)));
         };
         Ok(Self::Paint(Box::new(MaskReader {
             card: masks.clone(),
             classes: card.mask_classes(store.scheme())?,
             scorer: store.manifest().scoring.mask_scorer(card, store.scheme())?,
             channels: card.input.channels.clone(),
+            unknown_band: store.manifest().scoring.unknown_band,
             mosaic: store.grid().window(),
             pixel_area_m2,
         })))
-    }
-
-    /// How far beyond what a block looks at chips decide on it: where two chips find the same object one of them is right,
-    /// so a chip's neighbours count too.
-    pub(super) fn beyond_px(&self, lattice: &ChipLattice) -> u32 {
-        match self {
-            Self::Blend(_) => 0,
-            Self::Paint(_) => lattice.stride_px,
-        }
     }
 
     /// Whether the samples of a chip are looked at once more when the model is done with it.
@@ -89,14 +81,14 @@ impl Maker {
 
     /// The scores of a block and its halo, blended in strips, so that a few rows of chips are in memory at a time.
     fn blended(&self, blender: &Blender, block: BlockId) -> Result<ScoreMap, SeedError> {
-        let window = self.store.grid().block_window(block).expanded(self.halo_px);
-        let reach = self.reach(block);
+        let window = self.store.grid().block_window(block).expanded(self.reach.halo_px);
+        let reach = self.reach.of(self.store.grid(), block);
         let mut scores = blender.empty(&window);
         let mut held: Vec<(ChipId, Arc<ReadyChip>)> = Vec::new();
-        for row in self.lattice.touching(&reach).map(|id| id.row).collect::<BTreeSet<_>>() {
-            let Some(strip) = self.lattice.strip(row, &reach) else { continue };
+        for row in self.reach.lattice.touching(&reach).map(|id| id.row).collect::<BTreeSet<_>>() {
+            let Some(strip) = self.reach.lattice.strip(row, &reach) else { continue };
             let mut chips = Vec::new();
-            for id in self.lattice.touching(&strip) {
+            for id in self.reach.lattice.touching(&strip) {
                 let known = held.iter().find(|(other, _)| *other == id).map(|(_, chip)| Arc::clone(chip));
                 let chip = match known {
                     Some(chip) => chip,
@@ -116,14 +108,14 @@ impl Maker {
 
     /// The masks of a block and its halo, painted.
     fn painted(&self, reader: &MaskReader, block: BlockId) -> Result<PaintedMap, SeedError> {
-        let window = self.store.grid().block_window(block).expanded(self.halo_px);
+        let window = self.store.grid().block_window(block).expanded(self.reach.halo_px);
         let chips: Vec<Arc<ReadyChip>> =
             self.chips(block).map(|id| self.on_shelf(id, block)).collect::<Result<_, _>>()?;
         let masked = chips.iter().filter_map(|chip| match &**chip {
             ReadyChip::Masked(chip) => Some(chip),
             ReadyChip::Scored(_) => None,
         });
-        Ok(paint(masked, &window, reader.classes.unknown))
+        Ok(paint(masked, &window, (reader.classes.unknown, reader.unknown_band)))
     }
 
     fn on_shelf(&self, id: ChipId, block: BlockId) -> Result<Arc<ReadyChip>, SeedError> {

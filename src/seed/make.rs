@@ -1,6 +1,5 @@
 //! The one function that makes missing label blocks: on demand, in a batch, after a crash.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +7,9 @@ use std::thread::Builder;
 
 use super::SeedError;
 use super::combine::Combining;
+use super::reach::Reach;
 use super::shelf::Shelf;
-use crate::georef::Window;
-use crate::grid::{BlockId, ChipId, ChipLattice};
+use crate::grid::{BlockId, ChipId};
 use crate::label::{LabelMap, LabelStore};
 use crate::model::{BatchAnswers, FeatureCache, ModelCard, SessionThread};
 use crate::preprocess::Normalization;
@@ -25,14 +24,10 @@ pub struct Maker {
     mosaic: Mosaic,
     channels: Vec<Channel>,
     normalization: Normalization,
-    pub(super) lattice: ChipLattice,
+    pub(super) reach: Reach,
     session: SessionThread,
     pub(super) combining: Combining,
     pub(super) pixel_area_m2: f64,
-    /// Pixels around a block that its clean-up looks at.
-    pub(super) halo_px: u32,
-    /// Pixels around a block whose chips decide on it.
-    reach_px: u32,
     batch: usize,
     shelf: Mutex<Shelf>,
     chips_run: AtomicU64,
@@ -73,13 +68,9 @@ impl Maker {
     pub fn new(store: LabelStore, mosaic: Mosaic, card: &ModelCard, session: SessionThread) -> Result<Self, SeedError> {
         let grid = store.grid();
         let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
-        let lattice = ChipLattice { chip_px: card.input.chip_px, stride_px: card.input.stride_px };
-        let combining = Combining::new(card, &store, session.spec(), pixel_area_m2)?;
-        let halo_px = store.manifest().clean.halo_px(pixel_area_m2);
         Ok(Self {
-            reach_px: halo_px + combining.beyond_px(&lattice),
-            combining,
-            halo_px,
+            reach: Reach::new(card, &store.manifest().clean, pixel_area_m2),
+            combining: Combining::new(card, &store, session.spec(), pixel_area_m2)?,
             shelf: Mutex::new(Shelf::new(SHELF_BYTES, store.folder().join("chips.tmp"))),
             batch: if session.device() == "cpu" { 1 } else { 8 },
             channels: card.input.channels.clone(),
@@ -87,7 +78,6 @@ impl Maker {
             chips_run: AtomicU64::new(0),
             feature_cache: None,
             pixel_area_m2,
-            lattice,
             session,
             mosaic,
             store,
@@ -121,7 +111,7 @@ impl Maker {
     /// The chips that some blocks need, each once. Those without imagery count, but are never run.
     #[must_use]
     pub fn chips_needed(&self, blocks: &[BlockId]) -> u64 {
-        blocks.iter().flat_map(|b| self.chips(*b)).collect::<BTreeSet<_>>().len() as u64
+        self.reach.all_chips(self.store.grid(), blocks).len() as u64
     }
 
     /// Makes the blocks that are missing, in the given order, and tells of each.
@@ -153,22 +143,8 @@ impl Maker {
         result
     }
 
-    /// The pixels whose chips decide on a block; beyond the grid there is nothing to see.
-    pub(super) fn reach(&self, block: BlockId) -> Window {
-        let grid = self.store.grid();
-        let window = grid.block_window(block);
-        window.expanded(self.reach_px).intersection(&grid.window()).unwrap_or(window)
-    }
-
     pub(super) fn chips(&self, block: BlockId) -> impl Iterator<Item = ChipId> + use<> {
-        self.lattice.touching(&self.reach(block))
-    }
-
-    /// The blocks that a chip may decide on.
-    fn blocks_of(&self, id: ChipId) -> impl Iterator<Item = BlockId> {
-        let window = self.lattice.window(id);
-        let near = self.store.grid().blocks_touching(&window.expanded(self.reach_px));
-        near.filter(move |b| self.reach(*b).intersection(&window).is_some())
+        self.reach.chips(self.store.grid(), block)
     }
 
     fn read(&self, blocks: &[BlockId], items: &SyncSender<Item>) {
@@ -194,10 +170,10 @@ impl Maker {
     ) -> Result<(), SeedError> {
         let (mut tensors, mut places) = (Vec::new(), Vec::new());
         for id in self.chips(block) {
-            if !self.shelf().reserve(id, self.blocks_of(id)) {
+            if !self.shelf().reserve(id, self.reach.blocks_of(self.store.grid(), id)) {
                 continue;
             }
-            let chip = reader.read(&self.lattice.window(id)).inspect_err(|_| self.shelf().forget(id))?;
+            let chip = reader.read(&self.reach.lattice.window(id)).inspect_err(|_| self.shelf().forget(id))?;
             if chip.valid.contains(&1) {
                 self.normalization.append(&chip, &mut tensors);
                 let samples = if self.combining.wants_samples() { chip.samples } else { Vec::new() };
@@ -228,7 +204,7 @@ impl Maker {
                 Item::Batch(places, answers) => {
                     let answers = answers.recv().map_err(|_| SeedError::ModelGone)??;
                     for ((id, chip), answer) in places.into_iter().zip(answers) {
-                        let chip = self.combining.ready(answer, chip, &self.lattice.middle(id));
+                        let chip = self.combining.ready(answer, chip, &self.reach.lattice.middle(id));
                         self.shelf().put(id, chip).map_err(SeedError::Shelf)?;
                     }
                     continue;

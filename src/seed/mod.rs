@@ -8,6 +8,7 @@ mod open;
 mod places;
 mod plan;
 mod queue;
+mod reach;
 mod ready;
 mod relabel;
 mod shelf;
@@ -15,8 +16,10 @@ mod shelf;
 pub use events::{BlockState, Health, Progress, SeedEvent, Snapshot};
 pub use live::Live;
 pub use make::{MakeEvent, Maker};
+pub use open::open_model;
 pub use plan::{SegmentOptions, plan};
 pub use queue::QueueFull;
+pub use reach::Reach;
 pub use relabel::{Relabelled, relabel};
 
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use super::SeedError;
 use crate::georef::AreaOfInterest;
 use crate::grid::WorkGrid;
 use crate::label::{CleanOptions, Manifest};
-use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Scoring};
+use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Reading, Scoring};
 use crate::raster::Mosaic;
 
 /// What the user asks of a run.
@@ -127,7 +127,15 @@ fn fingerprint(
     hash.update(scoring.augment.to_string());
     if let Some(scorer) = &scoring.scorer {
         hash.update(&scorer.sha256);
-        hash.update(format!("{:?}", scoring.reading()));
+        let Reading { unknown, guided, unknown_band } = scoring.reading();
+        // In the words of stores that were made before there was a band.
+        hash.update(format!("Reading {{ unknown: {unknown:?}, guided: {guided:?} }}"));
+        if unknown_band {
+            hash.update("unknown band");
+        }
+    }
+    if let Some(place) = options.feature_cache.as_ref().filter(|place| place.mib > 0 && !place.precision.is_usual()) {
+        hash.update(format!("{} features", place.precision));
     }
     hash.update(format!("{:?}{}x{}/{}", grid.frame, grid.cols, grid.rows, grid.block_px));
     hash.update(format!("{:?}", options.clean));

@@ -64,7 +64,8 @@ impl ReadyChip {
 
 fn encode_mask(mask: &OwnedMask, out: &mut Vec<u8>) {
     let floats = [mask.predicted_iou, mask.confidence].map(f32::to_bits);
-    let numbers = [mask.class.0, floats[0], floats[1], mask.instance.get(), mask.runs.len() as u32];
+    let unlike = u32::from(mask.unlike);
+    let numbers = [mask.class.0, floats[0], floats[1], unlike, mask.instance.get(), mask.runs.len() as u32];
     numbers.iter().for_each(|n| out.extend(n.to_le_bytes()));
     for run in &mask.runs {
         [run.row, run.start, run.end].iter().for_each(|n| out.extend(n.to_le_bytes()));
@@ -73,7 +74,11 @@ fn encode_mask(mask: &OwnedMask, out: &mut Vec<u8>) {
 
 fn decode_mask(rest: &mut Rest<'_>) -> Option<OwnedMask> {
     let mut number = || rest.take::<4>().map(|bytes| u32::from_le_bytes(*bytes));
-    let [class, iou, sure, instance, runs] = [number()?, number()?, number()?, number()?, number()?];
+    let mut numbers = [0; 6];
+    for to in &mut numbers {
+        *to = number()?;
+    }
+    let [class, iou, sure, unlike, instance, runs] = numbers;
     let mut run = || {
         let mut number = || rest.take::<2>().map(|bytes| u16::from_le_bytes(*bytes));
         Some(MaskRun { row: number()?, start: number()?, end: number()? })
@@ -83,6 +88,7 @@ fn decode_mask(rest: &mut Rest<'_>) -> Option<OwnedMask> {
         class: ClassId(class),
         predicted_iou: f32::from_bits(iou),
         confidence: f32::from_bits(sure),
+        unlike: u8::try_from(unlike).ok()?,
         instance: InstanceId::read(instance)?,
     })
 }
@@ -120,6 +126,7 @@ mod tests {
             class: ClassId(4),
             predicted_iou: 0.875,
             confidence: 0.75,
+            unlike: 137,
             instance: InstanceId::at(71, -4),
         };
         let masks = vec![mask.clone(), OwnedMask { runs: Vec::new(), ..mask }];

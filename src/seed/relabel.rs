@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{MakeEvent, Maker, SeedError, SegmentOptions, plan};
 use crate::label::{LabelStore, Manifest};
-use crate::model::{CachePlace, ModelCard, ModelError, Scorer, ScorerFile};
+use crate::model::{CachePlace, ModelCard, ModelError, Precision, Scorer, ScorerFile};
 use crate::raster::Mosaic;
 
 /// What was made again.
@@ -65,7 +65,7 @@ fn options(store: &LabelStore, scorer: &Path) -> Result<SegmentOptions, SeedErro
     let old = store.manifest();
     let mut scoring = old.scoring.clone();
     scoring.scorer = Some(ScorerFile::read(scorer).map_err(ModelError::from)?);
-    let place = old.feature_cache.clone().unwrap_or(CachePlace { folder: None, mib: 1024 });
+    let place = old.feature_cache.clone().unwrap_or(CachePlace { folder: None, mib: 1024, precision: Precision::F16 });
     let kept = place.folder.unwrap_or_else(|| store.folder().join("features"));
     Ok(SegmentOptions {
         scoring,
@@ -74,7 +74,7 @@ fn options(store: &LabelStore, scorer: &Path) -> Result<SegmentOptions, SeedErro
         scheme: old.scheme.clone(),
         dsm: old.dsm.clone(),
         dtm: old.dtm.clone(),
-        feature_cache: Some(CachePlace { folder: Some(kept), mib: place.mib.max(1) }),
+        feature_cache: Some(CachePlace { folder: Some(kept), mib: place.mib.max(1), ..place }),
         area: None,
     })
 }

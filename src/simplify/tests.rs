@@ -10,7 +10,7 @@ use crate::{
 
 fn coverage(cols: u32, labels: &[u8]) -> Coverage {
     let window = Window::new(2, -3, cols, labels.len() as u32 / cols);
-    join(&[trace(&LabelView { window, labels, confidence: None })], &window).expect("one block")
+    join(&[trace(&LabelView { window, labels, confidence: None, unknown: None })], &window).expect("one block")
 }
 
 /// A noisy town: smooth blobs of a few labels with single pixels thrown in.

@@ -12,6 +12,7 @@ const SHOWN = {
   })[value] ?? value],
   size: ['Size class', String],
   confidence: ['Confidence', (value) => `${value} %`],
+  unknown: ['Unlike what was taught', (value) => `${value} % (over 100: like nothing of it)`],
   area_m2: ['Area', (value) => `${Math.round(value).toLocaleString('en')} m²`],
   outline: ['Outline', (value) => ({
     regularized: 'regular angles', round: 'round', simplified: 'as segmented', exact: 'pixel edges',

@@ -38,7 +38,7 @@ fn traced(labels: &[u8], whole: &Window, block: Window) -> BlockArcs {
     let rows = block.row..block.end_row();
     let starts = rows.map(|row| whole.index(block.col, row));
     let labels: Vec<u8> = starts.flat_map(|at| labels[at..at + block.cols as usize].iter().copied()).collect();
-    trace(&LabelView { window: block, labels: &labels, confidence: None })
+    trace(&LabelView { window: block, labels: &labels, confidence: None, unknown: None })
 }
 
 fn blocks(window: &Window, side: i64) -> impl Iterator<Item = Window> {

@@ -210,6 +210,16 @@ fn a_head_is_trained_on_few_polygons_serves_at_once_and_forgets_exactly() {
     done(&["train"], &[("--remove", &at("more.geojson")), ("-o", &head)]);
     assert!(std::fs::read(&head).expect("written") == first, "out again, to the bit");
 
+    let (bytes, told) = segment(&["--feature-precision", "int8"], &at("bytes"));
+    assert!(told.contains("(0 %)"), "of another precision nothing is kept: {told}");
+    assert!(share(&bytes, 0, 2) > 0.95 && share(&bytes, 1, 1) > 0.95, "a byte a number is enough");
+    let size = |end: &str| {
+        let files = std::fs::read_dir(&cache).expect("kept").flatten();
+        let sizes = files.filter(|file| file.path().extension().is_some_and(|e| e == end));
+        sizes.map(|file| file.metadata().expect("a size").len()).sum::<u64>()
+    };
+    assert!(size("int8") > 0 && size("int8") * 10 < size("f16") * 7, "{} of {}", size("int8"), size("f16"));
+
     for refine in ["logistic", "mlp"] {
         let told = train("--labels", "some.geojson", &["--refine", refine]);
         assert!(told.contains(&format!("({refine})")) && told.contains("polygons that were left out"), "{told}");

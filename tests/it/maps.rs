@@ -40,7 +40,7 @@ pub fn made(name: &str, serve: ServeOptions) -> Map {
         let places =
             (window.row..window.end_row()).flat_map(|row| (window.col..window.end_col()).map(move |col| (col, row)));
         let (classes, confidence) = places.map(|(col, row)| label(col, row)).unzip();
-        store.write(block, &LabelMap { window, classes, confidence, instances: None }).expect("written");
+        store.write(block, &LabelMap { window, classes, confidence, instances: None, unknown: None }).expect("written");
     }
     std::fs::remove_dir_all(&sources[0]).expect("it was written above");
     let options = FeatureOptions::for_store(&store).expect("it lies on the ground");

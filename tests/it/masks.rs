@@ -264,6 +264,7 @@ fn row_of_two(instances: Option<[u32; 2]>) -> Vec<Feature> {
             classes: pixels.iter().map(|p| if house(p).is_some() { 1 } else { 7 }).collect(),
             confidence: vec![200; pixels.len()],
             instances: instances.map(|ids| pixels.iter().map(|p| house(p).map_or(0, |i| ids[i])).collect()),
+            unknown: None,
         };
         traced.insert(BlockId { ..block }, trace(&labels));
     }

@@ -13,7 +13,7 @@ use crate::common::data;
 
 fn coverage(cols: usize, labels: &[u32]) -> Coverage {
     let window = Window::new(0, 0, cols as u32, (labels.len() / cols) as u32);
-    join(&[trace(&LabelView { window, labels, confidence: None })], &window).expect("one block")
+    join(&[trace(&LabelView { window, labels, confidence: None, unknown: None })], &window).expect("one block")
 }
 
 /// The width and the values of an ESRI ASCII grid.

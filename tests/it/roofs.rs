@@ -35,6 +35,7 @@ fn drawn(rectangles: &[(u8, [u32; 4])], sure: impl Fn(u32, u32) -> u8) -> LabelM
         classes: Vec::new(),
         confidence: Vec::new(),
         instances: None,
+        unknown: None,
     };
     for (row, col) in (0..SIDE).flat_map(|row| (0..SIDE).map(move |col| (row, col))) {
         let within = |[l, t, r, b]: [u32; 4]| (l..r).contains(&col) && (t..b).contains(&row);
@@ -60,7 +61,7 @@ fn derive_in_blocks(map: &LabelMap, block_px: u32, options: &FeatureOptions) -> 
         let rows = (window.row..window.end_row()).map(|row| map.window.index(window.col, row));
         let pixels: Vec<usize> = rows.flat_map(|at| at..at + window.cols as usize).collect();
         let [classes, confidence] = [&map.classes, &map.confidence].map(|v| pixels.iter().map(|i| v[*i]).collect());
-        LabelMap { window, classes, confidence, instances: None }
+        LabelMap { window, classes, confidence, instances: None, unknown: None }
     };
     let maps: BTreeMap<BlockId, LabelMap> = grid.blocks().map(|block| (block, cut(block))).collect();
     let mut traced = TracedBlocks::from_source(Arc::new(maps.clone()));

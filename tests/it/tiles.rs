@@ -22,6 +22,7 @@ fn feature(class: u32, number: i64, polygon: Polygon<f64>) -> Feature {
         polygon,
         importance_m: Vec::new(),
         confidence: Some(Confidence { mean: 0.914, min: 0.5 }),
+        unknown: None,
         perimeter_m: 0.0,
         outline: Outline::Exact,
         direction_deg: None,

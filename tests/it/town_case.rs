@@ -73,7 +73,13 @@ pub fn derive(bytes: &[u8], block_px: u32, options: &FeatureOptions) -> Derived 
         let starts: Vec<usize> = (part.row..part.end_row()).map(|row| window.index(part.col, row)).collect();
         let pixels = || starts.iter().flat_map(|at| *at..*at + part.cols as usize);
         let confidence = pixels().map(|i| sureness(i as u32)).collect();
-        LabelMap { window: part, classes: pixels().map(|i| classes[i]).collect(), confidence, instances: None }
+        LabelMap {
+            window: part,
+            classes: pixels().map(|i| classes[i]).collect(),
+            confidence,
+            instances: None,
+            unknown: None,
+        }
     };
     let maps: BTreeMap<BlockId, LabelMap> = grid.blocks().map(|block| (block, cut(block))).collect();
     let mut traced = TracedBlocks::from_source(Arc::new(maps.clone()));

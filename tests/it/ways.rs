@@ -12,7 +12,7 @@ use crate::common::{Scene, fixture, label_map};
 use crate::features::{done, orthotile, told};
 
 /// Roofs on a meadow, some bright, with the grain of a picture.
-fn roofs(col: i64, row: i64) -> [u8; 3] {
+pub fn roofs(col: i64, row: i64) -> [u8; 3] {
     let grain = (((col * 7919 + row * 104_729).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed()) >> 40) & 15) as u8;
     let (x, y) = (col.rem_euclid(64) - 35, row.rem_euclid(62) - 31);
     let is_bright = (col.div_euclid(64) + row.div_euclid(62)) % 2 == 0;
@@ -79,6 +79,51 @@ fn every_way_of_seeing_is_seamless_and_says_something_else() {
             assert!(labels == truth, "{name}: blocks of {block_px} px");
         }
     }
+}
+
+#[test]
+fn a_forecast_is_of_what_segment_would_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenes = scenes(folder.path());
+    let model = |name: &str| fixture("models").join(name);
+    let (context, threshold, sam, split) =
+        (model("context.onnx"), model("threshold.onnx"), model("sam.toml"), model("sam-split.toml"));
+    let inspect = |args: &[&str], paths: &[(&str, &Path)]| {
+        done(&[&["inspect", "--device", "cpu"], args].concat(), &[&[("", scenes.as_path())], paths].concat())
+    };
+    let least_ms = |told: &str| -> f64 {
+        let numbers = told.split_once("imagery, ").expect("a time").1.split_once(" to ").expect("a range").0;
+        numbers.parse().expect("a number")
+    };
+    let work = |told: &str| told.lines().find(|line| line.contains("  work  ")).expect("work").to_owned();
+    let plain = inspect(&[], &[("--model", &context)]);
+    let turned = inspect(&["--augment", "d4,scales"], &[("--model", &context)]);
+    assert!(turned.contains("48 runs") && !plain.contains("augment"), "{turned}");
+    assert!(least_ms(&turned) > 4.0 * least_ms(&plain) && least_ms(&turned) > 0.0, "{plain} {turned}");
+    let both = inspect(&["--weights", "1,3", "--block-px", "64"], &[("--model", &context), ("--model", &threshold)]);
+    assert!(both.contains("weight 3") && work(&both) != work(&plain), "{both}");
+    let outlined = inspect(&[], &[("--model", &model("blurred.onnx")), ("--masks", &split)]);
+    assert!(outlined.contains("its masks give outlines"), "{outlined}");
+    assert!(inspect(&[], &[("--model", &model("dinov2-plain.onnx"))]).contains("time"), "features for themselves");
+    let area = folder.path().join("area.geojson");
+    crate::features::labels(&scenes, &[("road", [10.0, 10.0, 40.0, 40.0])], &area);
+    let part = inspect(&["--block-px", "64"], &[("--model", &context), ("--aoi", &area)]);
+    assert!(part.contains(" 1 blocks") && work(&part) != work(&both), "{part}");
+
+    let store = folder.path().join("store");
+    let failed = |args: &[&str], paths: &[(&str, &Path)], words: &str| {
+        for command in [&["inspect"][..], &["segment"]] {
+            let of_segment: &[(&str, &Path)] = if command == ["segment"] { &[("--store", &store)] } else { &[] };
+            let paths = [&[("", scenes.as_path())], of_segment, paths].concat();
+            let output = orthotile(&[command, &["--device", "cpu"], args].concat(), &paths);
+            assert!(!output.status.success() && told(&output).contains(words), "{words}: {}", told(&output));
+        }
+    };
+    failed(&[], &[("--model", &context), ("--masks", &threshold)], "--masks takes a model of family");
+    failed(&["--augment", "scales"], &[("--model", &sam)], "finds masks");
+    failed(&["--boundary-m", "2"], &[("--model", &sam)], "--boundary-m");
+    failed(&["--weights", "1,2"], &[("--model", &context)], "2 given for 1 models");
+    failed(&["--augment", "d4"], &[], "--model");
 }
 
 #[test]

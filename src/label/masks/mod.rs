@@ -37,6 +37,8 @@ pub struct OwnedMask {
     pub predicted_iou: f32,
     /// How sure the label is, 0 to 1: of the outline, and of the class where a scorer says it.
     pub confidence: f32,
+    /// How unlike all that the scorer has seen, 1 to 200; 0 where that is not known.
+    pub unlike: u8,
     /// Its number in the work grid.
     pub instance: InstanceId,
 }
@@ -75,8 +77,17 @@ pub struct PaintedMap {
     pub window: Window,
     /// One per pixel, row-major.
     pub labels: Vec<u32>,
-    /// How sure each label is, sorted by label.
-    pub(super) confidence: Vec<(u32, u8)>,
+    /// What is known of each label, sorted by label.
+    pub(super) known: Vec<(u32, Known)>,
+    /// Whether it is told how unlike all that the scorer has seen labels are.
+    pub(super) tells_unknown: bool,
+}
+
+/// What is known of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Known {
+    pub(super) confidence: u8,
+    pub(super) unlike: u8,
 }
 
 impl PaintedMap {
@@ -87,15 +98,17 @@ impl PaintedMap {
             &labels[from..from + window.cols as usize]
         });
         let cut: Vec<u32> = cut.copied().collect();
-        let sure = |label: &u32| {
-            let found = self.confidence.binary_search_by_key(label, |(label, _)| *label);
-            found.map_or(0, |at| self.confidence[at].1)
+        let known = |label: &u32| {
+            let found = self.known.binary_search_by_key(label, |(label, _)| *label);
+            found.map_or(Known::default(), |at| self.known[at].1)
         };
+        let unlike = || cut.iter().map(|label| known(label).unlike).collect();
         LabelMap {
             window: *window,
             classes: cut.iter().map(|label| *label as u8).collect(),
-            confidence: cut.iter().map(sure).collect(),
+            confidence: cut.iter().map(|label| known(label).confidence).collect(),
             instances: Some(cut.iter().map(|label| label >> 8).collect()),
+            unknown: self.tells_unknown.then(unlike),
         }
     }
 }

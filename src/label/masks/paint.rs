@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{MaskedChip, OwnedMask, PaintedMap};
+use super::{Known, MaskedChip, OwnedMask, PaintedMap};
 use crate::georef::Window;
 use crate::model::{MaskRun, rounded};
 use crate::scheme::ClassId;
@@ -13,9 +13,14 @@ const SAME: f64 = 0.5;
 /// The labels of a window, from the chips that touch it and the chips beside those, in any order.
 ///
 /// An object that two chips found, because its anchor lies where they meet, is that of the surer. Where no mask lies and
-/// there is imagery, it is `unknown`, and no instance.
+/// there is imagery, it is `unknown`, and no instance. `tells_unknown`: the labels are to tell how unlike all that the
+/// scorer has seen their masks are.
 #[must_use]
-pub fn paint<'a>(chips: impl IntoIterator<Item = &'a MaskedChip>, window: &Window, unknown: ClassId) -> PaintedMap {
+pub fn paint<'a>(
+    chips: impl IntoIterator<Item = &'a MaskedChip>,
+    window: &Window,
+    (unknown, tells_unknown): (ClassId, bool),
+) -> PaintedMap {
     let mut chips: Vec<&MaskedChip> = chips.into_iter().collect();
     chips.sort_by_key(|chip| (chip.window.row, chip.window.col));
     let all: Vec<Placed> = chips.iter().flat_map(|chip| Placed::of(chip)).collect();
@@ -23,10 +28,11 @@ pub fn paint<'a>(chips: impl IntoIterator<Item = &'a MaskedChip>, window: &Windo
     let mut shown: Vec<&Placed> = all.iter().filter(touches).filter(|placed| !placed.is_beaten(&all)).collect();
     shown.sort_by(|a, b| b.area_px.cmp(&a.area_px).then_with(|| b.surer(a)));
     let mut labels = ground(&chips, window, unknown);
-    let mut confidence = Vec::with_capacity(shown.len());
+    let mut known = Vec::with_capacity(shown.len());
     for placed in shown {
         let label = placed.mask.class.0 & 0xff | placed.mask.instance.get() << 8;
-        confidence.push((label, rounded(placed.mask.confidence * 255.0)));
+        let confidence = rounded(placed.mask.confidence * 255.0);
+        known.push((label, Known { confidence, unlike: placed.mask.unlike }));
         for (row, cols) in placed.rows() {
             let Some(part) = Window::new(cols.0, row, (cols.1 - cols.0) as u32, 1).intersection(window) else {
                 continue;
@@ -36,9 +42,9 @@ pub fn paint<'a>(chips: impl IntoIterator<Item = &'a MaskedChip>, window: &Windo
             line.filter(|old| **old != 0).for_each(|old| *old = label);
         }
     }
-    confidence.sort_unstable();
-    confidence.dedup_by_key(|(label, _)| *label);
-    PaintedMap { window: *window, labels, confidence }
+    known.sort_unstable();
+    known.dedup_by_key(|(label, _)| *label);
+    PaintedMap { window: *window, labels, known, tells_unknown }
 }
 
 /// `unknown` where any chip has imagery: they agree on it.
@@ -148,6 +154,7 @@ mod tests {
                 class: ClassId(class),
                 predicted_iou,
                 confidence: predicted_iou,
+                unlike: 0,
                 instance,
             }
         };
@@ -159,15 +166,15 @@ mod tests {
         let a = chip(0, &[(40, 10, 12, 0.9, 1), (5, 5, 30, 0.8, 2), (12, 12, 6, 0.7, 1)]);
         let b = chip(32, &[(41, 10, 12, 0.95, 1), (70, 30, 10, 0.6, 4)]);
         let window = Window::new(0, 0, 96, 64);
-        let painted = paint([&a, &b], &window, ClassId(7));
-        assert_eq!(paint([&b, &a], &window, ClassId(7)), painted);
+        let painted = paint([&a, &b], &window, (ClassId(7), false));
+        assert_eq!(paint([&b, &a], &window, (ClassId(7), false)), painted);
         let at = |col: i64, row: i64| painted.labels[window.index(col, row)];
         assert_eq!(at(45, 15), 1 | InstanceId::at(16, 47).get() << 8, "the surer of both");
         assert_eq!(at(40, 15), 7, "where only the other was there is nothing");
         assert_eq!((at(6, 6) & 0xff, at(14, 14) & 0xff), (2, 1), "the small one lies on the large one");
         assert_eq!(at(75, 35) & 0xff, 4);
         let cut = Window::new(30, 8, 20, 9);
-        let part = paint([&a, &b], &cut, ClassId(7));
+        let part = paint([&a, &b], &cut, (ClassId(7), false));
         for row in cut.row..cut.end_row() {
             for col in cut.col..cut.end_col() {
                 assert_eq!(part.labels[cut.index(col, row)], at(col, row));
@@ -184,7 +191,7 @@ mod tests {
     fn voids_stay_voids() {
         let mut chip = chip(0, &[(10, 10, 20, 0.9, 1)]);
         chip.valid[15 * 64 + 15] = 0;
-        let painted = paint([&chip], &Window::new(0, 0, 80, 64), ClassId(7));
+        let painted = paint([&chip], &Window::new(0, 0, 80, 64), (ClassId(7), false));
         assert_eq!(painted.labels[15 * 80 + 15], 0);
         assert_eq!(painted.labels[15 * 80 + 70], 0, "no chip is there");
     }

@@ -21,6 +21,8 @@ pub struct MaskReader {
     pub channels: Vec<Channel>,
     /// The whole work grid.
     pub mosaic: Window,
+    /// Whether it is told how unlike all that the scorer has seen masks are.
+    pub unknown_band: bool,
     /// The ground that a pixel covers.
     pub pixel_area_m2: f64,
 }
@@ -44,14 +46,15 @@ impl MaskReader {
                 continue;
             }
             taken.insert(own);
-            let (class, sure) = match &self.scorer {
+            let (class, sure, unlike) = match &self.scorer {
                 Some(scorer) => self.by_features(scorer, found.features.as_ref(), &runs),
-                None => (self.by_rules(&runs, &chip), 1.0),
+                None => (self.by_rules(&runs, &chip), 1.0, 0),
             };
             owned.push(OwnedMask {
                 class,
                 confidence: mask.predicted_iou.clamp(0.0, 1.0) * sure,
                 predicted_iou: mask.predicted_iou,
+                unlike,
                 instance: InstanceId::at(chip.window.row + i64::from(own.0), chip.window.col + i64::from(own.1)),
                 runs,
             });
@@ -66,11 +69,17 @@ impl MaskReader {
         rule.map_or(self.classes.unknown, |at| self.classes.of_rules[at])
     }
 
-    /// The class of the mean of the features under a mask, and how sure that is; of what is unlike all that the scorer
-    /// has seen nothing more is known than that it is an object.
-    fn by_features(&self, scorer: &MaskScorer, features: Option<&ChipFeatures>, runs: &[MaskRun]) -> (ClassId, f32) {
-        let mean = features.and_then(|features| features.mean(runs));
-        mean.and_then(|mean| scorer.class(&mean)).unwrap_or((self.classes.unknown, 1.0))
+    /// The class of the mean of the features under a mask, how sure that is, and how unlike all that the scorer has seen;
+    /// of what is too unlike nothing more is known than that it is an object.
+    fn by_features(
+        &self,
+        scorer: &MaskScorer,
+        features: Option<&ChipFeatures>,
+        runs: &[MaskRun],
+    ) -> (ClassId, f32, u8) {
+        let read = features.and_then(|features| features.mean(runs)).map(|mean| scorer.read(&mean));
+        let (class, sure) = read.and_then(|read| read.class).unwrap_or((self.classes.unknown, 1.0));
+        (class, sure, read.and_then(|read| read.unlike).unwrap_or(0))
     }
 
     fn rgb(&self) -> Option<[usize; 3]> {

@@ -33,6 +33,8 @@ pub(super) enum DecoderLayout {
     Official {
         /// Prompts of a run, where the graph fixes it: 1 in files that segment-anything's script wrote.
         batch: Option<usize>,
+        /// Points of a prompt, where the graph fixes it.
+        points: Option<usize>,
     },
     Split,
 }
@@ -89,8 +91,8 @@ pub(super) fn decoder_layout(session: &OrtSession) -> Result<DecoderLayout, Stri
     if only(&OFFICIAL) && has(&["iou_predictions", "low_res_masks"], &outputs) {
         let points = session.inputs().iter().find(|i| i.name() == "point_coords");
         let shape = points.map_or(Ok(Vec::new()), shape_of)?;
-        let batch = shape.first().and_then(|n| usize::try_from(*n).ok()).filter(|n| *n > 0);
-        return Ok(DecoderLayout::Official { batch });
+        let fixed = |axis: usize| shape.get(axis).and_then(|n| usize::try_from(*n).ok()).filter(|n| *n > 0);
+        return Ok(DecoderLayout::Official { batch: fixed(0), points: fixed(1) });
     }
     if only(&SPLIT) && has(&["iou_scores", "pred_masks"], &outputs) {
         return Ok(DecoderLayout::Split);

@@ -43,11 +43,27 @@ impl Sam {
         classes.sort_unstable();
         classes.dedup();
         let network = Network::open(card, &card.beside(&masks.decoder), device)?;
-        let spec = ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes };
+        let spec =
+            ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes, unknown: false };
         let mut sam = Self { network, card: card.clone(), masks: Arc::new(masks), spec };
         let embedding = sam.network.embed(&sam.card.output.name, &vec![0.0; sam.spec.tensor_len()])?;
-        sam.network.decode(&embedding, Prompts::points(&[[1.0, 1.0]]))?;
+        let asked = sam.network.decode(&embedding, Prompts::points(&[[1.0, 1.0]]));
+        asked.map_err(|error| match error {
+            // What cannot be asked at all does not fit.
+            ModelError::Run { path, reason } => {
+                ModelError::Mismatch { path, reason: format!("masks.decoder: {reason}") }
+            }
+            error => error,
+        })?;
         Ok(sam)
+    }
+
+    /// Whether it can be asked about boxes.
+    ///
+    /// # Errors
+    /// When its decoder cannot.
+    pub(super) fn takes_boxes(&self) -> Result<(), ModelError> {
+        self.network.takes_boxes()
     }
 
     /// What it wants and which classes its rules know.

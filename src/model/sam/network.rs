@@ -11,6 +11,9 @@ use super::super::session::{check_finite, floats, load};
 use super::super::{Device, ModelCard, ModelError};
 use super::layout::{DecoderLayout, EncoderInput, EncoderKind, decoder_layout, encoder_input};
 
+/// Points of a prompt that has a box: one inside, and two corners.
+const WITH_BOX: usize = 3;
+
 /// A network and its file.
 struct Part {
     inner: OrtSession,
@@ -70,7 +73,7 @@ impl<'a> Prompts<'a> {
         };
         let each = self.points.iter().zip(boxes);
         let coords = each.flat_map(|(p, [a, b])| [p[0], p[1], a[0], a[1], b[0], b[1]]).collect();
-        (coords, [1.0, 2.0, 3.0].repeat(self.points.len()), 3)
+        (coords, [1.0, 2.0, 3.0].repeat(self.points.len()), WITH_BOX)
     }
 }
 
@@ -87,13 +90,13 @@ pub(super) struct Decoded {
 impl Network {
     /// Loads both files and holds them against the card.
     pub(super) fn open(card: &ModelCard, decoder: &Path, device: Device) -> Result<Self, ModelError> {
-        let open = |path: PathBuf| -> Result<(Part, Device), ModelError> {
-            let (inner, device) = load(&path, device)?;
+        let open = |path: PathBuf, key: &'static str| -> Result<(Part, Device), ModelError> {
+            let (inner, device) = load(&path, key, device)?;
             Ok((Part { inner, path }, device))
         };
-        let (encoder, device) = open(card.network_path())?;
+        let (encoder, device) = open(card.network_path(), "file")?;
         let input = encoder_input(&encoder.inner, card).map_err(|reason| encoder.mismatch(reason))?;
-        let (decoder, _) = open(decoder.to_owned())?;
+        let (decoder, _) = open(decoder.to_owned(), "masks.decoder")?;
         let layout = decoder_layout(&decoder.inner).map_err(|reason| decoder.mismatch(reason))?;
         let split = matches!(layout, DecoderLayout::Split);
         if split && encoder.inner.outputs().iter().all(|o| o.name() != "image_positional_embeddings") {
@@ -102,6 +105,20 @@ impl Network {
             return Err(encoder.mismatch(reason.to_owned()));
         }
         Ok(Self { encoder, input, decoder, layout, side: card.input.chip_px as usize, device })
+    }
+
+    /// Whether the decoder can be asked about a point and a box at once, and why not.
+    pub(super) fn takes_boxes(&self) -> Result<(), ModelError> {
+        match self.layout {
+            DecoderLayout::Official { points: Some(points), .. } if points != WITH_BOX => {
+                Err(self.decoder.mismatch(format!(
+                    "masks.decoder: takes {points} points a prompt, a point and the corners of a box are {WITH_BOX}: \
+                     export it with the points free, as models/export/sam.py does"
+                )))
+            }
+            // That of the split layout is asked about points alone.
+            DecoderLayout::Official { .. } | DecoderLayout::Split => Ok(()),
+        }
     }
 
     /// The embedding of one chip, `[channels, side, side]`.
@@ -135,7 +152,7 @@ impl Network {
     /// Masks for some prompts of a chip, as many at once as the graph takes.
     pub(super) fn decode(&mut self, embedding: &Embedding, prompts: Prompts<'_>) -> Result<Decoded, ModelError> {
         let at_once = match self.layout {
-            DecoderLayout::Official { batch: Some(batch) } => batch,
+            DecoderLayout::Official { batch: Some(batch), .. } => batch,
             _ => prompts.points.len().max(1),
         };
         let mut all: Option<Decoded> = None;
@@ -243,9 +260,8 @@ fn decoded(
         let reason = format!("masks.decoder: {n} prompts came out as {:?} with IoU {:?}", logits.shape, iou.shape);
         return Err(ModelError::Mismatch { path: path.to_owned(), reason });
     }
-    if !logits.values.iter().chain(&iou.values).all(|v| v.is_finite()) {
-        return Err(run_error(path, &"masks that are not finite"));
-    }
+    check_finite("masks (of masks.decoder)", &logits.values, path)?;
+    check_finite("predicted IoU (of masks.decoder)", &iou.values, path)?;
     let skipped = usize::from(given == 4);
     let of = |values: &[f32], each: usize| -> Vec<f32> {
         values.chunks_exact(given * each).flat_map(|point| &point[skipped * each..]).copied().collect()

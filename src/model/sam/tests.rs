@@ -54,6 +54,64 @@ fn the_masks_are_those_of_the_reference_in_every_layout() {
     }
 }
 
+/// What segment-anything's predictor says of a prompt: `models/export/sam_prompts.py`.
+#[derive(serde::Deserialize)]
+struct Answer {
+    point: [u32; 2],
+    #[serde(rename = "box")]
+    around: Option<[[u32; 2]; 2]>,
+    iou: Vec<f32>,
+    /// Every fourth pixel of the low-resolution masks, along rows and columns.
+    logits: Vec<f32>,
+}
+
+fn far(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).fold(0.0, |most, (a, b)| most.max((a - b).abs()))
+}
+
+#[test]
+fn points_and_boxes_are_answered_as_by_the_predictor_of_the_reference() {
+    let text = std::fs::read_to_string(fixture("sam.prompts.json")).expect("a fixture");
+    let answers: Vec<Answer> = serde_json::from_str(&text).expect("JSON");
+    let (framed, plain): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.around.is_some());
+    assert!(framed.len() >= 3 && plain.len() >= 2);
+    for (name, answers) in [("sam.toml", &framed), ("sam.toml", &plain), ("sam-split.toml", &plain)] {
+        let card = card(name);
+        let mut sam = open(&card).expect("make setup has been run");
+        let embedding = sam.network.embed(&card.output.name, &picture(&card)).expect("runs");
+        let whole = |corner: [u32; 2]| corner.map(|at| at as f32);
+        let points: Vec<[f32; 2]> = answers.iter().map(|answer| whole(answer.point)).collect();
+        let boxes: Vec<_> = answers.iter().filter_map(|answer| Some(answer.around?.map(whole))).collect();
+        let boxes = (!boxes.is_empty()).then_some(boxes.as_slice());
+        let decoded = sam.network.decode(&embedding, Prompts { points: &points, boxes }).expect("runs");
+        let each = decoded.logits.chunks_exact(3 * decoded.side.pow(2));
+        for ((answer, logits), iou) in answers.iter().zip(each).zip(decoded.iou.chunks_exact(3)) {
+            let side = decoded.side;
+            let some = (0..logits.len()).filter(|i| [i % side, i / side].iter().all(|at| at.is_multiple_of(4)));
+            let logits: Vec<f32> = some.map(|i| logits[i]).collect();
+            assert!(far(iou, &answer.iou) < 1e-3, "{name}, {:?}: {iou:?} {:?}", answer.point, answer.iou);
+            assert!(
+                far(&logits, &answer.logits) < 1e-3,
+                "{name}, {:?}: {}",
+                answer.point,
+                far(&logits, &answer.logits)
+            );
+        }
+    }
+    // The way by which outlines are asked for, where nothing is enlarged.
+    let mut card = card("sam.toml");
+    let masks = card.masks.as_mut().expect("of the family");
+    (masks.pred_iou_thresh, masks.stability_score_thresh) = (0.0, 0.0);
+    let objects: Vec<_> = framed.iter().filter_map(|answer| Some((answer.point, answer.around?))).collect();
+    let found = open(&card).expect("opens").ask(&picture(&card), &objects, 128).expect("runs");
+    for (masks, answer) in found.iter().zip(&framed) {
+        let sure: Vec<f32> = masks.iter().map(|mask| mask.predicted_iou).collect();
+        assert!(!sure.is_empty(), "masks that hold a pixel");
+        assert!(sure.iter().all(|sure| answer.iou.iter().any(|iou| (iou - sure).abs() < 1e-3)), "{sure:?}");
+    }
+}
+
 #[test]
 fn networks_of_half_precision_find_the_same_masks() {
     let (single, half) = (found(&card("sam.toml")), found(&card("sam-half.toml")));
@@ -98,6 +156,36 @@ fn what_does_not_fit_names_the_key() {
     ];
     for (error, key) in cases {
         assert!(error.contains(key), "{key}: {error}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_are_told_when_they_are_loaded() {
+    let error = |change: &dyn Fn(&mut ModelCard)| {
+        let mut card = card("sam.toml");
+        change(&mut card);
+        open(&card).err().expect("it cannot be").to_string()
+    };
+    let decoder = |card: &mut ModelCard, file: &std::path::Path| {
+        card.masks.as_mut().expect("of the family").decoder = file.to_owned();
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let cut = |name: &str| {
+        let bytes = std::fs::read(fixture(name)).expect("a fixture");
+        let path = folder.path().join(name);
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("written");
+        path
+    };
+    let unknown = |c: &mut ModelCard| decoder(c, &fixture("unknown-operator.onnx"));
+    for (error, words) in [
+        (error(&|c| c.file = cut("sam.encoder.onnx")), ["sam.encoder.onnx (file", "does not load"]),
+        (error(&|c| decoder(c, &cut("sam.decoder.onnx"))), ["sam.decoder.onnx (masks.decoder", "does not load"]),
+        (error(&unknown), ["unknown-operator.onnx (masks.decoder", "Undreamt"]),
+        (error(&|c| c.file = fixture("unknown-operator.onnx")), ["unknown-operator.onnx (file", "Undreamt"]),
+        (error(&|c| (c.file, c.output.name) = (fixture("nan.onnx"), "scores".into())), ["nan.onnx", "input.scale"]),
+        (error(&|c| decoder(c, &fixture("nan-decoder.onnx"))), ["nan-decoder.onnx", "masks.decoder"]),
+    ] {
+        assert!(words.iter().all(|words| error.contains(words)), "{words:?}: {error}");
     }
 }
 
