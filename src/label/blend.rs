@@ -15,7 +15,7 @@ pub struct ScoredChip {
     pub window: Window,
     /// Absent where the chip holds no imagery at all.
     pub scores: Option<ChipScores>,
-    /// 1 where there is imagery, per pixel of the chip; empty where there is none at all.
+    /// 1 where there is imagery, per pixel of the chip; empty where all is alike: imagery with scores, none without.
     pub valid: Vec<u8>,
 }
 
@@ -29,13 +29,11 @@ pub struct Blender {
     fade: Vec<u16>,
 }
 
-/// What a chip says about a row of pixels.
-struct Line<'a> {
+/// A chip that says something.
+#[derive(Clone, Copy)]
+struct Scored<'a> {
     chip: &'a ScoredChip,
     scores: &'a ChipScores,
-    /// The columns that it shares with the window, and the weight of the row.
-    cols: Range<i64>,
-    down: u16,
 }
 
 /// Room for a row, used again for each.
@@ -58,68 +56,81 @@ impl Blender {
     }
 
     /// The blended scores of a window, from every chip that touches it, in any order.
-    pub fn blend<'a>(&self, window: &Window, chips: impl IntoIterator<Item = &'a ScoredChip>) -> ScoreMap {
-        let mut map = self.empty(window);
+    pub fn blend<'a>(&'a self, window: &Window, chips: impl IntoIterator<Item = &'a ScoredChip>) -> ScoreMap {
+        let mut map = self.empty();
+        self.clear(&mut map, window);
         self.blend_rows(&mut map, window.row..window.end_row(), chips);
         map
     }
 
-    /// A window without scores, to be blended some rows at a time.
+    /// No pixel yet: to be cleared for a window, and blended some rows at a time.
     #[must_use]
-    pub fn empty(&self, window: &Window) -> ScoreMap {
-        let (pixels, classes) = (window.pixels(), self.classes.clone());
-        ScoreMap { window: *window, scores: vec![0; pixels * self.planes], classes, valid: vec![0; pixels] }
+    pub fn empty(&self) -> ScoreMap {
+        let window = Window::new(0, 0, 0, 0);
+        ScoreMap { window, classes: self.classes.clone(), scores: Vec::new(), valid: Vec::new() }
+    }
+
+    /// Turns to a window of which nothing is known; the room of the one before is used again.
+    pub fn clear(&self, map: &mut ScoreMap, window: &Window) {
+        map.window = *window;
+        for (values, planes) in [(&mut map.scores, self.planes), (&mut map.valid, 1)] {
+            values.clear();
+            values.resize(planes * window.pixels(), 0);
+        }
     }
 
     /// Blends some rows of a window, from every chip that touches those rows, in any order.
     pub fn blend_rows<'a>(
-        &self,
+        &'a self,
         map: &mut ScoreMap,
         rows: Range<i64>,
         chips: impl IntoIterator<Item = &'a ScoredChip>,
     ) {
-        let chips: Vec<&ScoredChip> = chips.into_iter().filter(|chip| chip.scores.is_some()).collect();
+        let scored = |chip: &'a ScoredChip| Some(Scored { chip, scores: chip.scores.as_ref()? });
+        let chips: Vec<Scored> = chips.into_iter().filter_map(scored).collect();
         let mut room = Room::default();
-        for row in rows {
-            let lines: Vec<Line> = chips.iter().filter_map(|chip| self.line(chip, &map.window, row)).collect();
-            let mut edges: Vec<i64> = lines.iter().flat_map(|line| [line.cols.start, line.cols.end]).collect();
-            edges.sort_unstable();
-            edges.dedup();
-            for (start, end) in edges.iter().zip(edges.iter().skip(1)) {
-                // No chip begins or ends in between.
-                let over = lines.iter().filter(|line| line.cols.contains(start));
-                self.blend_span(map, (row, *start..*end), &over.collect::<Vec<_>>(), &mut room);
+        // In each part, down and then across, no chip begins or ends.
+        for rows in parts(rows, chips.iter().map(Scored::rows)) {
+            let beside: Vec<Scored> = chips.iter().copied().filter(|c| c.rows().contains(&rows.start)).collect();
+            for cols in parts(map.window.col..map.window.end_col(), beside.iter().map(Scored::cols)) {
+                let over: Vec<Scored> = beside.iter().copied().filter(|c| c.cols().contains(&cols.start)).collect();
+                rows.clone().for_each(|row| self.blend_span(map, (row, cols.clone()), &over, &mut room));
             }
         }
     }
 
-    fn line<'a>(&self, chip: &'a ScoredChip, window: &Window, row: i64) -> Option<Line<'a>> {
-        let scores = chip.scores.as_ref()?;
-        let common = chip.window.intersection(window).filter(|c| (c.row..c.end_row()).contains(&row))?;
-        let down = self.fade[(row - chip.window.row) as usize];
-        Some(Line { chip, scores, cols: common.col..common.end_col(), down })
-    }
-
     /// Blends pixels that the same chips cover. Chips agree on what is valid: it depends on the pixel alone.
-    fn blend_span(&self, map: &mut ScoreMap, (row, cols): (i64, Range<i64>), over: &[&Line], room: &mut Room) {
-        let Some(first) = over.first() else { return };
+    fn blend_span<'a>(
+        &'a self,
+        map: &mut ScoreMap,
+        (row, cols): (i64, Range<i64>),
+        over: &[Scored<'a>],
+        room: &mut Room,
+    ) {
+        let Some((first, others)) = over.split_first() else { return };
         let (pixels, to, len) =
             (map.window.pixels(), map.window.index(cols.start, row), (cols.end - cols.start) as usize);
         let from = first.chip.window.index(cols.start, row);
-        map.valid[to..to + len].copy_from_slice(&first.chip.valid[from..from + len]);
-        if over.len() == 1 {
+        match first.chip.valid.get(from..from + len) {
+            Some(valid) => map.valid[to..to + len].copy_from_slice(valid),
+            None => map.valid[to..to + len].fill(1),
+        }
+        if others.is_empty() {
             for plane in 0..self.planes {
                 map.scores[plane * pixels + to..][..len].copy_from_slice(first.plane(plane, from, len));
             }
             return;
         }
-        room.share(over.iter().map(|line| (line.down, self.across(line, cols.start, len))), len);
+        room.share(over.iter().map(|chip| self.weights(chip, (row, cols.start), len)), len);
         for plane in 0..self.planes {
+            let weighed = |chip: &Scored<'a>| {
+                let scores = chip.plane(plane, chip.chip.window.index(cols.start, row), len);
+                weighed(scores, self.weights(chip, (row, cols.start), len))
+            };
             room.sums.clear();
-            room.sums.resize(len, 0);
-            for line in over {
-                let from = line.chip.window.index(cols.start, row);
-                add_scores(&mut room.sums, line.plane(plane, from, len), self.across(line, cols.start, len), line.down);
+            room.sums.extend(weighed(first));
+            for chip in others {
+                room.sums.iter_mut().zip(weighed(chip)).for_each(|(sum, score)| *sum += score);
             }
             let means = map.scores[plane * pixels + to..][..len].iter_mut();
             means
@@ -129,12 +140,22 @@ impl Blender {
         }
     }
 
-    fn across(&self, line: &Line, col: i64, len: usize) -> &[u16] {
-        &self.fade[(col - line.chip.window.col) as usize..][..len]
+    /// What a chip's scores weigh in a row: the part of the row, and the parts of its columns.
+    fn weights<'a>(&'a self, chip: &Scored<'a>, (row, col): (i64, i64), len: usize) -> (u16, &'a [u16]) {
+        let window = &chip.chip.window;
+        (self.fade[(row - window.row) as usize], &self.fade[(col - window.col) as usize..][..len])
     }
 }
 
-impl<'a> Line<'a> {
+impl<'a> Scored<'a> {
+    fn rows(&self) -> Range<i64> {
+        self.chip.window.row..self.chip.window.end_row()
+    }
+
+    fn cols(&self) -> Range<i64> {
+        self.chip.window.col..self.chip.window.end_col()
+    }
+
     fn plane(&self, plane: usize, from: usize, len: usize) -> &'a [u8] {
         &self.scores.scores[plane * self.chip.window.pixels() + from..][..len]
     }
@@ -142,10 +163,10 @@ impl<'a> Line<'a> {
 
 impl Room {
     /// Of each pixel, one over the sum of its weights.
-    fn share<'a>(&mut self, lines: impl Iterator<Item = (u16, &'a [u16])>, len: usize) {
+    fn share<'a>(&mut self, weights: impl Iterator<Item = (u16, &'a [u16])>, len: usize) {
         self.weights.clear();
         self.weights.resize(len, 0);
-        for (down, across) in lines {
+        for (down, across) in weights {
             self.weights.iter_mut().zip(across).for_each(|(w, a)| *w += u32::from(*a) * u32::from(down));
         }
         self.shares.clear();
@@ -153,11 +174,18 @@ impl Room {
     }
 }
 
-/// The products of two bytes fit 16 bits, where vector units multiply fastest.
-fn add_scores(sums: &mut [u32], scores: &[u8], across: &[u16], down: u16) {
-    for ((sum, score), across) in sums.iter_mut().zip(scores).zip(across) {
-        *sum += u32::from(u16::from(*score) * across) * u32::from(down);
-    }
+/// The parts of a range between the places where spans begin or end.
+fn parts(range: Range<i64>, spans: impl Iterator<Item = Range<i64>>) -> Vec<Range<i64>> {
+    let inside = spans.flat_map(|span| [span.start, span.end]).filter(|cut| range.contains(cut));
+    let mut cuts: Vec<i64> = inside.chain([range.start, range.end]).collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    cuts.windows(2).map(|cut| cut[0]..cut[1]).collect()
+}
+
+/// Scores times their weights. The products of two bytes fit 16 bits, where vector units multiply fastest.
+fn weighed<'a>(scores: &'a [u8], (down, across): (u16, &'a [u16])) -> impl Iterator<Item = u32> + use<'a> {
+    scores.iter().zip(across).map(move |(score, across)| u32::from(u16::from(*score) * across) * u32::from(down))
 }
 
 #[cfg(test)]

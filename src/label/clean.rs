@@ -81,6 +81,7 @@ fn smoothed<P: Plane>(planes: &mut Vec<P>, window: &Window, options: &CleanOptio
 
 /// The most frequent plane of each 3 × 3 neighbourhood; a pixel keeps its own unless another has more votes.
 fn majority<P: Plane>(planes: &[P], cols: usize, rows: usize) -> Vec<P> {
+    const STEP: usize = 32;
     let mut out = planes.to_vec();
     if cols < 3 || rows < 3 {
         return out;
@@ -94,9 +95,14 @@ fn majority<P: Plane>(planes: &[P], cols: usize, rows: usize) -> Vec<P> {
         for beside in around {
             alike.iter_mut().zip(here.iter().zip(beside)).for_each(|(n, (own, other))| *n += u8::from(own == other));
         }
-        // Most neighbourhoods are of one class.
-        for (at, own) in here.iter().enumerate().filter(|(at, own)| alike[*at] < 4 && **own != P::NONE) {
-            out[row * cols + 1 + at] = vote(*own, &around.map(|beside| beside[at]));
+        // Most neighbourhoods are of one class: those are passed over by the dozen.
+        for (few, first) in alike.chunks(STEP).zip((0..).step_by(STEP)) {
+            if few.iter().fold(u8::MAX, |least, n| least.min(*n)) >= 4 {
+                continue;
+            }
+            for at in (first..first + few.len()).filter(|at| alike[*at] < 4 && here[*at] != P::NONE) {
+                out[row * cols + 1 + at] = vote(here[at], &around.map(|beside| beside[at]));
+            }
         }
     }
     out
@@ -104,16 +110,18 @@ fn majority<P: Plane>(planes: &[P], cols: usize, rows: usize) -> Vec<P> {
 
 /// The winner of nine votes, ties to the own plane, then to the lowest.
 fn vote<P: Plane>(own: P, around: &[P; 8]) -> P {
-    let count = |plane: P| around.iter().filter(|p| **p == plane).count() + usize::from(plane == own);
-    let mut winner = (count(own), own);
-    let mut planes = *around;
-    planes.sort_unstable();
-    for plane in planes {
-        if plane != P::NONE && count(plane) > winner.0 {
-            winner = (count(plane), plane);
-        }
+    let mut votes = [0_u8; 8];
+    for other in around {
+        votes.iter_mut().zip(around).for_each(|(n, plane)| *n += u8::from(plane == other));
     }
-    winner.1
+    let own_votes = 1 + around.iter().map(|plane| u8::from(*plane == own)).sum::<u8>();
+    let (mut most, mut winner) = (own_votes, own);
+    for (votes, plane) in votes.into_iter().zip(*around) {
+        let is_lower = votes == most && winner != own && plane < winner;
+        let wins = (votes > most || is_lower) && plane != P::NONE && plane != own;
+        (most, winner) = if wins { (votes, plane) } else { (most, winner) };
+    }
+    winner
 }
 
 #[cfg(test)]
@@ -160,6 +168,23 @@ mod tests {
         assert_eq!(labels.classes.iter().filter(|c| **c == 2).count(), 45);
         assert_eq!(labels.classes.iter().filter(|c| **c == 3).count(), 0);
         assert_eq!(labels.confidence[5 * 60 + 10], 20, "the confidence is that of the class it took");
+    }
+
+    #[test]
+    fn the_most_votes_win_and_equals_fall_to_the_own_plane_then_to_the_lowest() {
+        let none = NO_PLANE;
+        let cases = [
+            ((1, [1, 1, 1, 1, 2, 2, 2, 2]), 1),
+            ((1, [1, 1, 1, 2, 2, 2, 2, 0]), 1),
+            ((1, [1, 1, 3, 2, 2, 2, 2, 0]), 2),
+            ((5, [3, 3, 2, 2, 4, 4, 1, 0]), 2),
+            ((5, [3, 2, 4, 1, 0, 6, 7, 8]), 5),
+            ((5, [none, none, none, none, none, none, 4, 4]), 4),
+            ((5, [none; 8]), 5),
+        ];
+        for ((own, around), winner) in cases {
+            assert_eq!(vote(own, &around), winner, "{own} in {around:?}");
+        }
     }
 
     proptest! {

@@ -99,18 +99,19 @@ impl ScoreMap {
     #[must_use]
     pub fn labelled(&self, planes: &[u8], window: &Window) -> LabelMap {
         let (pixels, cols) = (self.window.pixels(), window.cols as usize);
-        let code = |plane: u8| self.classes.get(usize::from(plane)).map_or(0, |class| class.0 as u8);
-        let codes: Vec<u8> = (0..=u8::MAX).map(code).collect();
-        let mut classes = Vec::with_capacity(window.pixels());
-        let mut confidence = vec![0_u8; window.pixels()];
-        for (row, sure) in (window.row..window.end_row()).zip(confidence.chunks_exact_mut(cols)) {
+        let (mut classes, mut confidence) = (vec![0_u8; window.pixels()], vec![0_u8; window.pixels()]);
+        let lines = classes.chunks_exact_mut(cols).zip(confidence.chunks_exact_mut(cols));
+        for (row, (codes, sure)) in (window.row..window.end_row()).zip(lines) {
             let from = self.window.index(window.col, row);
             let chosen = &planes[from..from + cols];
-            classes.extend(chosen.iter().map(|plane| codes[usize::from(*plane)]));
-            for class in 0..self.classes.len() {
-                let scores = &self.scores[class * pixels + from..][..cols];
-                let one = |(plane, score): (&u8, &u8)| if *plane == class as u8 { *score } else { 0 };
-                sure.iter_mut().zip(chosen.iter().zip(scores)).for_each(|(sure, at)| *sure |= one(at));
+            for (plane, class) in self.classes.iter().enumerate() {
+                let scores = &self.scores[plane * pixels + from..][..cols];
+                for (((code, sure), own), score) in codes.iter_mut().zip(&mut *sure).zip(chosen).zip(scores) {
+                    // All ones or none, so that the loop has no branch.
+                    let here = u8::from(*own == plane as u8).wrapping_neg();
+                    *code |= class.0 as u8 & here;
+                    *sure |= score & here;
+                }
             }
         }
         let unknown = self.unknown().map(|plane| self.cut(plane, window, &classes));

@@ -157,12 +157,35 @@ impl<P: Plane> Lines<P> {
     }
 
     /// For each small patch the most frequent plane along its border, ties to the lowest.
+    ///
+    /// Votes are laid down patch by patch, counted first, so that only the few of one patch are ever put in order.
     fn border_winners(&self, patch_of_run: &[u32], small: &[bool]) -> Vec<Option<P>> {
-        let mut votes: Vec<(u32, P, u32)> = Vec::new();
+        let mut ends = vec![0_usize; small.len() + 1];
+        self.each_vote(patch_of_run, small, |patch, _| ends[patch + 1] += 1);
+        for patch in 1..ends.len() {
+            ends[patch] += ends[patch - 1];
+        }
+        let mut votes = vec![(P::NONE, 0_u32); ends[small.len()]];
+        // Each start moves on to its end while votes are laid down.
+        self.each_vote(patch_of_run, small, |patch, vote| {
+            votes[ends[patch]] = vote;
+            ends[patch] += 1;
+        });
+        let (mut start, mut tally) = (0, Vec::new());
+        let of_patch = |end: &usize| {
+            let votes = &votes[start..*end];
+            start = *end;
+            winner(votes, &mut tally)
+        };
+        ends[..small.len()].iter().map(of_patch).collect()
+    }
+
+    /// Tells of each plane beside a small patch, and along how many pixels.
+    fn each_vote(&self, patch_of_run: &[u32], small: &[bool], mut give: impl FnMut(usize, (P, u32))) {
         let mut vote = |run: usize, beside: usize, pixels: u32| {
-            let (patch, plane) = (patch_of_run[run], self.runs[beside].plane);
-            if small[patch as usize] && plane != P::NONE && patch != patch_of_run[beside] {
-                votes.push((patch, plane, pixels));
+            let (patch, plane) = (patch_of_run[run] as usize, self.runs[beside].plane);
+            if small[patch] && plane != P::NONE && patch_of_run[run] != patch_of_run[beside] {
+                give(patch, (plane, pixels));
             }
         };
         self.each_meeting(|above, below, pixels| {
@@ -175,17 +198,6 @@ impl<P: Plane> Lines<P> {
                 vote(right, right - 1, 1);
             }
         }
-        votes.sort_unstable();
-        let mut winners: Vec<Option<P>> = vec![None; small.len()];
-        let mut most = vec![0_u32; small.len()];
-        for same in votes.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            let (patch, plane) = (same[0].0 as usize, same[0].1);
-            let count = same.iter().map(|vote| vote.2).sum();
-            if count > most[patch] {
-                (most[patch], winners[patch]) = (count, Some(plane));
-            }
-        }
-        winners
     }
 
     /// Makes one run of neighbours that have come to the same plane.
@@ -203,6 +215,19 @@ impl<P: Plane> Lines<P> {
         }
         Self { runs, starts }
     }
+}
+
+/// The plane of the most pixels, ties to the lowest; none of no votes. `tally` is room for the count.
+fn winner<P: Plane>(votes: &[(P, u32)], tally: &mut Vec<(P, u32)>) -> Option<P> {
+    tally.clear();
+    for &(plane, pixels) in votes {
+        match tally.binary_search_by_key(&plane, |(plane, _)| *plane) {
+            Ok(at) => tally[at].1 += pixels,
+            Err(at) => tally.insert(at, (plane, pixels)),
+        }
+    }
+    // Of equals the last is taken.
+    tally.iter().rev().max_by_key(|(_, pixels)| *pixels).map(|(plane, _)| *plane)
 }
 
 /// How many of the first pixels are like the first.

@@ -1,5 +1,6 @@
 //! Label blocks on disk: one small GeoTIFF each, and a manifest that says what they are valid for.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -206,6 +207,16 @@ impl LabelStore {
         let tags = LabelTags { scheme: &self.scheme, items: &[(FINGERPRINT, &self.manifest.fingerprint)] };
         write_label_block(&self.block_path(block), &self.grid.frame, &bands, &tags)
             .map_err(|source| StoreError::Block { block, source })
+    }
+
+    /// Brings the names of the blocks to the disk. A power cut before takes away some that were made last, whole: they are
+    /// made again. Once for many blocks, because it takes as long as bringing a block there.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let path = self.folder.join("labels");
+        File::open(&path).and_then(|folder| folder.sync_all()).map_err(|source| StoreError::Io { path, source })
     }
 
     /// Reads a block that is made.

@@ -22,6 +22,10 @@ impl Head {
     /// The scores of a chip, rounded.
     pub(super) fn scores(&self, output: &Planes<'_>) -> ChipScores {
         let (side, pixels) = (self.side_px, self.side_px * self.side_px);
+        if self.are_scores(output) {
+            let scores = output.values.iter().map(|p| rounded(p.clamp(0.0, 1.0) * 255.0)).collect();
+            return ChipScores { side_px: side as u32, scores };
+        }
         let mut scores = vec![0_u8; self.scores * pixels];
         self.each_row(output, |row, probabilities| {
             for (class, from) in probabilities.chunks_exact(side).enumerate() {
@@ -30,6 +34,13 @@ impl Head {
             }
         });
         ChipScores { side_px: side as u32, scores }
+    }
+
+    /// Whether nothing is to be done but to round: probabilities of each pixel and class, in the order of the scores.
+    fn are_scores(&self, output: &Planes<'_>) -> bool {
+        let in_order = self.score_of.iter().copied().eq((0..self.scores).map(Some));
+        let is_done = self.activation == Activation::None && self.threshold.is_none() && self.stride == 1;
+        is_done && in_order && output.channels == self.scores
     }
 
     /// Hands on each row, `[scores, side]` probabilities. Logits are enlarged before they are weighed, as in training.
@@ -219,6 +230,21 @@ mod tests {
             let expected = f64::from(x).exp();
             assert!((f64::from(exp(x)) / expected - 1.0).abs() < 1e-6, "{x}");
         }
+    }
+
+    #[test]
+    fn what_is_only_rounded_is_what_the_rows_say() {
+        let plain = head(Activation::None, None, 3);
+        let values: Vec<f32> = (0..12).map(|i| i as f32 / 10.0 - 0.005).collect();
+        let output = Planes { channels: 3, rows: 2, cols: 2, values: values.into() };
+        assert!(plain.are_scores(&output));
+        let mut by_rows = vec![0; 12];
+        plain.each_row(&output, |row, p| {
+            p.iter().enumerate().for_each(|(i, p)| by_rows[i / 2 * 4 + row * 2 + i % 2] = rounded(p * 255.0));
+        });
+        assert_eq!(plain.scores(&output).scores, by_rows);
+        let turned = Head { score_of: vec![Some(1), Some(0), Some(2)], ..plain };
+        assert!(!turned.are_scores(&output));
     }
 
     #[test]

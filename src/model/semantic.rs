@@ -86,9 +86,12 @@ fn check(output: &Planes<'_>, card: &ModelCard, head: &Head) -> Result<(), Model
         let reason = "output.activation: softmax of one channel says nothing, accepted are sigmoid and none".to_owned();
         return Err(ModelError::Mismatch { path, reason });
     }
-    check_finite("scores", &output.values, &path)?;
-    let is_none = card.output.activation == Activation::None;
-    if is_none && output.values.iter().fold(false, |bad, v| bad | !(-0.01..=1.01).contains(v)) {
+    if card.output.activation != Activation::None {
+        return check_finite("scores", &output.values, &path);
+    }
+    // What lies between 0 and 1 is finite.
+    if output.values.iter().fold(false, |bad, v| bad | !(-0.01..=1.01).contains(v)) {
+        check_finite("scores", &output.values, &path)?;
         let reason = "output.activation: none says probabilities of 0 to 1, the network gives others: \
                       softmax or sigmoid?"
             .to_owned();

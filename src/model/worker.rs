@@ -1,12 +1,13 @@
 //! The thread that owns a model.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::{ChipFeatures, ChipScores, ChipSpec, Mask, ModelError, PooledSource, Sam, Segmenter};
 
 /// Batches that may wait: the model always finds the next one, and no more is held in memory.
-const QUEUE: usize = 2;
+const QUEUE: usize = 1;
 
 /// What a model says of a chip.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,9 +83,13 @@ struct Batch {
     reply: SyncSender<BatchAnswers>,
 }
 
+/// Batches that were answered, to be filled again: new memory costs more than filling it.
+type Spent = Arc<Mutex<Vec<Vec<f32>>>>;
+
 /// A named thread that owns a model and takes batches from a bounded queue; dropped, it ends after its last batch.
 pub struct SessionThread {
     queue: Option<SyncSender<Batch>>,
+    spent: Spent,
     thread: Option<JoinHandle<()>>,
     spec: ChipSpec,
     device: String,
@@ -98,14 +103,28 @@ impl SessionThread {
     pub fn start(mut model: Answering) -> std::io::Result<Self> {
         let (spec, device) = (model.spec().clone(), model.device());
         let (queue, batches) = sync_channel::<Batch>(QUEUE);
+        let spent = Spent::default();
+        let answered = Arc::clone(&spent);
         let run = move || {
             for batch in batches {
                 // Whoever asked may be gone; the next batch does not mind.
                 let _ = batch.reply.send(model.answer(&batch.chips));
+                let mut spent = lock(&answered);
+                if spent.is_empty() {
+                    spent.push(batch.chips);
+                }
             }
         };
         let thread = std::thread::Builder::new().name(format!("model {device}")).spawn(run)?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), spec, device })
+        Ok(Self { queue: Some(queue), spent, thread: Some(thread), spec, device })
+    }
+
+    /// An empty batch to fill, with the room of one that was answered where there is one.
+    #[must_use]
+    pub fn batch(&self) -> Vec<f32> {
+        let mut batch = lock(&self.spent).pop().unwrap_or_default();
+        batch.clear();
+        batch
     }
 
     /// Queues a batch of normalized chips, one after another; waits while the queue is full. The receiver closes if the thread died.
@@ -136,6 +155,11 @@ impl SessionThread {
     pub fn is_alive(&self) -> bool {
         self.thread.as_ref().is_some_and(|t| !t.is_finished())
     }
+}
+
+/// A panic elsewhere leaves the list whole: batches are only ever put and taken.
+fn lock(spent: &Spent) -> MutexGuard<'_, Vec<Vec<f32>>> {
+    spent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for SessionThread {

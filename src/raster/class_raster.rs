@@ -5,8 +5,8 @@ use std::path::Path;
 use gdal::raster::GdalType;
 
 use super::RasterError;
-use super::single::Single;
-use crate::georef::{PixelFrame, Window};
+use super::single::SingleBand;
+use crate::georef::Window;
 
 /// A type that labels are kept in.
 pub trait Label: GdalType + Copy + Default + TryFrom<u32> {}
@@ -15,12 +15,14 @@ impl Label for u8 {}
 impl Label for u16 {}
 impl Label for u32 {}
 
-/// A raster of classes. It holds a GDAL dataset: open one on each thread.
+/// A raster of classes.
 ///
 /// Label 0 is "none". Where the file says that 0 is nodata, its values are the labels. Otherwise 0 may be a class like
 /// any other, and value v becomes label v + 1 ([`ClassRaster::value_of`] goes back); the nodata value becomes 0.
-pub struct ClassRaster {
-    raster: Single,
+pub type ClassRaster = SingleBand<AsClasses>;
+
+/// How samples become labels, and what they are called.
+pub struct AsClasses {
     /// What is added to a value to make a label.
     shift: u32,
     largest: u32,
@@ -34,7 +36,7 @@ impl ClassRaster {
     /// # Errors
     /// When the file is unreadable, damaged, not georeferenced or holds other samples.
     pub fn open(path: &Path) -> Result<Self, RasterError> {
-        let raster = Single::open(path)?;
+        let raster = SingleBand::open_any(path)?;
         let largest = match raster.sample_type.as_str() {
             "Byte" => 255,
             "UInt16" => 65_535,
@@ -56,55 +58,37 @@ impl ClassRaster {
         for (at, name) in super::category::names(&band).into_iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             names.push((at as u32 + shift, name));
         }
-        Ok(Self { raster, shift, largest: largest + shift, names, colours })
-    }
-
-    /// Where its pixels lie; (0, 0) is the first.
-    #[must_use]
-    pub fn frame(&self) -> &PixelFrame {
-        &self.raster.frame
-    }
-
-    /// All its pixels.
-    #[must_use]
-    pub fn window(&self) -> Window {
-        self.raster.window
+        Ok(raster.read_as(AsClasses { shift, largest: largest + shift, names, colours }))
     }
 
     /// No label is larger, by the type of the samples: says which type of label is wide enough.
     #[must_use]
     pub fn largest_label(&self) -> u32 {
-        self.largest
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.raster.path
+        self.kind.largest
     }
 
     /// What is added to a value of the file to make a label: 1 where 0 is a class, else 0.
     #[must_use]
     pub fn label_shift(&self) -> u32 {
-        self.shift
+        self.kind.shift
     }
 
     /// The value in the file of a label other than 0.
     #[must_use]
     pub fn value_of(&self, label: u32) -> u32 {
-        label - self.shift.min(label)
+        label - self.kind.shift.min(label)
     }
 
     /// The names that the file gives to labels.
     #[must_use]
     pub fn names(&self) -> &[(u32, String)] {
-        &self.names
+        &self.kind.names
     }
 
     /// The colours, red, green and blue, that the file gives to labels.
     #[must_use]
     pub fn colours(&self) -> &[(u32, [u8; 3])] {
-        &self.colours
+        &self.kind.colours
     }
 
     /// The labels of a window, row by row; 0 where there is none, as outside the raster.
@@ -112,21 +96,21 @@ impl ClassRaster {
     /// # Errors
     /// When the file cannot be read, or holds a class that is negative or too large for `L`.
     pub fn read<L: Label>(&self, window: &Window) -> Result<Vec<L>, RasterError> {
-        let wide_enough = L::try_from(self.largest).is_ok();
-        if self.shift == 0 && wide_enough && self.raster.sample_type != "Int16" && self.raster.sample_type != "Int32" {
-            return self.raster.read(window, L::default());
+        let wide_enough = L::try_from(self.kind.largest).is_ok();
+        if self.kind.shift == 0 && wide_enough && self.sample_type != "Int16" && self.sample_type != "Int32" {
+            return self.samples(window, L::default());
         }
-        let nodata = self.raster.nodata;
-        let samples = self.raster.read(window, f64::NAN)?; // holds 32-bit numbers exactly
+        let nodata = self.nodata;
+        let samples = self.samples(window, f64::NAN)?; // holds 32-bit numbers exactly
         let label = |value: f64| {
             if value.is_nan() || Some(value) == nodata {
                 return Ok(L::default());
             }
-            let label = (value >= 0.0).then(|| value as u64 + u64::from(self.shift));
+            let label = (value >= 0.0).then(|| value as u64 + u64::from(self.kind.shift));
             let label = label.and_then(|label| u32::try_from(label).ok()).and_then(|label| L::try_from(label).ok());
             label.ok_or_else(|| RasterError::NotLabels {
-                path: self.raster.path.clone(),
-                what: format!("holds class {value} (accepted here: 0 to {})", largest::<L>() - self.shift),
+                path: self.path.clone(),
+                what: format!("holds class {value} (accepted here: 0 to {})", largest::<L>() - self.kind.shift),
             })
         };
         samples.into_iter().map(label).collect()

@@ -30,7 +30,8 @@ impl Draft {
         &self.temporary
     }
 
-    /// Checks that all blocks are in the file, brings it to the disk and gives it its name.
+    /// Checks that all blocks are in the file, brings it to the disk and gives it its name. The name itself is on the
+    /// disk when the folder was synced: a power cut before may take it away, and with it the whole file, never a part.
     pub(super) fn publish(self) -> Result<(), RasterError> {
         let dataset = open::open(&self.temporary)?;
         open::check_extent(&self.temporary, &dataset)?;
@@ -41,9 +42,7 @@ impl Draft {
             if from.exists() {
                 std::fs::rename(from, to)?;
             }
-            std::fs::rename(&self.temporary, &self.path)?;
-            let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            File::open(folder)?.sync_all()
+            std::fs::rename(&self.temporary, &self.path)
         };
         sync().map_err(|e| RasterError::Write { path: self.path.clone(), reason: e.to_string() })
     }

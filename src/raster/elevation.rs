@@ -3,17 +3,19 @@
 use std::path::Path;
 
 use super::RasterError;
-use super::single::Single;
-use crate::georef::{PixelFrame, Window};
+use super::single::SingleBand;
+use crate::georef::Window;
 
 /// One foot in metres (international foot).
 const FOOT_M: f64 = 0.3048;
 /// One US survey foot in metres.
 const US_SURVEY_FOOT_M: f64 = 1200.0 / 3937.0;
 
-/// A raster of heights. It holds a GDAL dataset: open one on each thread.
-pub struct Elevation {
-    raster: Single,
+/// A raster of heights.
+pub type Elevation = SingleBand<AsHeights>;
+
+/// How samples become heights.
+pub struct AsHeights {
     /// Metres = sample × scale + offset.
     scale: f64,
     offset: f64,
@@ -25,7 +27,7 @@ impl Elevation {
     /// # Errors
     /// When the file is unreadable, damaged, not georeferenced or not made of real numbers.
     pub fn open(path: &Path) -> Result<Self, RasterError> {
-        let raster = Single::open(path)?;
+        let raster = SingleBand::open_any(path)?;
         if raster.sample_type.starts_with('C') {
             let what =
                 format!("holds {} samples (accepted: heights as integers or floating point)", raster.sample_type);
@@ -40,19 +42,7 @@ impl Elevation {
             };
             (band.scale().unwrap_or(1.0) * unit_m, band.offset().unwrap_or(0.0) * unit_m)
         };
-        Ok(Self { raster, scale, offset })
-    }
-
-    /// Where its pixels lie; (0, 0) is the first.
-    #[must_use]
-    pub fn frame(&self) -> &PixelFrame {
-        &self.raster.frame
-    }
-
-    /// All its pixels.
-    #[must_use]
-    pub fn window(&self) -> Window {
-        self.raster.window
+        Ok(raster.read_as(AsHeights { scale, offset }))
     }
 
     /// Heights in metres, row by row; not a number where there is none, as outside the raster.
@@ -60,14 +50,14 @@ impl Elevation {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&self, window: &Window) -> Result<Vec<f32>, RasterError> {
-        let mut heights = self.raster.read(window, f32::NAN)?;
-        let nodata = self.raster.nodata.map(|v| v as f32);
+        let mut heights = self.samples(window, f32::NAN)?;
+        let nodata = self.nodata.map(|v| v as f32);
         for height in &mut heights {
             // No place on Earth is higher than 9 km or lower than 12 km: writers fill with ±3.4e38 and forget to say so.
             *height = if Some(*height) == nodata || height.abs() > 1e6 {
                 f32::NAN
             } else {
-                (f64::from(*height) * self.scale + self.offset) as f32
+                (f64::from(*height) * self.kind.scale + self.kind.offset) as f32
             };
         }
         Ok(heights)

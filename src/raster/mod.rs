@@ -29,8 +29,8 @@ mod void;
 mod vrt;
 mod write;
 
-pub use class_raster::{ClassRaster, Label};
-pub use elevation::Elevation;
+pub use class_raster::{AsClasses, ClassRaster, Label};
+pub use elevation::{AsHeights, Elevation};
 pub use error::RasterError;
 pub use label_block::{LabelBands, LabelBlockData, LabelTags, read_label_block, write_label_block};
 pub use label_cog::{LabelMap, LabelRows, write_label_cog};
@@ -38,6 +38,7 @@ pub use mosaic::Mosaic;
 pub use open::init;
 pub use reader::MosaicReader;
 pub use scene::{Channel, Scene, Validity};
+pub use single::SingleBand;
 pub use write::{
     Compression, RasterWriteError, SceneOptions, SceneSamples, WrittenValidity, write_elevation, write_scene,
 };

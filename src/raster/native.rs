@@ -42,7 +42,7 @@ enum Raw {
 impl OpenScene {
     pub(super) fn open(scene: &Scene) -> Result<Self, RasterError> {
         let dataset = open::open(&scene.path)?;
-        let void = if scene.validity == Validity::Undeclared { Some(VoidMask::of(scene, &dataset)?) } else { None };
+        let void = if scene.validity == Validity::Undeclared { Some(VoidMask::of(scene)?) } else { None };
         Ok(Self { dataset, void })
     }
 

@@ -9,18 +9,22 @@ use gdal::raster::GdalType;
 use super::{RasterError, open, scene};
 use crate::georef::{Crs, PixelFrame, Window};
 
-/// An open `GeoTIFF` whose first band is read.
-pub(super) struct Single {
+/// The first band of a `GeoTIFF`, read as what `Kind` says: [`ClassRaster`](super::ClassRaster) or
+/// [`Elevation`](super::Elevation). It holds a GDAL dataset: open one on each thread.
+pub struct SingleBand<Kind> {
     pub(super) path: PathBuf,
     pub(super) dataset: Dataset,
-    pub(super) frame: PixelFrame,
-    pub(super) window: Window,
+    frame: PixelFrame,
+    window: Window,
     pub(super) sample_type: String,
     pub(super) nodata: Option<f64>,
+    /// What its samples mean.
+    pub(super) kind: Kind,
 }
 
-impl Single {
-    pub(super) fn open(path: &Path) -> Result<Self, RasterError> {
+impl SingleBand<()> {
+    /// Its samples mean nothing yet.
+    pub(super) fn open_any(path: &Path) -> Result<Self, RasterError> {
         let dataset = open::open(path)?;
         open::check_extent(path, &dataset)?;
         let frame = scene::frame(path, &dataset, &mut |wkt| Ok(Crs::new(wkt)?))?;
@@ -30,11 +34,37 @@ impl Single {
             (band.band_type().name(), band.no_data_value())
         };
         let window = Window::new(0, 0, cols as u32, rows as u32);
-        Ok(Self { path: path.to_owned(), dataset, frame, window, sample_type, nodata })
+        Ok(Self { path: path.to_owned(), dataset, frame, window, sample_type, nodata, kind: () })
+    }
+
+    /// The same band, whose samples mean something.
+    pub(super) fn read_as<Kind>(self, kind: Kind) -> SingleBand<Kind> {
+        let Self { path, dataset, frame, window, sample_type, nodata, kind: () } = self;
+        SingleBand { path, dataset, frame, window, sample_type, nodata, kind }
+    }
+}
+
+impl<Kind> SingleBand<Kind> {
+    /// Where its pixels lie; (0, 0) is the first.
+    #[must_use]
+    pub fn frame(&self) -> &PixelFrame {
+        &self.frame
+    }
+
+    /// All its pixels.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Reads a window that may reach outside; what lies there is `outside`.
-    pub(super) fn read<T: GdalType + Copy>(&self, window: &Window, outside: T) -> Result<Vec<T>, RasterError> {
+    pub(super) fn samples<T: GdalType + Copy>(&self, window: &Window, outside: T) -> Result<Vec<T>, RasterError> {
         let Some(inside) = window.intersection(&self.window) else { return Ok(vec![outside; window.pixels()]) };
         let samples = self.read_inside(&inside, outside).map_err(|e| RasterError::read(&self.path, inside, &e))?;
         if inside == *window {

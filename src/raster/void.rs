@@ -8,7 +8,8 @@ use std::sync::{Arc, PoisonError};
 use gdal::Dataset;
 use gdal::errors::GdalError;
 
-use super::{RasterError, Scene};
+use super::{RasterError, Scene, open};
+use crate::cores::{cores, parts};
 use crate::georef::Window;
 
 /// The area of a void that reaches the edge of the scene.
@@ -19,6 +20,8 @@ const MIN_INNER_AREA_M2: f64 = 2500.0;
 const MIN_CELL_PX: u32 = 8;
 /// Cells of a scene at most: the pass keeps a byte of each.
 const MAX_CELLS: u64 = 16 << 20;
+/// Rows of cells that are read at once.
+const STRIP_ROWS: u32 = 64;
 
 /// The cells of a scene that are void.
 #[derive(Debug)]
@@ -96,16 +99,15 @@ impl Sample for f32 {
 
 impl VoidMask {
     /// The voids of a scene: looked for once, then shared by all its readers.
-    pub(super) fn of(scene: &Scene, dataset: &Dataset) -> Result<Arc<Self>, RasterError> {
+    pub(super) fn of(scene: &Scene) -> Result<Arc<Self>, RasterError> {
         let mut known = scene.void.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mask) = known.as_ref() {
             return Ok(Arc::clone(mask));
         }
-        let mask = Self::search(scene, dataset).map_err(|e| RasterError::read(&scene.path, scene.window(), &e))?;
-        Ok(Arc::clone(known.insert(Arc::new(mask))))
+        Ok(Arc::clone(known.insert(Arc::new(Self::search(scene)?))))
     }
 
-    fn search(scene: &Scene, dataset: &Dataset) -> Result<Self, GdalError> {
+    fn search(scene: &Scene) -> Result<Self, RasterError> {
         let mut cell_px = MIN_CELL_PX;
         while u64::from(scene.cols / cell_px) * u64::from(scene.rows / cell_px) > MAX_CELLS {
             cell_px *= 2;
@@ -113,38 +115,56 @@ impl VoidMask {
         let (cols, rows) = (scene.cols / cell_px, scene.rows / cell_px);
         let mut mask = Self { cell_px, cols, rows, cells: Vec::new() };
         if cols > 0 && rows > 0 {
-            let shades =
-                if scene.byte { mask.shades::<u8>(scene, dataset)? } else { mask.shades::<f32>(scene, dataset)? };
+            let shades = if scene.byte { mask.shades::<u8>(scene)? } else { mask.shades::<f32>(scene)? };
             let cell_m2 = (scene.resolution_m_per_px * f64::from(cell_px)).powi(2);
             mask.keep_large(&shades, cell_m2);
         }
         Ok(mask)
     }
 
-    /// White, black or neither of each cell, by one sample of each, read in strips.
-    fn shades<T>(&self, scene: &Scene, dataset: &Dataset) -> Result<Vec<Option<Shade>>, GdalError>
+    /// White, black or neither of each cell, by one sample of each, read in strips; each core has strips and a dataset.
+    fn shades<T>(&self, scene: &Scene) -> Result<Vec<Option<Shade>>, RasterError>
     where
         T: Sample + gdal::raster::GdalType + Default,
     {
-        const STRIP_ROWS: u32 = 64;
+        let strips: Vec<u32> = (0..self.rows).step_by(STRIP_ROWS as usize).collect();
+        let parts = parts(&strips, cores(), |strips| {
+            let dataset = open::open(&scene.path)?;
+            let mut shades = Vec::new();
+            let mut strip = |first: &u32| self.strip::<T>(scene, &dataset, *first, &mut shades);
+            let read = strips.iter().try_for_each(&mut strip);
+            read.map_err(|e| RasterError::read(&scene.path, scene.window(), &e)).map(|()| shades)
+        });
+        Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// Appends the cells of a strip.
+    fn strip<T>(
+        &self,
+        scene: &Scene,
+        dataset: &Dataset,
+        first: u32,
+        shades: &mut Vec<Option<Shade>>,
+    ) -> Result<(), GdalError>
+    where
+        T: Sample + gdal::raster::GdalType + Default,
+    {
+        let size = (self.cols as usize, STRIP_ROWS.min(self.rows - first) as usize);
+        let native = (size.0 * self.cell_px as usize, size.1 * self.cell_px as usize);
         let bands = scene.colours.bands();
-        let mut shades = Vec::with_capacity(self.cols as usize * self.rows as usize);
-        for first in (0..self.rows).step_by(STRIP_ROWS as usize) {
-            let size = (self.cols as usize, STRIP_ROWS.min(self.rows - first) as usize);
-            let native = (size.0 * self.cell_px as usize, size.1 * self.cell_px as usize);
-            let mut strips = Vec::with_capacity(bands.len());
-            for band in bands {
-                let mut strip = vec![T::default(); size.0 * size.1];
-                let corner = (0, (first * self.cell_px) as isize);
-                dataset.rasterband(*band)?.read_into_slice(corner, native, size, &mut strip, None)?;
-                strips.push(strip);
-            }
-            shades.extend((0..size.0 * size.1).map(|at| {
-                let shade = strips[0][at].pure();
-                shade.filter(|_| strips[1..].iter().all(|strip| strip[at].pure() == shade))
-            }));
+        let mut samples = Vec::with_capacity(bands.len());
+        for band in bands {
+            let mut plane = vec![T::default(); size.0 * size.1];
+            let corner = (0, (first * self.cell_px) as isize);
+            dataset.rasterband(*band)?.read_into_slice(corner, native, size, &mut plane, None)?;
+            samples.push(plane);
         }
-        Ok(shades)
+        let shade = |at: usize| {
+            let shade = samples[0][at].pure();
+            shade.filter(|_| samples[1..].iter().all(|plane| plane[at].pure() == shade))
+        };
+        shades.extend((0..size.0 * size.1).map(shade));
+        Ok(())
     }
 
     /// Turns connected areas that are large enough into voids with a rim of one cell.

@@ -58,7 +58,8 @@ impl Combining {
     pub(super) fn ready(&self, answer: ChipAnswer, chip: PixelWindow, middle: &Window) -> ReadyChip {
         match (self, answer) {
             (_, ChipAnswer::Scores(scores)) => {
-                ReadyChip::Scored(ScoredChip { window: chip.window, scores: Some(scores), valid: chip.valid })
+                let valid = if chip.valid.contains(&0) { chip.valid } else { Vec::new() };
+                ReadyChip::Scored(ScoredChip { window: chip.window, scores: Some(scores), valid })
             }
             (Self::Paint(reader), ChipAnswer::Masks(masks)) => ReadyChip::Masked(reader.settle(masks, chip, middle)),
             (Self::Blend(_), ChipAnswer::Masks(_)) => self.empty(chip.window), // a card without [masks] opens no such model
@@ -67,12 +68,16 @@ impl Combining {
 }
 
 impl Maker {
-    /// The labels of a block whose chips are on the shelf.
-    pub(super) fn combine(&self, block: BlockId) -> Result<LabelMap, SeedError> {
+    /// The labels of a block whose chips are on the shelf; `room` is for scores, and kept from block to block.
+    pub(super) fn combine(&self, block: BlockId, room: &mut Option<ScoreMap>) -> Result<LabelMap, SeedError> {
         let window = self.store.grid().block_window(block);
         let options = &self.store.manifest().clean;
         Ok(match &self.combining {
-            Combining::Blend(blender) => clean(&self.blended(blender, block)?, &window, options, self.pixel_area_m2),
+            Combining::Blend(blender) => {
+                let scores = room.get_or_insert_with(|| blender.empty());
+                self.blend(blender, block, scores)?;
+                clean(scores, &window, options, self.pixel_area_m2)
+            }
             Combining::Paint(reader) => {
                 clean_painted(&self.painted(reader, block)?, &window, options, self.pixel_area_m2)
             }
@@ -80,10 +85,9 @@ impl Maker {
     }
 
     /// The scores of a block and its halo, blended in strips, so that a few rows of chips are in memory at a time.
-    fn blended(&self, blender: &Blender, block: BlockId) -> Result<ScoreMap, SeedError> {
-        let window = self.store.grid().block_window(block).expanded(self.reach.halo_px);
+    fn blend(&self, blender: &Blender, block: BlockId, scores: &mut ScoreMap) -> Result<(), SeedError> {
+        blender.clear(scores, &self.store.grid().block_window(block).expanded(self.reach.halo_px));
         let reach = self.reach.of(self.store.grid(), block);
-        let mut scores = blender.empty(&window);
         let mut held: Vec<(ChipId, Arc<ReadyChip>)> = Vec::new();
         for row in self.reach.lattice.touching(&reach).map(|id| id.row).collect::<BTreeSet<_>>() {
             let Some(strip) = self.reach.lattice.strip(row, &reach) else { continue };
@@ -101,9 +105,9 @@ impl Maker {
                 ReadyChip::Scored(chip) => Some(chip),
                 ReadyChip::Masked(_) => None,
             });
-            blender.blend_rows(&mut scores, strip.row..strip.end_row(), of_strip);
+            blender.blend_rows(scores, strip.row..strip.end_row(), of_strip);
         }
-        Ok(scores)
+        Ok(())
     }
 
     /// The masks of a block and its halo, painted.

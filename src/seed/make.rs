@@ -16,7 +16,7 @@ use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, PixelWindow, RasterSource};
 
 /// Chips in memory; more go to disk.
-const SHELF_BYTES: usize = 24 << 20;
+const SHELF_BYTES: usize = 20 << 20;
 
 /// Makes the label blocks of a store from a mosaic and a model.
 pub struct Maker {
@@ -123,6 +123,9 @@ impl Maker {
     /// When the model fails. A block whose pixels cannot be read is told of, and the others go on.
     pub fn make(&self, blocks: &[BlockId], tell: &mut dyn FnMut(MakeEvent<'_>)) -> Result<(), SeedError> {
         let missing: Vec<BlockId> = blocks.iter().copied().filter(|b| !self.store.has(*b)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
         self.shelf().begin(&missing);
         let (items, read) = sync_channel::<Item>(2);
         let (whole, scored) = sync_channel::<Labelling>(0);
@@ -135,7 +138,7 @@ impl Maker {
             let finisher = named("finisher").spawn_scoped(scope, move || self.finish(scored, &labelled));
             finisher.map_err(SeedError::Thread)?;
             to_write.into_iter().for_each(|labelled| self.keep(labelled, tell));
-            receiver.join().unwrap_or(Err(SeedError::ModelGone))
+            receiver.join().unwrap_or(Err(SeedError::ModelGone)).and_then(|()| Ok(self.store.sync()?))
         });
         if result.is_err() {
             self.shelf().clear();
@@ -175,6 +178,9 @@ impl Maker {
             }
             let chip = reader.read(&self.reach.lattice.window(id)).inspect_err(|_| self.shelf().forget(id))?;
             if chip.valid.contains(&1) {
+                if places.is_empty() {
+                    tensors = self.session.batch();
+                }
                 self.normalization.append(&chip, &mut tensors);
                 let samples = if self.combining.wants_samples() { chip.samples } else { Vec::new() };
                 places.push((id, PixelWindow { samples, ..chip }));
@@ -182,19 +188,19 @@ impl Maker {
                 self.shelf().put(id, self.combining.empty(chip.window)).map_err(SeedError::Shelf)?;
             }
             if places.len() == self.batch {
-                self.hand_over(&mut tensors, &mut places, items);
+                self.hand_over(std::mem::take(&mut tensors), std::mem::take(&mut places), items);
             }
         }
         if !places.is_empty() {
-            self.hand_over(&mut tensors, &mut places, items);
+            self.hand_over(tensors, places, items);
         }
         Ok(())
     }
 
-    fn hand_over(&self, tensors: &mut Vec<f32>, places: &mut Vec<Place>, items: &SyncSender<Item>) {
+    fn hand_over(&self, tensors: Vec<f32>, places: Vec<Place>, items: &SyncSender<Item>) {
         self.chips_run.fetch_add(places.len() as u64, Ordering::Relaxed);
-        let answers = self.session.submit(std::mem::take(tensors));
-        let _ = items.send(Item::Batch(std::mem::take(places), answers)); // the receiver may have given up
+        let answers = self.session.submit(tensors);
+        let _ = items.send(Item::Batch(places, answers)); // the receiver may have given up
     }
 
     /// Puts answered chips on the shelf, and tells of blocks whose chips are all there.
@@ -221,8 +227,9 @@ impl Maker {
 
     /// Makes labels of the chips of blocks.
     fn finish(&self, blocks: Receiver<Labelling>, labelled: &SyncSender<Labelled>) {
+        let mut room = None;
         for (block, read) in blocks {
-            let labels = read.and_then(|()| self.combine(block));
+            let labels = read.and_then(|()| self.combine(block, &mut room));
             self.shelf().leave(block, self.chips(block));
             if labelled.send((block, labels)).is_err() {
                 return; // the caller gave up

@@ -1,9 +1,16 @@
 //! Chips that the model is done with, and how they are kept on disk for a while.
 
+use std::io::{ErrorKind, Read, Write};
+
 use crate::georef::Window;
 use crate::label::{InstanceId, MaskedChip, OwnedMask, ScoredChip};
 use crate::model::{ChipScores, MaskRun};
 use crate::scheme::ClassId;
+
+/// What follows in a file: validity.
+const VALIDITY: u8 = 1;
+/// What follows in a file: scores.
+const SCORES: u8 = 2;
 
 /// A chip that the model is done with.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,40 +33,60 @@ impl ReadyChip {
         }
     }
 
-    /// Column, row and side as 8 bytes each, the kind as one, whether there is imagery as one, validity, then the rest.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// Column, row and side as 8 bytes each, the kind as one, what follows as one, validity, then scores or masks.
+    pub(super) fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
         let (window, valid) = match self {
             Self::Scored(chip) => (chip.window, &chip.valid),
             Self::Masked(chip) => (chip.window, &chip.valid),
         };
-        let mut out = Vec::with_capacity(self.bytes());
-        [window.col, window.row, i64::from(window.cols)].iter().for_each(|n| out.extend(n.to_le_bytes()));
-        out.extend([u8::from(matches!(self, Self::Masked(_))), u8::from(!valid.is_empty())]);
-        out.extend(valid);
-        match self {
-            Self::Scored(chip) => out.extend(chip.scores.iter().flat_map(|s| &s.scores)),
-            Self::Masked(chip) => chip.masks.iter().for_each(|mask| encode_mask(mask, &mut out)),
+        for number in [window.col, window.row, i64::from(window.cols)] {
+            out.write_all(&number.to_le_bytes())?;
         }
-        out
+        let has_scores = matches!(self, Self::Scored(ScoredChip { scores: Some(_), .. }));
+        let follows = if valid.is_empty() { 0 } else { VALIDITY } | if has_scores { SCORES } else { 0 };
+        out.write_all(&[u8::from(matches!(self, Self::Masked(_))), follows])?;
+        out.write_all(valid)?;
+        match self {
+            Self::Scored(chip) => out.write_all(chip.scores.as_ref().map_or(&[], |s| &s.scores)),
+            Self::Masked(chip) => {
+                let mut masks = Vec::new();
+                chip.masks.iter().for_each(|mask| encode_mask(mask, &mut masks));
+                out.write_all(&masks)
+            }
+        }
     }
 
-    pub(super) fn decode(data: &[u8]) -> Option<Self> {
-        let mut rest = Rest(data);
-        let [col, row, side] = [rest.number()?, rest.number()?, rest.number()?];
-        let side_px = u32::try_from(side).ok()?;
+    /// Reads a chip to the end of what it was written to.
+    pub(super) fn read(from: &mut impl Read) -> std::io::Result<Self> {
+        let [col, row, side] = [number(from)?, number(from)?, number(from)?];
+        let side_px = u32::try_from(side).map_err(|_| ErrorKind::InvalidData)?;
         let window = Window::new(col, row, side_px, side_px);
-        let [is_masked, has_imagery] = *rest.take::<2>()?;
-        let valid = if has_imagery == 0 { &[] } else { rest.bytes(window.pixels())? }.to_vec();
+        let mut flags = [0; 2];
+        from.read_exact(&mut flags)?;
+        let [is_masked, follows] = flags;
+        let mut valid = vec![0; if follows & VALIDITY == 0 { 0 } else { window.pixels() }];
+        from.read_exact(&mut valid)?;
+        let mut rest = Vec::new();
+        from.read_to_end(&mut rest)?;
         if is_masked == 0 {
-            let scores = (has_imagery != 0).then(|| ChipScores { side_px, scores: rest.0.to_vec() });
-            return Some(Self::Scored(ScoredChip { window, scores, valid }));
+            if rest.len() % window.pixels().max(1) != 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            let scores = (follows & SCORES != 0).then_some(ChipScores { side_px, scores: rest });
+            return Ok(Self::Scored(ScoredChip { window, scores, valid }));
         }
-        let mut masks = Vec::new();
+        let (mut rest, mut masks) = (Rest(&rest), Vec::new());
         while !rest.0.is_empty() {
-            masks.push(decode_mask(&mut rest)?);
+            masks.push(decode_mask(&mut rest).ok_or(ErrorKind::UnexpectedEof)?);
         }
-        Some(Self::Masked(MaskedChip { window, masks, valid }))
+        Ok(Self::Masked(MaskedChip { window, masks, valid }))
     }
+}
+
+fn number(from: &mut impl Read) -> std::io::Result<i64> {
+    let mut bytes = [0; 8];
+    from.read_exact(&mut bytes)?;
+    Ok(i64::from_le_bytes(bytes))
 }
 
 fn encode_mask(mask: &OwnedMask, out: &mut Vec<u8>) {
@@ -102,16 +129,6 @@ impl<'a> Rest<'a> {
         self.0 = rest;
         Some(taken)
     }
-
-    fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn number(&mut self) -> Option<i64> {
-        self.take::<8>().map(|bytes| i64::from_le_bytes(*bytes))
-    }
 }
 
 #[cfg(test)]
@@ -134,15 +151,18 @@ mod tests {
         let chips = [
             ReadyChip::Masked(MaskedChip { window, masks, valid: vec![1; 16] }),
             ReadyChip::Masked(MaskedChip { window, masks: Vec::new(), valid: Vec::new() }),
-            ReadyChip::Scored(ScoredChip { window, scores: Some(scores), valid: vec![1; 16] }),
+            ReadyChip::Scored(ScoredChip { window, scores: Some(scores.clone()), valid: vec![1; 16] }),
+            ReadyChip::Scored(ScoredChip { window, scores: Some(scores), valid: Vec::new() }),
             ReadyChip::Scored(ScoredChip { window, scores: None, valid: Vec::new() }),
         ];
         for chip in chips {
-            let bytes = chip.encode();
-            assert_eq!(ReadyChip::decode(&bytes), Some(chip.clone()));
-            assert_eq!(ReadyChip::decode(&bytes[..25]), None);
-            if matches!(&chip, ReadyChip::Masked(masked) if !masked.masks.is_empty()) {
-                assert_eq!(ReadyChip::decode(&bytes[..bytes.len() - 17]), None);
+            let mut bytes = Vec::new();
+            chip.write(&mut bytes).expect("memory");
+            let read = |bytes: &[u8]| ReadyChip::read(&mut &*bytes).ok();
+            assert_eq!(read(&bytes), Some(chip.clone()));
+            assert_eq!(read(&bytes[..25]), None);
+            if bytes.len() > 100 {
+                assert_eq!(read(&bytes[..bytes.len() - 17]), None);
             }
         }
     }

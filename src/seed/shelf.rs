@@ -1,6 +1,7 @@
 //! Chips between the model and the blocks that need them.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,45 +14,50 @@ use crate::grid::{BlockId, ChipId};
 pub(super) struct Shelf {
     slots: HashMap<ChipId, Slot>,
     idle: VecDeque<ChipId>,
-    /// Blocks that are not finished.
-    todo: BTreeSet<BlockId>,
+    /// Blocks that are not finished, and their place in the order of the work.
+    todo: BTreeMap<BlockId, usize>,
     ram_bytes: usize,
     budget_bytes: usize,
     spill: PathBuf,
 }
 
 struct Slot {
-    /// Unfinished blocks that need the chip.
-    needed_by: u32,
+    /// The places of the unfinished blocks that need the chip, in the order of the work.
+    needed_at: Vec<usize>,
     state: State,
 }
 
 enum State {
     Pending,
-    Ram(Arc<ReadyChip>),
+    /// In memory, and perhaps on disk too: then it need not be written again.
+    Ram {
+        chip: Arc<ReadyChip>,
+        on_disk: bool,
+    },
     Spilled,
 }
 
 impl Shelf {
     /// A shelf of so many bytes that spills into a folder.
     pub(super) fn new(budget_bytes: usize, spill: PathBuf) -> Self {
-        Self { slots: HashMap::new(), idle: VecDeque::new(), todo: BTreeSet::new(), ram_bytes: 0, budget_bytes, spill }
+        Self { slots: HashMap::new(), idle: VecDeque::new(), todo: BTreeMap::new(), ram_bytes: 0, budget_bytes, spill }
     }
 
-    /// These blocks are going to need chips.
+    /// These blocks are going to need chips, in this order.
     pub(super) fn begin(&mut self, blocks: &[BlockId]) {
-        self.todo = blocks.iter().copied().collect();
+        self.todo = blocks.iter().copied().zip(0..).collect();
     }
 
     /// Whether the chip has to be computed; it then stays until those of the blocks that are not finished are.
     pub(super) fn reserve(&mut self, id: ChipId, blocks: impl Iterator<Item = BlockId>) -> bool {
-        let known = self.slots.get(&id).map(|slot| slot.needed_by);
-        if known.is_none_or(|needed_by| needed_by == 0) {
-            let needed_by = blocks.filter(|b| self.todo.contains(b)).count() as u32;
+        let is_known = self.slots.contains_key(&id);
+        let slot = self.slots.entry(id).or_insert(Slot { needed_at: Vec::new(), state: State::Pending });
+        if slot.needed_at.is_empty() {
+            slot.needed_at = blocks.filter_map(|b| self.todo.get(&b).copied()).collect();
+            slot.needed_at.sort_unstable();
             self.idle.retain(|other| *other != id);
-            self.slots.entry(id).or_insert(Slot { needed_by, state: State::Pending }).needed_by = needed_by;
         }
-        known.is_none()
+        !is_known
     }
 
     /// The chip could not be computed.
@@ -63,40 +69,49 @@ impl Shelf {
     pub(super) fn put(&mut self, id: ChipId, chip: ReadyChip) -> std::io::Result<()> {
         self.ram_bytes += chip.bytes();
         if let Some(slot) = self.slots.get_mut(&id) {
-            slot.state = State::Ram(Arc::new(chip));
+            slot.state = State::Ram { chip: Arc::new(chip), on_disk: false };
         }
         self.make_room(id)
     }
 
-    /// A chip; `None` where it was not computed.
-    pub(super) fn get(&self, id: ChipId) -> std::io::Result<Option<Arc<ReadyChip>>> {
+    /// A chip; `None` where it was not computed. What comes from disk takes the place of what is needed later.
+    pub(super) fn get(&mut self, id: ChipId) -> std::io::Result<Option<Arc<ReadyChip>>> {
         match self.slots.get(&id).map(|slot| &slot.state) {
-            None | Some(State::Pending) => Ok(None),
-            Some(State::Ram(chip)) => Ok(Some(Arc::clone(chip))),
-            Some(State::Spilled) => self.load(id).map(|chip| Some(Arc::new(chip))),
+            None | Some(State::Pending) => return Ok(None),
+            Some(State::Ram { chip, .. }) => return Ok(Some(Arc::clone(chip))),
+            Some(State::Spilled) => (),
         }
+        let chip = Arc::new(self.load(id)?);
+        self.ram_bytes += chip.bytes();
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.state = State::Ram { chip: Arc::clone(&chip), on_disk: true };
+        }
+        self.make_room(id)?;
+        Ok(Some(chip))
     }
 
     /// A block is done with: its chips are needed by one block less.
     pub(super) fn leave(&mut self, block: BlockId, chips: impl Iterator<Item = ChipId>) {
-        if self.todo.remove(&block) {
-            chips.for_each(|id| self.release(id));
+        if let Some(place) = self.todo.remove(&block) {
+            chips.for_each(|id| self.release(id, place));
         }
     }
 
-    fn release(&mut self, id: ChipId) {
+    fn release(&mut self, id: ChipId, place: usize) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        slot.needed_by = slot.needed_by.saturating_sub(1);
-        if slot.needed_by > 0 {
+        slot.needed_at.retain(|other| *other != place);
+        if !slot.needed_at.is_empty() {
             return;
         }
-        match slot.state {
-            State::Ram(_) => self.idle.push_back(id),
-            State::Spilled => {
-                let _ = std::fs::remove_file(self.path(id)); // the folder goes at the end anyway
-                self.slots.remove(&id);
-            }
-            State::Pending => drop(self.slots.remove(&id)),
+        let is_on_disk = matches!(slot.state, State::Spilled | State::Ram { on_disk: true, .. });
+        if let State::Ram { on_disk, .. } = &mut slot.state {
+            *on_disk = false;
+            self.idle.push_back(id);
+        } else {
+            self.slots.remove(&id);
+        }
+        if is_on_disk {
+            let _ = std::fs::remove_file(self.path(id)); // the folder goes at the end anyway
         }
     }
 
@@ -112,25 +127,34 @@ impl Shelf {
     /// Drops idle chips, the oldest first, then writes others to disk, but not the newest.
     fn make_room(&mut self, newest: ChipId) -> std::io::Result<()> {
         while self.ram_bytes > self.budget_bytes {
-            let Some(id) = self.idle.pop_front() else { break };
-            if let Some(State::Ram(chip)) = self.slots.remove(&id).map(|slot| slot.state) {
-                self.ram_bytes -= chip.bytes();
+            if let Some(id) = self.idle.pop_front() {
+                if let Some(State::Ram { chip, .. }) = self.slots.remove(&id).map(|slot| slot.state) {
+                    self.ram_bytes -= chip.bytes();
+                }
+            } else if let Some(id) = self.needed_last(newest) {
+                self.spill(id)?;
+            } else {
+                break;
             }
         }
-        if self.ram_bytes <= self.budget_bytes {
-            return Ok(());
-        }
-        // The chip furthest down the work order is needed last.
-        let in_ram = |(id, slot): (&ChipId, &Slot)| {
-            matches!(slot.state, State::Ram(_)).then_some(*id).filter(|id| *id != newest)
-        };
-        let Some(id) = self.slots.iter().filter_map(in_ram).max() else { return Ok(()) };
+        Ok(())
+    }
+
+    /// The chip in memory that is needed again last (Belady 1966).
+    fn needed_last(&self, newest: ChipId) -> Option<ChipId> {
+        let in_ram = self.slots.iter().filter(|(id, slot)| matches!(slot.state, State::Ram { .. }) && **id != newest);
+        in_ram.map(|(id, slot)| (slot.needed_at.first(), *id)).max().map(|(_, id)| id)
+    }
+
+    fn spill(&mut self, id: ChipId) -> std::io::Result<()> {
         let path = self.path(id);
         if let Some(slot) = self.slots.get_mut(&id)
-            && let State::Ram(chip) = &slot.state
+            && let State::Ram { chip, on_disk } = &slot.state
         {
-            std::fs::create_dir_all(&self.spill)?;
-            std::fs::write(path, chip.encode())?;
+            if !on_disk {
+                std::fs::create_dir_all(&self.spill)?;
+                chip.write(&mut File::create(path)?)?;
+            }
             self.ram_bytes -= chip.bytes();
             slot.state = State::Spilled;
         }
@@ -143,8 +167,8 @@ impl Shelf {
 
     fn load(&self, id: ChipId) -> std::io::Result<ReadyChip> {
         let path = self.path(id);
-        ReadyChip::decode(&std::fs::read(&path)?)
-            .ok_or_else(|| std::io::Error::other(format!("{} is cut short", path.display())))
+        let read = || ReadyChip::read(&mut File::open(&path)?);
+        read().map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
     }
 }
 
@@ -175,8 +199,25 @@ mod tests {
         assert!(shelf.ram_bytes <= shelf.budget_bytes);
         for id in &ids {
             assert_eq!(shelf.get(*id).expect("read").as_deref(), Some(&chip(id.col)));
+            assert!(shelf.ram_bytes <= shelf.budget_bytes, "what comes back counts");
         }
         blocks.into_iter().for_each(|b| shelf.leave(b, ids.iter().copied()));
         assert_eq!(shelf.slots.len(), shelf.idle.len(), "only idle chips in memory stay");
+        assert_eq!(std::fs::read_dir(folder.path().join("chips")).expect("a folder").count(), 0);
+    }
+
+    #[test]
+    fn what_is_needed_next_stays_in_memory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut shelf = Shelf::new(3 * chip(0).bytes(), folder.path().join("chips"));
+        let blocks = [2, 0, 1].map(|col| BlockId { row: 0, col });
+        shelf.begin(&blocks);
+        let ids: Vec<_> = (0..4).map(|col| ChipId { row: 0, col }).collect();
+        for (id, block) in ids.iter().zip([0, 2, 1, 0].map(|at| blocks[at])) {
+            assert!(shelf.reserve(*id, std::iter::once(block)));
+            shelf.put(*id, chip(id.col)).expect("written");
+        }
+        let is_on_disk = |id: &ChipId| matches!(shelf.slots[id].state, State::Spilled);
+        assert_eq!(ids.iter().map(is_on_disk).collect::<Vec<_>>(), [false, true, false, false]);
     }
 }
