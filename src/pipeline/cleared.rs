@@ -47,12 +47,8 @@ impl Clearing<'_> {
         let parts: BTreeMap<usize, Vec<Polygon<f64>>> = each(&covering, cores(), left).into_iter().collect();
         let importance_px = self.importance_px(parts.values().flatten(), built);
         let borders = Borders::of(parts.values().flatten(), &self.lattice);
+        built.iter_mut().for_each(|building| self.meet(building, &borders, &importance_px));
         let touched = self.beside(parts.keys().copied());
-        for building in built.iter_mut() {
-            if touched.contains(&building.region) || !building.covers.is_empty() {
-                self.meet(building, &borders, &importance_px);
-            }
-        }
         let buildings: HashSet<usize> = built.iter().map(|building| building.region).collect();
         let is_other = |region: &usize| !parts.contains_key(region) && !buildings.contains(region);
         let others = touched.into_iter().filter(is_other);
@@ -69,27 +65,32 @@ impl Clearing<'_> {
     fn left_of(&self, road: usize, over: &[&Built], of_region: &HashMap<usize, &Built>) -> Vec<Polygon<f64>> {
         let polygon = self.outlines.polygon(road);
         let own: HashSet<Place> = places(&polygon).collect();
-        let given: Vec<Polygon<f64>> = over.iter().flat_map(|building| self.given_up(building, &own)).collect();
+        let mut all: Vec<Polygon<f64>> = over.iter().flat_map(|building| self.given_up(building, &own)).collect();
+        // Where these begin and end becomes a vertex of the road and of the walls, so that rounding leaves no cleft.
+        let ends = Borders::of(all.iter(), &self.lattice);
+        all.push(met(&ends, &polygon).unwrap_or(polygon));
         // What one gave up may be another's.
         let near = self.beside(over.iter().map(|building| building.region).chain([road]));
-        let mut outlines: BTreeMap<usize, &Polygon<f64>> =
-            near.iter().filter_map(|region| Some((*region, &of_region.get(region)?.pixels))).collect();
-        outlines.extend(over.iter().map(|building| (building.region, &building.pixels)));
-        let outlines: Vec<&Polygon<f64>> = outlines.into_values().collect();
-        let corners: HashSet<Place> = outlines.iter().flat_map(|outline| places(outline)).collect();
-        let whole: Vec<&Polygon<f64>> = std::iter::once(&polygon).chain(&given).collect();
-        let mut parts = self.lattice.without(&whole, &outlines);
+        let near = near.into_iter().chain(over.iter().map(|building| building.region)).collect::<BTreeSet<_>>();
+        let walls = near.iter().filter_map(|region| Some(&of_region.get(region)?.pixels));
+        let corners: HashSet<Place> = walls.clone().flat_map(places).collect();
+        let walls: Vec<Polygon<f64>> = walls.map(|wall| met(&ends, wall).unwrap_or_else(|| wall.clone())).collect();
+        let parts = self.lattice.without(&all, &walls);
+        let is_new = |at| !own.contains(&place(at)) && !corners.contains(&place(at));
+        let straight = |part| with_rings(part, |ring| self.lattice.straightened(ring, is_new));
+        let parts: Vec<Polygon<f64>> = parts.iter().map(straight).collect();
+        // A vertex that went may have held two borders apart.
+        let mut parts = self.lattice.without(&parts, &[]);
         let depth_px = self.depth_m / f64::from(self.metres());
         parts.retain(|part| part.unsigned_area() > depth_px * depth_px);
-        let is_new = |at| !own.contains(&place(at)) && !corners.contains(&place(at));
-        parts.iter().map(|part| with_rings(part, |ring| self.lattice.straightened(ring, is_new))).collect()
+        parts
     }
 
     /// What a building had and has no more, where that lies between its new wall and one road.
     fn given_up(&self, building: &Built, road: &HashSet<Place>) -> Vec<Polygon<f64>> {
         let old = self.outlines.polygon(building.region);
         let vertices: HashSet<Place> = places(&old).collect();
-        let mut pieces = self.lattice.without(&[&old], &[&building.pixels]);
+        let mut pieces = self.lattice.without(std::slice::from_ref(&old), std::slice::from_ref(&building.pixels));
         pieces.retain(|piece| {
             let mut of_old = places(piece).filter(|at| vertices.contains(at)).peekable();
             of_old.peek().is_some() && of_old.all(|at| road.contains(&at))

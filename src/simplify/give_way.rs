@@ -7,7 +7,8 @@
 //!        └──────────┘     are rounded.
 //! ```
 
-use geo::{Coord, Line, LineString, Polygon};
+use geo::orient::Direction;
+use geo::{Coord, Line, LineString, Orient, Polygon};
 use i_overlay::core::fill_rule::FillRule;
 use i_overlay::core::overlay::{ContourDirection, IntOverlayOptions, Overlay, ShapeType};
 use i_overlay::core::overlay_rule::OverlayRule;
@@ -61,7 +62,7 @@ impl Lattice {
     /// What is left of polygons, as one, outside others: valid parts, wound as [`crate::polygonize`] says. For polygons of a
     /// coverage, and others with vertices on the lattice, which may overlap each other by a hair.
     #[must_use]
-    pub fn without(&self, polygons: &[&Polygon<f64>], others: &[&Polygon<f64>]) -> Vec<Polygon<f64>> {
+    pub fn without(&self, polygons: &[Polygon<f64>], others: &[Polygon<f64>]) -> Vec<Polygon<f64>> {
         let options = IntOverlayOptions {
             preserve_input_collinear: true,
             output_direction: ContourDirection::Clockwise,
@@ -97,10 +98,13 @@ impl Lattice {
     }
 
     fn polygon(&self, rings: &[Vec<IntPoint>]) -> Option<Polygon<f64>> {
-        let closed = |ring: &Vec<IntPoint>| ring.iter().chain(ring.first()).map(|p| self.coord(*p)).collect();
+        let closed = |ring: &Vec<IntPoint>| -> LineString<f64> {
+            ring.iter().chain(ring.first()).map(|p| self.coord(*p)).collect()
+        };
         let mut rings = rings.iter().map(closed);
-        let exterior: LineString<f64> = rings.next()?;
-        Some(Polygon::new(exterior, rings.collect()))
+        let exterior = rings.next()?;
+        // The sweep does not wind every hole the other way.
+        Some(Polygon::new(exterior, rings.collect()).orient(Direction::Reversed))
     }
 }
 
@@ -154,5 +158,94 @@ impl Borders {
         let mut found: Vec<_> = near.filter_map(on_edge).collect();
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use geo::{Area, Validation};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn polygon(corners: &[(f64, f64)]) -> Polygon<f64> {
+        Polygon::new(corners.iter().copied().collect(), Vec::new())
+    }
+
+    fn turned(at: (f64, f64), (wide, deep): (f64, f64), degrees: f64, lattice: &Lattice) -> Polygon<f64> {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let corner = |(u, v): (f64, f64)| Coord { x: at.0 + u * cos - v * sin, y: at.1 + u * sin + v * cos };
+        let corners = [(0.0, 0.0), (0.0, deep), (wide, deep), (wide, 0.0)];
+        Polygon::new(corners.iter().map(|c| lattice.snap(corner(*c))).collect(), Vec::new())
+    }
+
+    #[test]
+    fn a_strip_is_cut_off_with_the_corners_of_the_outline() {
+        let lattice = Lattice::of(&Window::new(0, 0, 100, 100));
+        let road = polygon(&[(0.0, 10.0), (0.0, 20.0), (60.0, 20.0), (60.0, 10.0)]);
+        let house = polygon(&[(20.0, 18.0), (20.0, 40.0), (35.0, 40.0), (35.0, 18.0)]);
+        let left = lattice.without(&[road], std::slice::from_ref(&house));
+        assert_eq!(left.iter().map(Area::unsigned_area).collect::<Vec<_>>(), [600.0 - 30.0]);
+        let met = Borders::of(left.iter(), &lattice).meet(house.exterior());
+        for place in [(20.0, 20.0), (35.0, 20.0)] {
+            assert!(met.0.contains(&place.into()), "{met:?}");
+        }
+        assert_eq!(met.0.len(), house.exterior().0.len() + 2);
+        let court = polygon(&[(0.0, 0.0), (0.0, 60.0), (60.0, 60.0), (60.0, 0.0)]);
+        let whole = lattice.without(&[house], &[court]);
+        assert!(whole.is_empty(), "{whole:?}");
+    }
+
+    #[test]
+    fn vertices_that_may_go_do_so_only_where_the_border_runs_straight() {
+        let lattice = Lattice::of(&Window::new(0, 0, 100, 100));
+        let ring: LineString<f64> =
+            [(0.0, 0.0), (2.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0), (0.0, 0.0)].into_iter().collect();
+        let end = Coord { x: 4.0, y: 0.0 };
+        assert_eq!(lattice.straightened(&ring, |at| at.y == 0.0).0.len(), 5, "its corners stay");
+        assert!(lattice.straightened(&ring, |at| at == end).0.contains(&end));
+        assert_eq!(lattice.straightened(&ring, |_| false), ring);
+    }
+
+    #[test]
+    fn turns_of_borders_lie_on_the_lattice_of_any_window() {
+        for side in [1, 100, 8192, 100_000, 4_194_303] {
+            let lattice = Lattice::of(&Window::new(0, 0, side, side));
+            let turn = Coord { x: f64::from(side) - 1.0 / 16.0, y: f64::from(side) / 2.0 };
+            assert_eq!(lattice.snap(turn), turn, "{side}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        /// Turned houses on a wavy road: what is left is valid, and nothing is covered twice or lost.
+        #[test]
+        fn areas_add_up(
+            waves in prop::collection::vec(0..12_i32, 12..40),
+            houses in prop::collection::vec((0..300_i32, 0..60_i32, 2..30_i32, 2..30_i32, 0..90_i32), 1..12),
+        ) {
+            let lattice = Lattice::of(&Window::new(0, 0, 400, 120));
+            let waves: Vec<f64> = waves.into_iter().map(f64::from).collect();
+            let upper = waves.iter().enumerate().map(|(i, wave)| (10.0 * i as f64, 30.0 + wave));
+            let lower = waves.iter().enumerate().rev().map(|(i, wave)| (10.0 * i as f64, 48.0 + wave / 2.0));
+            let road = polygon(&lower.chain(upper).collect::<Vec<_>>());
+            let house = |(x, y, wide, deep, turn): (i32, i32, i32, i32, i32)| {
+                let [x, y, wide, deep, turn] = [x, y, wide, deep, turn].map(f64::from);
+                turned((x + 40.0, y), (wide, deep), turn, &lattice)
+            };
+            let houses: Vec<Polygon<f64>> = houses.into_iter().map(house).collect();
+            let left = lattice.without(std::slice::from_ref(&road), &houses);
+            prop_assert!(left.iter().all(Validation::is_valid), "{left:?}");
+            let covered = lattice.without(std::slice::from_ref(&road), &left);
+            let area = |parts: &[Polygon<f64>]| parts.iter().map(Area::unsigned_area).sum::<f64>();
+            prop_assert!((area(&left) + area(&covered) - road.unsigned_area()).abs() < 0.01);
+            let borders = Borders::of(left.iter(), &lattice);
+            for house in &houses {
+                let met = Polygon::new(borders.meet(house.exterior()), Vec::new());
+                prop_assert!(met.is_valid());
+                let common = area(&[met.clone()]) - area(&lattice.without(&[met], &left));
+                prop_assert!(common.abs() < 0.01, "{common}");
+            }
+        }
     }
 }
