@@ -16,6 +16,7 @@
 //! The shared area behind it is exact, by a sum over pairs of edges.
 
 mod cells;
+mod common;
 mod contact;
 mod direction;
 mod draft;
