@@ -1,7 +1,10 @@
 //! What only buildings get: regular angles and heights.
 
+use std::collections::BTreeSet;
+
 use geo::{BoundingRect, Line, MapCoords, Polygon, Rect, coord};
 
+use super::cleared::{ClearedRoads, Clearing};
 use super::{FeatureOptions, PipelineError, perimeter_m};
 use crate::feature::{Feature, Height, HeightSource, KeptReason, Outline};
 use crate::georef::GroundScale;
@@ -10,31 +13,39 @@ use crate::height::{HeightOptions, Measured, Source, Surveyor, class_default_m};
 use crate::raster::Elevation;
 use crate::regularize::{self, Footprint, Outcome, Reason, RegularizeOptions, Regularized};
 use crate::scheme::Scheme;
-use crate::simplify::{Outlines, subdivide};
+use crate::simplify::{Lattice, Outlines, subdivide};
 
 /// A road in pieces of so many vertices: a building meets few of them.
 const PIECE_VERTICES: usize = 48;
 
-/// Gives buildings regular angles, all in one metric plane, so that neighbours and roads are kept free.
+/// Gives buildings regular angles, all in one metric plane, so that neighbours are kept free; tells what is left of the roads
+/// that they cover a strip of.
 pub(super) fn regularize(
     features: &mut [Feature],
     (buildings, roads): (&[usize], &[usize]),
     outlines: &Outlines,
     plane: &Plane,
-) {
+) -> ClearedRoads {
     let metres = |polygon: &Polygon<f64>| polygon.map_coords(|c| plane.scale.offset_m(c.x, c.y).into());
     let footprint = |&i: &usize| Footprint {
         outline: metres(&outlines.exact_polygon(i)),
         simplified: Some(metres(&outlines.polygon(i))),
     };
     let footprints: Vec<Footprint> = buildings.iter().map(footprint).collect();
-    let pieces = roads.iter().flat_map(|&i| subdivide(outlines.polygon(i), PIECE_VERTICES));
-    let roads: Vec<Polygon<f64>> = pieces.map(|piece| metres(&piece)).collect();
+    let pieces =
+        roads.iter().flat_map(|&i| subdivide(outlines.polygon(i), PIECE_VERTICES).into_iter().map(move |p| (i, p)));
+    let (owners, pieces): (Vec<usize>, Vec<Polygon<f64>>) = pieces.map(|(i, piece)| (i, metres(&piece))).unzip();
     let options = RegularizeOptions::for_pixel(plane.scale.resolution_m_per_px());
-    let made = regularize::regularize_beside(&footprints, &roads, &options);
-    for (index, made) in buildings.iter().zip(made) {
-        adopt(&mut features[*index], made, plane);
+    let made = regularize::regularize_beside(&footprints, &pieces, &options);
+    let lattice = Lattice::of(&outlines.coverage().window());
+    let pixels = |polygon: &Polygon<f64>| polygon.map_coords(|c| lattice.snap(plane.scale.offset_px(c.x, c.y).into()));
+    let made = buildings.iter().zip(made);
+    let mut built: Vec<Built> = made.map(|(region, made)| Built::of(*region, made, pixels, &owners)).collect();
+    let cleared = Clearing { outlines, plane, lattice, depth_m: options.road_depth_m }.clear(&mut built);
+    for (index, built) in buildings.iter().zip(built) {
+        adopt(&mut features[*index], built, plane);
     }
+    cleared
 }
 
 /// The metric plane over the middle of a grid.
@@ -43,8 +54,33 @@ pub(super) struct Plane<'a> {
     pub(super) scale: GroundScale,
 }
 
-fn adopt(feature: &mut Feature, made: Regularized, plane: &Plane) {
-    feature.outline = match made.outcome {
+/// A building as it leaves.
+pub(super) struct Built {
+    pub(super) region: usize,
+    /// In raster space, on the lattice.
+    pub(super) pixels: Polygon<f64>,
+    pub(super) importance_m: Vec<Vec<f32>>,
+    outcome: Outcome,
+    direction_deg: Option<f32>,
+    /// The regions of the roads that it covers a strip of.
+    pub(super) covers: BTreeSet<usize>,
+}
+
+impl Built {
+    fn of(region: usize, made: Regularized, pixels: impl Fn(&Polygon<f64>) -> Polygon<f64>, owners: &[usize]) -> Self {
+        Self {
+            region,
+            pixels: pixels(&made.polygon),
+            direction_deg: made.direction_deg.map(|walls_deg| longer_deg(&made.polygon, walls_deg)),
+            importance_m: made.importance_m,
+            outcome: made.outcome,
+            covers: made.covers.iter().map(|piece| owners[*piece]).collect(),
+        }
+    }
+}
+
+fn adopt(feature: &mut Feature, built: Built, plane: &Plane) {
+    feature.outline = match built.outcome {
         Outcome::Regularized => Outline::Regularized,
         Outcome::Round => Outline::Round,
         Outcome::Kept(Reason::PoorFit) => Outline::Kept(KeptReason::PoorFit),
@@ -52,11 +88,10 @@ fn adopt(feature: &mut Feature, made: Regularized, plane: &Plane) {
         Outcome::Kept(Reason::Neighbour) => Outline::Kept(KeptReason::Neighbour),
         Outcome::Kept(Reason::Road) => Outline::Kept(KeptReason::Road),
     };
-    feature.direction_deg = made.direction_deg.map(|walls_deg| longer_deg(&made.polygon, walls_deg));
-    let pixels = made.polygon.map_coords(|c| plane.scale.offset_px(c.x, c.y).into());
-    feature.perimeter_m = perimeter_m(&pixels, &plane.scale);
-    feature.polygon = super::to_map(pixels, plane.grid);
-    feature.importance_m = made.importance_m;
+    feature.direction_deg = built.direction_deg;
+    feature.perimeter_m = perimeter_m(&built.pixels, &plane.scale);
+    feature.polygon = super::to_map(built.pixels, plane.grid);
+    feature.importance_m = built.importance_m;
 }
 
 /// Of the two directions of walls at right angles the one with more wall: degrees clockwise from north, 0 to 180.

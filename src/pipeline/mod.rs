@@ -8,6 +8,7 @@ use thiserror::Error;
 
 mod bridges;
 mod buildings;
+mod cleared;
 mod edits;
 mod options;
 mod pieces;
@@ -214,7 +215,7 @@ pub fn trace(labels: &LabelMap) -> BlockArcs {
     }
 }
 
-/// The features of a coverage: simplified, buildings regularized and given heights, cut into pieces.
+/// The features of a coverage: simplified, buildings regularized and given heights, roads clear of them, cut into pieces.
 fn features(
     coverage: &Coverage,
     (plane, scheme): (&Plane, &Scheme),
@@ -224,12 +225,9 @@ fn features(
     let mut features = plain_features(plane, &outlines, options)?;
     let of = |kind: Kind| regions_of(coverage, kind, (scheme, options));
     let (buildings, roads) = (of(Kind::Building), of(Kind::Network));
-    buildings::regularize(&mut features, (&buildings, &roads), &outlines, plane);
+    let cleared = buildings::regularize(&mut features, (&buildings, &roads), &outlines, plane);
     buildings::raise(&mut features, &buildings, (plane, scheme), options)?;
-    match options.max_vertices {
-        Some(most) => pieces::cut(features, (&buildings, most), (&outlines, plane.grid)),
-        None => Ok(features),
-    }
+    pieces::cut(features, &cleared, (&buildings, options.max_vertices), (&outlines, plane.grid))
 }
 
 /// The regions of the classes of one kind.

@@ -68,7 +68,8 @@ impl Draft {
         let degrees = |u: Coord<f64>| u.y.atan2(u.x).to_degrees().rem_euclid(90.0);
         let regular = self.outcome == Outcome::Regularized;
         let direction_deg = self.along.filter(|_| regular).map(degrees);
-        Regularized { importance_m: importance_m(&polygon), polygon, outcome: self.outcome, direction_deg }
+        let importance_m = importance_m(&polygon);
+        Regularized { polygon, importance_m, outcome: self.outcome, direction_deg, covers: Vec::new() }
     }
 
     fn of_rings(rings: Vec<Ring>, reason: Reason) -> Self {

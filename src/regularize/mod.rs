@@ -9,11 +9,14 @@
 //! 3. of these outlines, a rectangle and a circle, the one with the least `(1 - IoU) + λ·vertices` is taken
 //!    (minimal description length); a guard keeps the old outline where none fits;
 //! 4. buildings that face each other take one direction where it fits each of them, and one line for their common wall;
-//!    walls that reach into a neighbour or onto a road step back, and where that is not enough, the old outline is kept.
+//!    walls that reach into a neighbour, or too deep onto a road, step back, and where that is not enough, the old outline
+//!    is kept;
+//! 5. walls of neighbours that all but touch share their corners, so that rounding moves them alike.
 //!
 //! The shared area behind it is exact, by a sum over pairs of edges.
 
 mod cells;
+mod common;
 mod contact;
 mod direction;
 mod draft;
@@ -21,6 +24,7 @@ mod group;
 mod importance;
 mod joined;
 mod neighbours;
+mod nodes;
 mod overlap;
 mod ring;
 mod shape;
@@ -57,6 +61,8 @@ pub struct Regularized {
     pub outcome: Outcome,
     /// The direction of the walls in degrees counter-clockwise from east, 0 to 90; none for what has no walls.
     pub direction_deg: Option<f64>,
+    /// The roads that the outline covers a strip of, by their places in what was given: they are to give way.
+    pub covers: Vec<usize>,
 }
 
 /// How an outline came to be.
@@ -79,7 +85,7 @@ pub enum Reason {
     TooSmall,
     /// It would have covered a part of another building.
     Neighbour,
-    /// It would have covered a part of a road.
+    /// It would have covered more than a strip of a road.
     Road,
 }
 
@@ -110,6 +116,8 @@ pub struct RegularizeOptions {
     pub min_hole_m2: f64,
     /// Walls that face each other within this distance may be one, and may move so far.
     pub reach_m: f64,
+    /// How far an outline may reach onto a road, from the border that was traced between them.
+    pub road_depth_m: f64,
     /// How many threads work.
     pub threads: NonZeroUsize,
 }
@@ -132,6 +140,7 @@ impl RegularizeOptions {
             min_area_m2: 6.0_f64.max(12.0 * pixel_m * pixel_m),
             min_hole_m2: 4.0_f64.max(6.0 * pixel_m * pixel_m),
             reach_m: 0.25 + 1.5 * pixel_m,
+            road_depth_m: 0.25 + 2.5 * pixel_m,
             threads: cores(),
         }
     }
@@ -145,10 +154,10 @@ pub fn regularize(footprints: &[Footprint], options: &RegularizeOptions) -> Vec<
     regularize_beside(footprints, &[], options)
 }
 
-/// As [`regularize`], and no outline covers more of the roads than the old one did.
+/// As [`regularize`], and no outline covers more than a strip of a road that the old one did not cover.
 ///
 /// Roads come as polygons that do not overlap, in the plane of the footprints and in the shape they are drawn in; a large
-/// one is best given in pieces.
+/// one is best given in pieces. They are to give way to the outlines that cover them ([`Regularized::covers`]).
 #[must_use]
 pub fn regularize_beside(
     footprints: &[Footprint],
@@ -156,8 +165,11 @@ pub fn regularize_beside(
     options: &RegularizeOptions,
 ) -> Vec<Regularized> {
     let mut drafts = each(footprints, options.threads, |footprint| Draft::of(footprint, options));
-    neighbours::settle(&mut drafts, (footprints, roads), options);
-    drafts.into_iter().zip(footprints).map(|(draft, footprint)| draft.finish(footprint)).collect()
+    let covered = neighbours::settle(&mut drafts, (footprints, roads), options);
+    let mut made: Vec<Regularized> =
+        drafts.into_iter().zip(footprints).map(|(draft, footprint)| draft.finish(footprint)).collect();
+    covered.into_iter().for_each(|(building, road)| made[building].covers.push(road));
+    made
 }
 
 #[cfg(test)]

@@ -1,31 +1,36 @@
-//! No building may cover a part of another one, or of a road, that it did not cover before.
+//! No building may cover a part of another one that it did not cover before, nor more than a strip of a road.
 
 use std::collections::BTreeSet;
 
 use geo::{Coord, Polygon};
 
+use super::common::{common_corners, common_m2, distance_m};
 use super::contact::{contacts, near_pairs, touch};
 use super::draft::Draft;
 use super::joined::{join, with_moved_edges};
-use super::overlap::Edges;
-use super::ring::{Ring, area, cross, dot, edges, left, length, moved, open_rings};
-use super::valid::{contains, is_valid};
-use super::{Footprint, Reason, RegularizeOptions, group};
+use super::ring::{Ring, area, distance_to_edge_m, dot, edges, left, length, open_rings};
+use super::valid::is_valid;
+use super::{Footprint, Reason, RegularizeOptions, group, nodes};
 use crate::cores::each;
 
 /// Less is rounding.
 const COMMON_M2: f64 = 1e-4;
+/// And where a road is to give way, less than this.
+const COVERED_M2: f64 = 1e-9;
 /// A row's direction may cost a building so much more than its own.
 const MOST_EXTRA_COST: f64 = 0.005;
+/// Nearer is on a wall, but for rounding.
+const ON_WALL_M: f64 = 1e-6;
 /// How often a pair may be pushed apart before one of the two gives up.
 const MOST_PUSHES: usize = 6;
 
-/// Neighbours agree on their direction and on their common walls, and do not overlap; nor do they cover roads.
+/// Neighbours agree on their direction and on their common walls, and do not overlap; nor do they cover more than a strip
+/// of a road. Tells which building covers which road.
 pub(super) fn settle(
     drafts: &mut [Draft],
     (footprints, roads): (&[Footprint], &[Polygon<f64>]),
     options: &RegularizeOptions,
-) {
+) -> Vec<(usize, usize)> {
     let roads: Vec<Vec<Ring>> = roads.iter().map(|road| open_rings(road, Coord::zero())).collect();
     let near = near_pairs(drafts, (footprints, &roads), options.reach_m);
     let of_buildings = |&&(_, j): &&(u32, u32)| (j as usize) < footprints.len();
@@ -36,6 +41,10 @@ pub(super) fn settle(
     let apart = each(&near, options.threads, |&(i, j)| !town.overlap(i, j));
     let todo = near.iter().zip(apart).filter(|(_, apart)| !apart).map(|(pair, _)| *pair).collect();
     town.run(todo);
+    nodes::share(town.drafts, &buildings);
+    let covers = each(&near, options.threads, |&(i, j)| town.is_road(j) && town.newly_common_m2(i, j) > COVERED_M2);
+    let covered = near.iter().zip(covers).filter(|(_, covers)| *covers);
+    covered.map(|((i, j), _)| (*i as usize, *j as usize - footprints.len())).collect()
 }
 
 type Near<'a> = (&'a [(u32, u32)], &'a RegularizeOptions);
@@ -71,17 +80,11 @@ fn join_walls(drafts: &mut [Draft], footprints: &[Footprint], (near, options): N
     join(drafts, &common.concat());
 }
 
-fn common_m2(a: &[Ring], b: &[Ring]) -> f64 {
-    let Some(origin) = a.first().and_then(|ring| ring.first()) else { return 0.0 };
-    let [a, b] = [a, b].map(|rings| Edges::of(&moved(rings, -*origin)));
-    a.common_area(&b)
-}
-
 /// Pairs that overlap, taken apart one by one.
 struct Separation<'a> {
     drafts: &'a mut [Draft],
     footprints: &'a [Footprint],
-    /// Numbered on from the buildings; they never give way.
+    /// Numbered on from the buildings; what they lose to outlines is told at the end.
     roads: &'a [Vec<Ring>],
     options: &'a RegularizeOptions,
     near: &'a [(u32, u32)],
@@ -105,10 +108,23 @@ impl Separation<'_> {
         }
     }
 
-    /// Whether two outlines share more than the old ones did.
+    /// Whether two outlines share more than the old ones did; of a road, more than a strip along its old border.
     fn overlap(&self, i: u32, j: u32) -> bool {
+        self.newly_common_m2(i, j) > COMMON_M2 && (!self.is_road(j) || !self.too_deep(i, j).is_empty())
+    }
+
+    /// The area that two outlines share and the old ones did not.
+    fn newly_common_m2(&self, i: u32, j: u32) -> f64 {
         let now_m2 = common_m2(self.rings(i), self.rings(j));
-        now_m2 > COMMON_M2 && now_m2 - common_m2(&self.old(i), &self.old(j)) > COMMON_M2
+        if now_m2 > COVERED_M2 { now_m2 - common_m2(&self.old(i), &self.old(j)) } else { 0.0 }
+    }
+
+    /// The corners of what a building covers of a road that lie too far from its old outline, and how much too far.
+    fn too_deep(&self, building: u32, road: u32) -> Vec<(Coord<f64>, f64)> {
+        let old = self.old(building);
+        let excess = |p: Coord<f64>| (p, distance_m(&old, p) - self.options.road_depth_m);
+        let corners = common_corners(self.rings(building), self.rings(road));
+        corners.into_iter().map(excess).filter(|(_, excess_m)| *excess_m > 0.0).collect()
     }
 
     fn is_road(&self, i: u32) -> bool {
@@ -128,15 +144,34 @@ impl Separation<'_> {
 
     /// Moves the wall of either that takes most of the common part away, at the least cost in area; false where none helps.
     fn push(&mut self, i: u32, j: u32) -> bool {
-        let common = common_corners(self.rings(i), self.rings(j));
-        let mut options: Vec<(usize, f64, u32, Push)> = Vec::new();
-        for building in [i, j].into_iter().filter(|i| !self.is_road(*i)) {
-            for push in self.pushes(building, &common) {
-                options.push((push.removed, push.area_m2, building, push));
+        let mut options: Vec<(u32, Push)> = Vec::new();
+        if self.is_road(j) {
+            options.extend(self.pushes_off(i, &self.too_deep(i, j)).into_iter().map(|push| (i, push)));
+        } else {
+            let common = common_corners(self.rings(i), self.rings(j));
+            for building in [i, j] {
+                options.extend(self.pushes(building, &common).into_iter().map(|push| (building, push)));
             }
         }
-        options.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.total_cmp(&b.1)));
-        options.into_iter().take(4).any(|(_, _, building, push)| self.apply(building, &push))
+        options.sort_by(|(_, a), (_, b)| b.removed.cmp(&a.removed).then(a.area_m2.total_cmp(&b.area_m2)));
+        options.into_iter().take(4).any(|(building, push)| self.apply(building, &push))
+    }
+
+    /// The walls that reach too deep onto a road, with corners of what is covered on them, and by how much.
+    fn pushes_off(&self, building: u32, too_deep: &[(Coord<f64>, f64)]) -> Vec<Push> {
+        let mut list = Vec::new();
+        for (ring, points) in self.drafts[building as usize].rings.iter().enumerate() {
+            for (edge, (a, b)) in edges(points).enumerate() {
+                let on_wall = |(p, _): &&(Coord<f64>, f64)| distance_to_edge_m(*p, (a, b)) < ON_WALL_M;
+                let excess_m: Vec<f64> = too_deep.iter().filter(on_wall).map(|(_, excess_m)| *excess_m).collect();
+                if !excess_m.is_empty() {
+                    let depth_m = excess_m.iter().copied().fold(0.0, f64::max);
+                    let by = left(b - a) / length(b - a) * (depth_m + 1e-3);
+                    list.push(Push { ring, edge, by, removed: excess_m.len(), area_m2: depth_m * length(b - a) });
+                }
+            }
+        }
+        list
     }
 
     fn pushes(&self, building: u32, common: &[Coord<f64>]) -> Vec<Push> {
@@ -209,22 +244,4 @@ struct Push {
     removed: usize,
     /// What the building loses.
     area_m2: f64,
-}
-
-/// The corners of what two outlines have in common: corners of one inside the other, and crossings of their edges.
-fn common_corners(a: &[Ring], b: &[Ring]) -> Vec<Coord<f64>> {
-    let inside = |rings: &[Ring], p: Coord<f64>| rings.iter().filter(|ring| contains(ring, p)).count() % 2 == 1;
-    let mut corners: Vec<Coord<f64>> = a.iter().flatten().copied().filter(|&p| inside(b, p)).collect();
-    corners.extend(b.iter().flatten().copied().filter(|&p| inside(a, p)));
-    for ours in a.iter().flat_map(|ring| edges(ring)) {
-        corners.extend(b.iter().flat_map(|ring| edges(ring)).filter_map(|theirs| crossing(ours, theirs)));
-    }
-    corners
-}
-
-fn crossing(a: (Coord<f64>, Coord<f64>), b: (Coord<f64>, Coord<f64>)) -> Option<Coord<f64>> {
-    let (d, e, between) = (a.1 - a.0, b.1 - b.0, b.0 - a.0);
-    let turn = cross(d, e);
-    let shares = [cross(between, e) / turn, cross(between, d) / turn];
-    shares.iter().all(|share| (0.0..=1.0).contains(share)).then(|| a.0 + d * shares[0])
 }

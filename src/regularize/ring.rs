@@ -82,3 +82,10 @@ pub(super) fn length(a: Coord<f64>) -> f64 {
 pub(super) fn left(a: Coord<f64>) -> Coord<f64> {
     Coord { x: -a.y, y: a.x }
 }
+
+/// How far a point lies from an edge.
+pub(super) fn distance_to_edge_m(p: Coord<f64>, (a, b): (Coord<f64>, Coord<f64>)) -> f64 {
+    let (edge, to_p) = (b - a, p - a);
+    let share = (dot(to_p, edge) / dot(edge, edge).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+    length(to_p - edge * share)
+}

@@ -163,6 +163,55 @@ fn neighbours_do_not_overlap() {
     }
 }
 
+/// A house 14 m wide over a road, with a border between them of steps so deep, 1.2 m wide; and the road.
+fn beside_a_road(steps_m: f64) -> (Footprint, Polygon<f64>) {
+    let mut border: Vec<(f64, f64)> = Vec::new();
+    for i in 0..12 {
+        let (x, y) = (f64::from(i) * 1.2, if i % 2 == 0 { 0.0 } else { steps_m });
+        border.extend([(x, y), (x + 1.2, y)]);
+    }
+    let house: Vec<(f64, f64)> = border.iter().copied().chain([(14.4, 10.2), (0.0, 10.2)]).collect();
+    let road: Vec<(f64, f64)> = border.into_iter().rev().chain([(0.0, -6.0), (14.4, -6.0)]).collect();
+    (Footprint { outline: polygon(&house), simplified: Some(polygon(&house)) }, polygon(&road))
+}
+
+#[test]
+fn a_strip_of_road_may_be_covered_and_is_told() {
+    let options = RegularizeOptions::for_pixel(PIXEL_M);
+    let (house, road) = beside_a_road(0.6);
+    let found =
+        regularize_beside(&[house], &[rectangle(2.0, 2.0).translate(90.0, 0.0), road.clone()], &options).remove(0);
+    assert_eq!((found.outcome, corners(&found.polygon)), (Outcome::Regularized, 4), "{:?}", found.polygon);
+    assert_eq!(found.covers, [1]);
+    assert!(found.polygon.intersection(&road).unsigned_area() > 1.0);
+}
+
+#[test]
+fn no_more_than_a_strip_of_road_is_covered() {
+    let options = RegularizeOptions::for_pixel(PIXEL_M);
+    for steps_m in [1.2, 1.8, 2.4] {
+        let (house, road) = beside_a_road(steps_m);
+        let (border_m, old) = (options.road_depth_m + 1e-6, house.outline.clone());
+        let found = regularize_beside(&[house], std::slice::from_ref(&road), &options).remove(0);
+        for corner in found.polygon.intersection(&road).0.iter().flat_map(|part| part.exterior().points()) {
+            let off_m = geo::Distance::distance(&geo::Euclidean, &corner, &old);
+            assert!(off_m < border_m, "{steps_m}: {off_m} m, {:?}", found.outcome);
+        }
+    }
+}
+
+#[test]
+fn a_corner_on_a_wall_is_a_vertex_of_it() {
+    let plans = [rectangle(12.0, 9.0), rectangle(6.0, 9.0).translate(3.0, 9.0)];
+    for degrees in [0.0, 17.0, 40.0] {
+        let turned = plans.clone().map(|plan| plan.rotate_around_point(degrees, geo::Point::new(0.0, 0.0)));
+        let row = turned.map(|plan| Footprint { outline: pixels(&plan), simplified: None });
+        let found = regularize(&row, &RegularizeOptions::for_pixel(PIXEL_M));
+        let shared = found[1].polygon.exterior().0[1..].iter().filter(|c| found[0].polygon.exterior().0.contains(c));
+        assert_eq!(shared.count(), 2, "{degrees}°: {found:?}");
+    }
+}
+
 #[test]
 fn the_number_of_threads_changes_nothing() {
     let footprints: Vec<Footprint> = (0..40)

@@ -9,6 +9,7 @@
 //!
 //! Polygons are wound as [`crate::polygonize`] says.
 
+mod give_way;
 mod guard;
 mod importance;
 mod index;
@@ -20,6 +21,7 @@ mod subdivide;
 use std::collections::BTreeSet;
 
 use crate::{georef::GroundScale, polygonize::Coverage};
+pub use give_way::{Borders, Lattice};
 use lines::Lines;
 pub use outlines::Outlines;
 pub use subdivide::subdivide;

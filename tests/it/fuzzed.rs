@@ -1,4 +1,6 @@
 //! The fuzz targets' functions on their corpus and on seeded random bytes: a short run without a fuzzer.
+//!
+//! `FUZZ_SEED=7 cargo test fuzzed` takes other bytes.
 
 use std::path::Path;
 
@@ -38,7 +40,9 @@ fn buildings_of_random_towns_cover_neither_each_other_nor_roads() {
 }
 
 /// Xorshift.
-fn random(mut state: u64) -> impl FnMut() -> u32 {
+fn random(seed: u64) -> impl FnMut() -> u32 {
+    let other: u64 = std::env::var("FUZZ_SEED").map_or(0, |seed| seed.parse().expect("a number"));
+    let mut state = seed ^ other.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     move || {
         state ^= state << 13;
         state ^= state >> 7;

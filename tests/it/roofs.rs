@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use geo::{Area, BooleanOps, Validation};
-use orthotile::feature::Feature;
+use orthotile::feature::{Feature, Outline};
 use orthotile::georef::{Crs, GeoTransform, PixelFrame, Window};
 use orthotile::grid::{BlockId, WorkGrid};
 use orthotile::label::{LabelMap, LabelStore};
@@ -168,6 +168,28 @@ fn a_road_is_one_across_a_gap_and_takes_only_land() {
     let [all, before] = [&one, &apart].map(|derived| derived.features.iter().map(|f| f.area_m2).sum::<f64>());
     assert!((all / before - 1.0).abs() < 1e-5, "no gap and no overlap");
     assert_eq!(of_class(&one, 2)[0].confidence.map(|c| c.min), Some(0.0), "nobody saw the road there");
+}
+
+#[test]
+fn a_road_gives_way_to_the_walls_along_it() {
+    let step = |i: u32| (2, [10 + 8 * i, 50, 14 + 8 * i, 52]);
+    let scene: Vec<(u8, [u32; 4])> =
+        [(1, [10, 20, 90, 52]), (2, [0, 52, 100, 64])].into_iter().chain((0..10).map(step)).collect();
+    let map = drawn(&scene, |_, _| 200);
+    let derived = derive(&map, &FeatureOptions::within(0.75));
+    let (house, road) = (of_class(&derived, 1)[0], of_class(&derived, 2)[0]);
+    assert_eq!(house.outline, Outline::Regularized);
+    assert_eq!(of_class(&derived, 2).len(), 1);
+    let common_m2 = house.polygon.intersection(&road.polygon).unsigned_area();
+    assert!(common_m2 < 1e-6, "{common_m2} m²");
+    assert!(road.polygon.is_valid());
+    // The wall runs half a step into the road, and the road along it: it loses as much as it gains.
+    let pixels_m2 = f64::from(100 * 12 + 10 * 4 * 2) * 0.25;
+    assert!((road.area_m2 / pixels_m2 - 1.0).abs() < 0.02, "{} of {pixels_m2} m²", road.area_m2);
+    assert!((road.area_m2 / road.polygon.unsigned_area() - 1.0).abs() < 1e-3, "the area is that of what is left");
+    let along = |f: &Feature| f.polygon.exterior().0.iter().filter(|c| (c.y - 3_059_974.5).abs() < 0.6).count();
+    assert!(along(road) <= 4, "the road has no steps beside the wall: {:?}", road.polygon);
+    assert_eq!(derived.centrelines, derive(&map, &FeatureOptions::within(0.0)).centrelines);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use geo::{Area, BooleanOps, BoundingRect, Intersects, Polygon, Validation};
+use geo::{Area, BooleanOps, BoundingRect, Coord, Intersects, MapCoords, Polygon, Validation};
 use orthotile::feature::{Feature, Outline};
 use orthotile::georef::{Crs, GeoTransform, PixelFrame};
 use orthotile::grid::{BlockId, WorkGrid};
@@ -30,7 +30,12 @@ pub fn check(bytes: &[u8]) {
 fn check_features(features: &[Feature]) {
     let of = |class: ClassId| features.iter().filter(move |f| f.class == class);
     let buildings: Vec<&Feature> = of(BUILDING).collect();
+    for road in of(ROAD) {
+        assert!(road.polygon.is_valid(), "{:?}", road.polygon);
+        assert_eq!(road.importance_m.iter().map(Vec::len).sum::<usize>(), vertices(&road.polygon));
+    }
     for (i, building) in buildings.iter().enumerate() {
+        assert_eq!(building.importance_m.iter().map(Vec::len).sum::<usize>(), vertices(&building.polygon));
         assert!(building.polygon.is_valid(), "{:?}: {:?}", building.outline, building.polygon);
         assert!(
             !matches!(building.outline, Outline::Exact | Outline::Simplified),
@@ -38,15 +43,18 @@ fn check_features(features: &[Feature]) {
         );
         assert_eq!(building.direction_deg.is_some(), building.outline == Outline::Regularized);
         for other in buildings[i + 1..].iter().copied().chain(of(ROAD)) {
-            let common_m2 = common_m2(&building.polygon, &other.polygon);
-            assert!(
-                common_m2 < HAIR_M2,
-                "{common_m2} m² of {:?} {:?} and {:?} {:?}",
-                building.outline,
-                building.id,
-                other.outline,
-                other.id
-            );
+            for step_m in [0.0, 0.01] {
+                let [ours, theirs] = [building, other].map(|f| rounded(&f.polygon, step_m));
+                let common_m2 = common_m2(&ours, &theirs);
+                assert!(
+                    common_m2 < HAIR_M2,
+                    "{common_m2} m² of {:?} {:?} and {:?} {:?} in steps of {step_m} m",
+                    building.outline,
+                    building.id,
+                    other.outline,
+                    other.id
+                );
+            }
         }
     }
 }
@@ -113,6 +121,16 @@ fn town(bytes: &[u8]) -> Vec<u8> {
         }
     }
     labels
+}
+
+fn vertices(polygon: &Polygon<f64>) -> usize {
+    polygon.exterior().0.len() + polygon.interiors().iter().map(|ring| ring.0.len()).sum::<usize>()
+}
+
+/// As a format with few decimals writes it.
+fn rounded(polygon: &Polygon<f64>, step_m: f64) -> Polygon<f64> {
+    let round = |v: f64| if step_m > 0.0 { (v / step_m).round() * step_m } else { v };
+    polygon.map_coords(|c| Coord { x: round(c.x), y: round(c.y) })
 }
 
 fn common_m2(a: &Polygon<f64>, b: &Polygon<f64>) -> f64 {

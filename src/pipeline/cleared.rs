@@ -1,0 +1,153 @@
+//! Roads that give way to the buildings on their borders.
+//!
+//! ```text
+//!  road    ╱╲   ╱╲  old border    A finished wall runs through the old border: here the road loses a strip, there it gains
+//!   ──────x──x─x──x──── wall      one that was the building's. Then it runs along the wall from the first x to the last.
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use geo::{Area, Coord, LineString, Polygon};
+
+use super::buildings::{Built, Plane};
+use super::pieces::{Place, place, places, rings, worth};
+use crate::cores::{cores, each};
+use crate::simplify::{Borders, Lattice, Outlines};
+
+/// What is left of roads beside the outlines that cover a strip of them.
+pub(super) struct ClearedRoads {
+    /// By region, in raster space: the parts that are left, which may be none.
+    parts: BTreeMap<usize, Vec<Polygon<f64>>>,
+    /// The natural regions beside them, with the vertices that are new there.
+    beside: BTreeMap<usize, Polygon<f64>>,
+    /// The importance in pixels of the vertices that are new, by place.
+    importance_px: HashMap<Place, f32>,
+}
+
+/// How roads are cleared.
+pub(super) struct Clearing<'a> {
+    pub(super) outlines: &'a Outlines<'a>,
+    pub(super) plane: &'a Plane<'a>,
+    pub(super) lattice: Lattice,
+    /// How deep a road may be covered. A strip of that depth is the least that stays a part of a road, and maps of a coarser
+    /// tolerance need no vertex of it.
+    pub(super) depth_m: f64,
+}
+
+impl Clearing<'_> {
+    /// Cuts outlines out of the roads, and gives the outlines the vertices where borders of roads meet their walls.
+    pub(super) fn clear(&self, built: &mut [Built]) -> ClearedRoads {
+        let mut covering: BTreeMap<usize, Vec<&Built>> = BTreeMap::new();
+        for building in built.iter() {
+            building.covers.iter().for_each(|road| covering.entry(*road).or_default().push(building));
+        }
+        let of_region: HashMap<usize, &Built> = built.iter().map(|building| (building.region, building)).collect();
+        let covering: Vec<_> = covering.into_iter().collect();
+        let left = |(road, over): &(usize, Vec<&Built>)| (*road, self.left_of(*road, over, &of_region));
+        let parts: BTreeMap<usize, Vec<Polygon<f64>>> = each(&covering, cores(), left).into_iter().collect();
+        let importance_px = self.importance_px(parts.values().flatten(), built);
+        let borders = Borders::of(parts.values().flatten(), &self.lattice);
+        built.iter_mut().for_each(|building| self.meet(building, &borders, &importance_px));
+        let touched = self.beside(parts.keys().copied());
+        let buildings: HashSet<usize> = built.iter().map(|building| building.region).collect();
+        let is_other = |region: &usize| !parts.contains_key(region) && !buildings.contains(region);
+        let others = touched.into_iter().filter(is_other);
+        let beside =
+            others.filter_map(|region| Some((region, met(&borders, &self.outlines.polygon(region))?))).collect();
+        ClearedRoads { parts, beside, importance_px }
+    }
+
+    fn metres(&self) -> f32 {
+        self.plane.scale.resolution_m_per_px() as f32
+    }
+
+    /// The parts of a road outside the outlines over it, and with what these gave up beside it.
+    fn left_of(&self, road: usize, over: &[&Built], of_region: &HashMap<usize, &Built>) -> Vec<Polygon<f64>> {
+        let polygon = self.outlines.polygon(road);
+        let own: HashSet<Place> = places(&polygon).collect();
+        let mut all: Vec<Polygon<f64>> = over.iter().flat_map(|building| self.given_up(building, &own)).collect();
+        // Where these begin and end becomes a vertex of the road and of the walls, so that rounding leaves no cleft.
+        let ends = Borders::of(all.iter(), &self.lattice);
+        all.push(met(&ends, &polygon).unwrap_or(polygon));
+        // What one gave up may be another's.
+        let near = self.beside(over.iter().map(|building| building.region).chain([road]));
+        let near = near.into_iter().chain(over.iter().map(|building| building.region)).collect::<BTreeSet<_>>();
+        let walls = near.iter().filter_map(|region| Some(&of_region.get(region)?.pixels));
+        let corners: HashSet<Place> = walls.clone().flat_map(places).collect();
+        let walls: Vec<Polygon<f64>> = walls.map(|wall| met(&ends, wall).unwrap_or_else(|| wall.clone())).collect();
+        let parts = self.lattice.without(&all, &walls);
+        let is_new = |at| !own.contains(&place(at)) && !corners.contains(&place(at));
+        let straight = |part| with_rings(part, |ring| self.lattice.straightened(ring, is_new));
+        let parts: Vec<Polygon<f64>> = parts.iter().map(straight).collect();
+        // A vertex that went may have held two borders apart.
+        let mut parts = self.lattice.without(&parts, &[]);
+        let depth_px = self.depth_m / f64::from(self.metres());
+        parts.retain(|part| part.unsigned_area() > depth_px * depth_px);
+        parts
+    }
+
+    /// What a building had and has no more, where that lies between its new wall and one road.
+    fn given_up(&self, building: &Built, road: &HashSet<Place>) -> Vec<Polygon<f64>> {
+        let old = self.outlines.polygon(building.region);
+        let vertices: HashSet<Place> = places(&old).collect();
+        let mut pieces = self.lattice.without(std::slice::from_ref(&old), std::slice::from_ref(&building.pixels));
+        pieces.retain(|piece| {
+            let mut of_old = places(piece).filter(|at| vertices.contains(at)).peekable();
+            of_old.peek().is_some() && of_old.all(|at| road.contains(&at))
+        });
+        pieces
+    }
+
+    /// Some regions and those that border on them.
+    fn beside(&self, regions: impl Iterator<Item = usize>) -> BTreeSet<usize> {
+        let coverage = self.outlines.coverage();
+        let arcs = regions.flat_map(|region| coverage.rings(region)).flatten().map(|side| coverage.arc(side.arc()));
+        arcs.flat_map(|arc| [arc.left, arc.right]).flatten().collect()
+    }
+
+    fn importance_px<'b>(&self, parts: impl Iterator<Item = &'b Polygon<f64>>, built: &[Built]) -> HashMap<Place, f32> {
+        let mut importance_px: HashMap<Place, f32> =
+            parts.flat_map(places).map(|at| (at, self.depth_m as f32 / self.metres())).collect();
+        for (at, importance_m) in built.iter().flat_map(|building| worth(&building.pixels, &building.importance_m)) {
+            importance_px.entry(at).and_modify(|px| *px = importance_m / self.metres());
+        }
+        importance_px
+    }
+
+    fn meet(&self, building: &mut Built, borders: &Borders, importance_px: &HashMap<Place, f32>) {
+        let Some(pixels) = met(borders, &building.pixels) else { return };
+        let known: HashMap<Place, f32> = worth(&building.pixels, &building.importance_m).collect();
+        let new = |at: &Place| importance_px.get(at).map_or(0.0, |px| px * self.metres());
+        let of = |c: &Coord<f64>| known.get(&place(*c)).copied().unwrap_or_else(|| new(&place(*c)));
+        building.importance_m = rings(&pixels).map(|ring| ring.0.iter().map(of).collect()).collect();
+        building.pixels = pixels;
+    }
+}
+
+impl ClearedRoads {
+    /// The parts of a region that is a road and has given way.
+    pub(super) fn parts(&self, region: usize) -> Option<&[Polygon<f64>]> {
+        self.parts.get(&region).map(Vec::as_slice)
+    }
+
+    /// The outline of a region beside a cleared road, where it has new vertices.
+    pub(super) fn beside(&self, region: usize) -> Option<&Polygon<f64>> {
+        self.beside.get(&region)
+    }
+
+    /// The importance in pixels of a vertex that is new.
+    pub(super) fn importance_px(&self, at: Place) -> Option<f32> {
+        self.importance_px.get(&at).copied()
+    }
+}
+
+/// A polygon with the vertices that lie on its edges; `None` where there are none.
+fn met(borders: &Borders, polygon: &Polygon<f64>) -> Option<Polygon<f64>> {
+    let met = with_rings(polygon, |ring| borders.meet(ring));
+    let more = rings(&met).zip(rings(polygon)).any(|(new, old)| new.0.len() > old.0.len());
+    more.then_some(met)
+}
+
+fn with_rings(polygon: &Polygon<f64>, of: impl Fn(&LineString<f64>) -> LineString<f64>) -> Polygon<f64> {
+    Polygon::new(of(polygon.exterior()), polygon.interiors().iter().map(of).collect())
+}
