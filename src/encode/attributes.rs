@@ -294,9 +294,9 @@ pub fn tell_centreline<'a>(line: &Centreline, classes: &Classes<'a>, mut take: i
     }
 }
 
-/// A share of 1 in whole percent.
+/// A share in whole percent: of 1 at most, or of 2 for what is unknown.
 fn percent(share: f32) -> u64 {
-    nearest(f64::from(share.min(1.0)) * 100.0)
+    nearest(f64::from(share) * 100.0)
 }
 
 /// The height in tenths of a metre, and the top of the extrusion in metres.
@@ -328,5 +328,14 @@ mod tests {
             });
             assert_eq!(tile_numbers(&stored.feature, &classes).collect::<Vec<_>>(), told);
         }
+    }
+
+    #[test]
+    fn what_is_farther_than_all_that_was_seen_is_told_beyond_100_percent() {
+        let (town, scheme) = (town(), Scheme::city());
+        let classes = Classes::new(&scheme);
+        let stored = town.iter().next().expect("a feature");
+        let feature = Feature { unknown: Some(1.5), ..stored.feature.clone() };
+        assert!(tile_numbers(&feature, &classes).any(|told| told == (Key::Unknown, Number::Whole(150))));
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use geo::{Area, Coord, LineString, Polygon};
+use geo::{Area, Coord, Line, LineString, Polygon};
 
 use super::buildings::{Built, Plane};
 use super::pieces::{Place, place, places, rings, worth};
@@ -65,7 +65,8 @@ impl Clearing<'_> {
     fn left_of(&self, road: usize, over: &[&Built], of_region: &HashMap<usize, &Built>) -> Vec<Polygon<f64>> {
         let polygon = self.outlines.polygon(road);
         let own: HashSet<Place> = places(&polygon).collect();
-        let mut all: Vec<Polygon<f64>> = over.iter().flat_map(|building| self.given_up(building, &own)).collect();
+        let edges: HashSet<(Place, Place)> = sides(&polygon).collect();
+        let mut all: Vec<Polygon<f64>> = over.iter().flat_map(|building| self.given_up(building, &edges)).collect();
         // Where these begin and end becomes a vertex of the road and of the walls, so that rounding leaves no cleft.
         let ends = Borders::of(all.iter(), &self.lattice);
         all.push(met(&ends, &polygon).unwrap_or(polygon));
@@ -86,15 +87,23 @@ impl Clearing<'_> {
         parts
     }
 
-    /// What a building had and has no more, where that lies between its new wall and one road.
-    fn given_up(&self, building: &Built, road: &HashSet<Place>) -> Vec<Polygon<f64>> {
+    /// What a building had and has no more, where the most of its old border there was one with the road.
+    fn given_up(&self, building: &Built, road: &HashSet<(Place, Place)>) -> Vec<Polygon<f64>> {
         let old = self.outlines.polygon(building.region);
-        let vertices: HashSet<Place> = places(&old).collect();
         let mut pieces = self.lattice.without(std::slice::from_ref(&old), std::slice::from_ref(&building.pixels));
-        pieces.retain(|piece| {
-            let mut of_old = places(piece).filter(|at| vertices.contains(at)).peekable();
-            of_old.peek().is_some() && of_old.all(|at| road.contains(&at))
-        });
+        let ends = Borders::of(pieces.iter(), &self.lattice);
+        // Every edge of the old outline, cut where pieces end: its length, as a loss where the road does not lie beyond it.
+        let beside: HashMap<(Place, Place), f64> = rings(&old)
+            .flat_map(|ring| ring.lines())
+            .flat_map(|edge| {
+                let sign = if road.contains(&(place(edge.end), place(edge.start))) { 1.0 } else { -1.0 };
+                let line: LineString<f64> = ends.split(edge).chain([edge.end]).collect();
+                let length = |side: &Line<f64>| side.delta().x.hypot(side.delta().y);
+                line.lines().map(|side| (ends_of(side), sign * length(&side))).collect::<Vec<_>>()
+            })
+            .collect();
+        let with_road = |piece: &Polygon<f64>| -> f64 { sides(piece).filter_map(|side| beside.get(&side)).sum() };
+        pieces.retain(|piece| with_road(piece) > 0.0);
         pieces
     }
 
@@ -146,6 +155,15 @@ fn met(borders: &Borders, polygon: &Polygon<f64>) -> Option<Polygon<f64>> {
     let met = with_rings(polygon, |ring| borders.meet(ring));
     let more = rings(&met).zip(rings(polygon)).any(|(new, old)| new.0.len() > old.0.len());
     more.then_some(met)
+}
+
+/// The edges of a polygon, from place to place.
+fn sides(polygon: &Polygon<f64>) -> impl Iterator<Item = (Place, Place)> {
+    rings(polygon).flat_map(|ring| ring.lines()).map(ends_of)
+}
+
+fn ends_of(edge: Line<f64>) -> (Place, Place) {
+    (place(edge.start), place(edge.end))
 }
 
 fn with_rings(polygon: &Polygon<f64>, of: impl Fn(&LineString<f64>) -> LineString<f64>) -> Polygon<f64> {

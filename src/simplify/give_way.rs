@@ -127,14 +127,15 @@ impl Borders {
     /// A ring with the vertices that lie on its edges.
     #[must_use]
     pub fn meet(&self, ring: &LineString<f64>) -> LineString<f64> {
-        let mut met: Vec<Coord<f64>> = Vec::with_capacity(ring.0.len());
-        for edge in ring.lines() {
-            met.push(edge.start);
-            met.extend(self.on(edge).into_iter().map(|(_, vertex)| vertex));
-        }
+        let mut met: Vec<Coord<f64>> = ring.lines().flat_map(|edge| self.split(edge)).collect();
         met.extend(met.first().copied());
         met.dedup();
         LineString(met)
+    }
+
+    /// The start of an edge and the vertices that lie on it, in order; not its end.
+    pub fn split(&self, edge: Line<f64>) -> impl Iterator<Item = Coord<f64>> {
+        std::iter::once(edge.start).chain(self.on(edge).into_iter().map(|(_, vertex)| vertex))
     }
 
     /// The vertices between the ends of an edge, in order.

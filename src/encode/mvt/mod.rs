@@ -18,6 +18,7 @@ mod quantize;
 mod repair;
 mod shaper;
 mod validity;
+mod values;
 
 use crate::encode::attributes::{Classes, Value, tell, tell_centreline, tile_numbers, wording};
 use crate::feature::{Feature, FeatureStore};
