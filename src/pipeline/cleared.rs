@@ -94,7 +94,7 @@ impl Clearing<'_> {
         let ends = Borders::of(pieces.iter(), &self.lattice);
         // Every edge of the old outline, cut where pieces end: its length, as a loss where the road does not lie beyond it.
         let beside: HashMap<(Place, Place), f64> = rings(&old)
-            .flat_map(|ring| ring.lines())
+            .flat_map(LineString::lines)
             .flat_map(|edge| {
                 let sign = if road.contains(&(place(edge.end), place(edge.start))) { 1.0 } else { -1.0 };
                 let line: LineString<f64> = ends.split(edge).chain([edge.end]).collect();
@@ -159,7 +159,7 @@ fn met(borders: &Borders, polygon: &Polygon<f64>) -> Option<Polygon<f64>> {
 
 /// The edges of a polygon, from place to place.
 fn sides(polygon: &Polygon<f64>) -> impl Iterator<Item = (Place, Place)> {
-    rings(polygon).flat_map(|ring| ring.lines()).map(ends_of)
+    rings(polygon).flat_map(LineString::lines).map(ends_of)
 }
 
 fn ends_of(edge: Line<f64>) -> (Place, Place) {
