@@ -19,7 +19,7 @@ pub(super) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Of a value, which is appended where it is new.
+    /// The index of a value, which is appended where it is new.
     pub(super) fn index(&mut self, value: &Value<'a>) -> u32 {
         match value {
             Value::Number(number) => self.number(*number),
@@ -53,16 +53,16 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// The values as fields of the layer, in the order of their indices.
+    pub(super) fn into_bytes(self) -> Wire {
+        self.bytes
+    }
+
     fn flag(&mut self, flag: bool) -> u32 {
         let known = self.flags[usize::from(flag)];
         let index = known.unwrap_or_else(|| self.push(2, |pen| pen.uint_field(7, u64::from(flag))));
         self.flags[usize::from(flag)] = Some(index);
         index
-    }
-
-    /// The values as fields of the layer, in the order of their indices.
-    pub(super) fn into_bytes(self) -> Wire {
-        self.bytes
     }
 
     /// Nearly all texts are the same pieces of the scheme.
