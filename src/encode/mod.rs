@@ -8,6 +8,7 @@ pub mod filter; // which features are meant
 pub mod geojson; // RFC 7946, streamed
 pub mod mvt; // vector tiles
 mod ogr; // GeoPackage and FlatGeobuf, through GDAL
+mod rings; // polygons in whole units, valid or made so
 pub mod style; // the map style of MapLibre and QGIS
 pub mod tilejson; // what the tiles hold
 

@@ -1,6 +1,7 @@
 //! A polygon cut to a square of a tile.
 
-use super::quantize::{EXTENT, Point, Rings};
+use super::quantize::EXTENT;
+use crate::encode::rings::{Point, Rings};
 
 /// The square from `-margin` to the extent plus `margin`, in tile units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +89,8 @@ impl Side {
 
 #[cfg(test)]
 mod tests {
-    use super::super::quantize::twice_area;
     use super::*;
+    use crate::encode::rings::twice_area;
 
     fn rings(points: &[(i64, i64)]) -> Rings {
         let mut rings =

@@ -1,9 +1,10 @@
 //! A layer of a vector tile as bytes (Mapbox Vector Tile 2.1, `vector_tile.proto`).
 
 use super::protobuf::{Pen, Wire, varint_len, zigzag};
-use super::quantize::{EXTENT, Point, Rings};
+use super::quantize::EXTENT;
 use super::values::Values;
 use crate::encode::attributes::{Key, Number, Value};
+use crate::encode::rings::{Point, Rings};
 
 /// A layer being written: features as they come, keys and values each once.
 pub(super) struct Layer<'a> {

@@ -3,7 +3,8 @@
 use geo::{Coord, LineString, Simplify};
 
 use super::TileOptions;
-use super::quantize::{EXTENT, Point, TileGrid};
+use super::quantize::{EXTENT, TileGrid};
+use crate::encode::rings::Point;
 use crate::feature::StoredCentreline;
 
 /// The parts of a line in a tile and its buffer, in whole units, with what half a unit needs; none where it is a speck.

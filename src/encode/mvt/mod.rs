@@ -9,15 +9,11 @@
 //! Everything larger is cut at the buffer; MapLibre draws no wall on an edge that runs along a side outside the tile.
 
 mod clip;
-mod faces;
-mod inside;
 mod layer;
 mod line;
 mod protobuf;
 mod quantize;
-mod repair;
 mod shaper;
-mod validity;
 mod values;
 
 use crate::encode::attributes::{Classes, Value, tell, tell_centreline, tile_numbers, wording};

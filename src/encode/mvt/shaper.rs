@@ -2,10 +2,8 @@
 
 use super::TileOptions;
 use super::clip::ClipSquare;
-use super::inside::corners;
-use super::quantize::{EXTENT, Point, Rings, TileGrid};
-use super::repair::repair;
-use super::validity::{Edge, is_valid};
+use super::quantize::{EXTENT, TileGrid};
+use crate::encode::rings::{Edge, Point, Rings, corners, is_valid, repair};
 use crate::feature::StoredFeature;
 
 /// A polygon of at most this many square units is gathered with others of its class until they fill a square

@@ -6,8 +6,8 @@ use i_overlay::i_float::int::point::IntPoint;
 use i_overlay::vector::edge::{SUBJ_LEFT, SUBJ_RIGHT, VectorEdge};
 
 use super::faces::{Directed, faces};
-use super::quantize::{Point, Rings};
 use super::validity::{Edge, is_valid};
+use super::{Point, Rings};
 
 /// How often pieces are repaired that are not valid yet.
 const ATTEMPTS: usize = 4;
@@ -16,7 +16,7 @@ const ATTEMPTS: usize = 4;
 ///
 /// Works in whole units throughout, so that its result needs no rounding. The edges are split where they meet and
 /// told which side is filled by a sweep of [`i_overlay`]; the polygons are then walked here.
-pub(super) fn repair(rings: &Rings, work: &mut Vec<Edge>) -> Vec<Rings> {
+pub(in crate::encode) fn repair(rings: &Rings, work: &mut Vec<Edge>) -> Vec<Rings> {
     let mut valid = Vec::new();
     let mut broken = vec![rings.clone()];
     for _ in 0..ATTEMPTS {
@@ -49,7 +49,7 @@ fn border(rings: &Rings) -> Vec<Directed> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::quantize::twice_area;
+    use super::super::twice_area;
     use super::super::validity::{is_valid, tests::polygon};
     use super::*;
     use proptest::prelude::*;

@@ -1,4 +1,8 @@
 //! GeoJSON (RFC 7946), written feature by feature: longitude and latitude on WGS 84, seven decimals (1 cm).
+//!
+//! A polygon whose borders come together in these steps is written in the valid parts that are left of it.
+
+mod steps;
 
 use std::io::{self, Write};
 
@@ -11,6 +15,8 @@ use super::attributes::{Classes, Key, Number, Value, tell, tell_centreline};
 use super::filter::Selection;
 use crate::feature::{Centreline, Feature, FeatureId};
 use crate::georef::{Crs, CrsError, MapPoint, Projector, hull};
+
+use steps::{Degrees, Ring, positions, rounded};
 
 /// The media type of a collection.
 pub const MEDIA_TYPE: &str = "application/geo+json";
@@ -189,14 +195,16 @@ fn properties<'a>(out: &mut impl Write, tell: impl FnOnce(&mut dyn FnMut(Key, Va
     result
 }
 
-/// The type and coordinates of a polygon, in parts where it was cut at the antimeridian (RFC 7946, 3.1.9).
-fn geometry(out: &mut impl Write, parts: &[Polygon<f64>]) -> io::Result<()> {
-    if let [polygon] = parts {
+/// The type and coordinates of a polygon, in parts where it was cut at the antimeridian (RFC 7946, 3.1.9) or where rounding
+/// brings its borders together.
+fn geometry(out: &mut impl Write, polygons: &[Polygon<f64>]) -> io::Result<()> {
+    let parts: Vec<Vec<Ring>> = polygons.iter().flat_map(rounded).collect();
+    if let [part] = &parts[..] {
         out.write_all(br#""Polygon","coordinates":"#)?;
-        return rings(out, polygon);
+        return rings(out, part);
     }
     out.write_all(br#""MultiPolygon","coordinates":["#)?;
-    separated(out, parts, rings)?;
+    separated(out, &parts, |out, part| rings(out, part))?;
     out.write_all(b"]")
 }
 
@@ -223,63 +231,14 @@ fn line_geometry(out: &mut impl Write, lines: &[LineString<f64>]) -> io::Result<
     out.write_all(b"]")
 }
 
-fn rings<W: Write>(out: &mut W, polygon: &Polygon<f64>) -> io::Result<()> {
+fn rings<W: Write>(out: &mut W, part: &[Ring]) -> io::Result<()> {
     out.write_all(b"[")?;
-    for (i, line) in std::iter::once(polygon.exterior()).chain(polygon.interiors()).enumerate() {
-        out.write_all(if i == 0 { b"[" } else { b",[" })?;
-        separated(out, ring(line, i == 0), position)?;
-        out.write_all(b"]")?;
-    }
+    separated(out, part, |out, ring| {
+        out.write_all(b"[")?;
+        separated(out, ring.iter().copied(), position)?;
+        out.write_all(b"]")
+    })?;
     out.write_all(b"]")
-}
-
-/// A closed ring, the exterior counter-clockwise and holes clockwise (RFC 7946, 3.1.6).
-fn ring(line: &LineString<f64>, exterior: bool) -> Vec<[Degrees; 2]> {
-    let mut ring = positions(line);
-    let cross = |pair: &[[Degrees; 2]]| {
-        let local = |p: [Degrees; 2]| (p[0].0 - ring[0][0].0, p[1].0 - ring[0][1].0);
-        let (a, b) = (local(pair[0]), local(pair[1]));
-        i128::from(a.0) * i128::from(b.1) - i128::from(b.0) * i128::from(a.1)
-    };
-    if (ring.windows(2).map(cross).sum::<i128>() > 0) != exterior {
-        ring.reverse();
-    }
-    ring
-}
-
-/// Rounded, without repetitions.
-fn positions(line: &LineString<f64>) -> Vec<[Degrees; 2]> {
-    let mut positions: Vec<_> = line.coords().map(|c| [Degrees::nearest(c.x), Degrees::nearest(c.y)]).collect();
-    positions.dedup();
-    positions
-}
-
-/// Degrees in whole steps of 10⁻⁷.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Degrees(i64);
-
-impl Degrees {
-    const STEPS: f64 = 1e7;
-
-    fn nearest(degrees: f64) -> Self {
-        Self((degrees * Self::STEPS).round() as i64)
-    }
-
-    /// The shortest form.
-    fn write(self, out: &mut impl Write) -> io::Result<()> {
-        let steps = Self::STEPS as u64;
-        let (whole, mut part) = (self.0.unsigned_abs() / steps, self.0.unsigned_abs() % steps);
-        write!(out, "{}{whole}", if self.0 < 0 { "-" } else { "" })?;
-        if part == 0 {
-            return Ok(());
-        }
-        let mut digits = 7;
-        while part % 10 == 0 {
-            part /= 10;
-            digits -= 1;
-        }
-        write!(out, ".{part:0digits$}")
-    }
 }
 
 fn degrees(out: &mut impl Write, v: f64) -> io::Result<()> {
@@ -316,7 +275,9 @@ mod tests {
     use crate::feature::FeatureStore;
     use crate::georef::{GeoTransform, PixelFrame};
     use crate::scheme::Scheme;
+    use geo::{Area, MapCoords, MultiPolygon, Validation};
     use geojson::{FeatureCollection, GeoJson, feature::Id};
+    use proptest::prelude::*;
     use rstest::rstest;
 
     fn written(framing: Framing) -> String {
@@ -475,5 +436,51 @@ mod tests {
         write_collection(&mut out, &Filter::default().select(&store, &scheme), &members).expect("memory");
         let json: Json = serde_json::from_slice(&out).expect("JSON");
         assert_eq!(json["numberMatched"], 7);
+    }
+
+    fn read_back(polygon: &Polygon<f64>) -> MultiPolygon<f64> {
+        let mut out = br#"{"type":"#.to_vec();
+        geometry(&mut out, std::slice::from_ref(polygon)).expect("memory");
+        out.push(b'}');
+        let read: geojson::Geometry = serde_json::from_slice(&out).expect("GeoJSON");
+        match geo::Geometry::try_from(read).expect("a geometry") {
+            geo::Geometry::Polygon(polygon) => polygon.into(),
+            geo::Geometry::MultiPolygon(polygons) => polygons,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_neck_narrower_than_a_step_makes_two_parts() {
+        let steps = [(0.0, 0.0), (60.0, 0.0), (60.0, 20.0), (30.0, 0.3), (0.0, 20.0)];
+        let neck = Polygon::new(steps.iter().map(|(x, y)| (85.5 + x * 1e-7, 27.6 + y * 1e-7)).collect(), Vec::new());
+        let read = read_back(&neck);
+        assert!(neck.is_valid() && read.is_valid(), "{read:?}");
+        assert_eq!(read.0.len(), 2);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+        #[test]
+        fn what_is_valid_stays_valid_in_whole_steps(
+            radii in prop::collection::vec(0.3..12.0_f64, 5..40),
+            hole in prop::collection::vec(0.1..0.9_f64, 40),
+        ) {
+            let at = |i: usize, r: f64| {
+                let (sin, cos) = (i as f64 / radii.len() as f64 * std::f64::consts::TAU).sin_cos();
+                Coord { x: 85.5 + r * cos * 1e-7, y: 27.6 + r * sin * 1e-7 }
+            };
+            let outer = radii.iter().enumerate().map(|(i, r)| at(i, *r)).collect();
+            let inner = radii.iter().zip(&hole).enumerate().map(|(i, (r, share))| at(i, r * share)).collect();
+            let polygon = Polygon::new(outer, vec![inner]);
+            prop_assume!(polygon.is_valid());
+            let read = read_back(&polygon);
+            // In steps, as written: to a reader of binary numbers a vertex on an edge may lie beside it.
+            let read = read.map_coords(|c| Coord { x: (c.x * 1e7).round(), y: (c.y * 1e7).round() });
+            // All in one step: nothing is left that could be valid.
+            if read.unsigned_area() > 0.0 {
+                prop_assert!(read.0.iter().all(Validation::is_valid), "{read:?}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether points lie in a ring.
 
-use super::quantize::Point;
+use super::Point;
 
 /// A ring whose edges are sorted into rows, so that a point is compared with few of them.
 pub(super) struct RowedRing<'a> {
@@ -61,7 +61,7 @@ fn before(ring: &[Point], i: usize) -> Point {
 }
 
 /// The north-west and south-east corner of the rectangle around a ring.
-pub(super) fn corners(ring: &[Point]) -> (Point, Point) {
+pub(in crate::encode) fn corners(ring: &[Point]) -> (Point, Point) {
     let (mut min, mut max) = (Point { x: i64::MAX, y: i64::MAX }, Point { x: i64::MIN, y: i64::MIN });
     for p in ring {
         min = Point { x: min.x.min(p.x), y: min.y.min(p.y) };

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::inside::RowedRing;
-use super::quantize::{Point, Rings, twice_area};
+use super::{Point, Rings, twice_area};
 
 /// A directed edge with the area to its left (y up), to its right on screen.
 pub(super) type Directed = (Point, Point);

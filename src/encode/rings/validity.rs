@@ -1,11 +1,11 @@
 //! Whether the rings of a polygon in whole units are a valid polygon (OGC 06-103r4, 6.1.11).
 
 use super::inside::{RowedRing, corners};
-use super::quantize::{Point, Rings};
+use super::{Point, Rings};
 
 /// Whether no ring meets itself, rings meet in at most single points that leave the interior in one piece,
 /// and every hole lies in the exterior and in no other hole. Rings have an area and no spikes ([`Rings::close`]).
-pub(super) fn is_valid(rings: &Rings, work: &mut Vec<Edge>) -> bool {
+pub(in crate::encode) fn is_valid(rings: &Rings, work: &mut Vec<Edge>) -> bool {
     if rings.convex {
         return true;
     }
@@ -45,7 +45,7 @@ fn side(a: Point, b: Point, c: Point) -> i64 {
 
 /// An edge with its bounds; `at` counts the edges of its ring, the last one returns to the first.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Edge {
+pub(in crate::encode) struct Edge {
     a: Point,
     b: Point,
     min: Point,
