@@ -3,17 +3,20 @@
 //!
 //! 1. A model that does nothing, against reading the same mosaic: everything but the model.
 //! 2. Clean-up of a block where it has least and most to do.
-//! 3. The model that ships, end to end, against its network and softmax alone on the same number of chips.
+//! 3. The model that ships, end to end, against its network and softmax alone on the same number of chips: one at a time on
+//!    all cores, and in the two lanes that the pipeline runs.
 //!
 //! `cargo bench --bench pipeline`
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use orthotile::demo::{DemoOptions, generate};
 use orthotile::georef::{Crs, GeoTransform, PixelFrame, Window};
 use orthotile::label::{CleanOptions, LabelStore, ScoreMap, clean};
-use orthotile::model::{Device, ModelCard, Segmenter, Semantic};
+use orthotile::model::{Device, Lane, ModelCard, Segmenter, Semantic};
 use orthotile::raster::{
     self, Channel, Compression, Mosaic, RasterSource, SceneOptions, SceneSamples, WrittenValidity,
 };
@@ -78,14 +81,21 @@ fn beside_the_bare_network(folder: &Path) {
     let options = DemoOptions { width_m: 600.0, height_m: 500.0, ..DemoOptions::default() };
     let town = generate(&options, &folder.join("town")).expect("a town");
     let (making, chips) = segment(&town.scenes, &folder.join("city"), Path::new("models/city"));
-    let bare = run_bare(chips);
-    println!("network and softmax    {:>8.2} chips/s", chips as f64 / bare.wall_s);
-    println!(
-        "city, end to end       {:>8.2} chips/s, {:.2} of the network alone, {:.2} by CPU time",
-        chips as f64 / making.wall_s,
-        bare.wall_s / making.wall_s,
-        bare.cpu_s / making.cpu_s
-    );
+    let card = ModelCard::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/city")).expect("the shipped model");
+    let (lane, copy) = Lane::beside(Device::Cpu, 0).expect("make setup has been run");
+    let bare = [
+        ("one at a time", run_bare(&card, &[Lane::from(Device::Cpu)], chips)),
+        ("in lanes", run_bare(&card, &[lane].into_iter().chain(copy).collect::<Vec<_>>(), chips)),
+    ];
+    println!("city, end to end       {:>8.2} chips/s", chips as f64 / making.wall_s);
+    for (how, bare) in bare {
+        println!(
+            "its network and softmax {how:<13} {:>8.2} chips/s; end to end is {:.2} of it, {:.2} by CPU time",
+            chips as f64 / bare.wall_s,
+            bare.wall_s / making.wall_s,
+            bare.cpu_s / making.cpu_s
+        );
+    }
 }
 
 /// An uncompressible picture with roofs, in UTM, 0.25 m.
@@ -124,14 +134,19 @@ fn segment(sources: &[PathBuf], store: &Path, model: &Path) -> (Took, u64) {
 }
 
 /// As many chips through the network and what makes scores of its output: nothing read, nothing written.
-fn run_bare(chips: u64) -> Took {
-    let card =
-        ModelCard::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/city")).expect("the model that ships");
-    let mut network = Semantic::open(&card, &Scheme::city(), Device::Cpu).expect("loads");
+fn run_bare(card: &ModelCard, lanes: &[Lane], chips: u64) -> Took {
+    let load = |lane: &Lane| Semantic::open(card, &Scheme::city(), *lane).expect("loads");
+    let mut networks: Vec<Semantic> = lanes.iter().map(load).collect();
     let side = card.input.chip_px as usize;
     let chip: Vec<f32> = (0..3 * side * side).map(|i| (i % 97) as f32 / 40.0 - 1.0).collect();
-    let mut run = || drop(std::hint::black_box(network.segment(&chip).expect("runs")));
-    Took::by(|| (0..chips).for_each(|_| run()))
+    let left = AtomicU64::new(chips);
+    let another = || left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok();
+    let run = |network: &mut Semantic| {
+        while another() {
+            drop(std::hint::black_box(network.segment(&chip).expect("runs")));
+        }
+    };
+    Took::by(|| std::thread::scope(|scope| networks.iter_mut().for_each(|network| drop(scope.spawn(|| run(network))))))
 }
 
 /// How long something took.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Device, FeatureCache, Features, ModelCard, ModelError, PatchFeatures, Precision, network_digest};
+use super::{FeatureCache, Features, Lane, ModelCard, ModelError, PatchFeatures, Precision, network_digest};
 
 /// The features of chips, from the cache where they are there, else from the network.
 pub struct FeatureSource {
@@ -18,8 +18,8 @@ impl FeatureSource {
     ///
     /// # Errors
     /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
-    pub fn open(card: &ModelCard, device: Device, cache: Option<Arc<FeatureCache>>) -> Result<Self, ModelError> {
-        let network = Features::open(card, device)?;
+    pub fn open(card: &ModelCard, lane: impl Into<Lane>, cache: Option<Arc<FeatureCache>>) -> Result<Self, ModelError> {
+        let network = Features::open(card, lane)?;
         let device = network.device();
         Ok(Self { network: Some(network), device, ..Self::kept(card, cache)? })
     }

@@ -1,7 +1,7 @@
 //! Vision transformers and encoders: one vector per patch of pixels.
 
 use super::session::{Planes, Session, check_finite};
-use super::{Device, Family, ModelCard, ModelError};
+use super::{Family, Lane, ModelCard, ModelError};
 
 /// The features of a chip.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,13 +35,13 @@ impl Features {
     ///
     /// # Errors
     /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
-    pub fn open(card: &ModelCard, device: Device) -> Result<Self, ModelError> {
+    pub fn open(card: &ModelCard, lane: impl Into<Lane>) -> Result<Self, ModelError> {
         let path = card.network_path();
         let (Family::Features, Some(patch_px), Some(dim)) = (card.family, card.output.patch_px, card.output.dim) else {
             let reason = "family, output.patch_px, output.dim: these are no features".to_owned();
             return Err(ModelError::Mismatch { path, reason });
         };
-        let session = Session::open(card, device)?;
+        let session = Session::open(card, lane.into())?;
         let side = (card.input.chip_px / patch_px) as usize;
         let mut features = Self { session, card: card.clone(), side, dim: dim as usize };
         features.run(&vec![0.0; card.input.channels.len() * (card.input.chip_px as usize).pow(2)])?;
@@ -100,6 +100,7 @@ fn patches(output: &Planes<'_>, card: &ModelCard, side: usize, dim: usize) -> Re
 mod tests {
     use super::super::fixture::{card, fixture};
     use super::*;
+    use crate::model::Device;
 
     /// The picture of `models/export/parity.py`, normalized.
     fn synthetic(card: &ModelCard) -> Vec<f32> {

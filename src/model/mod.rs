@@ -11,6 +11,7 @@ mod feature_source;
 mod features;
 mod guided;
 mod head;
+mod lane;
 mod onnx;
 mod patch;
 mod pooled;
@@ -34,6 +35,7 @@ pub use feature_cache::{CachePlace, CacheUse, FeatureCache};
 pub use feature_source::FeatureSource;
 pub use features::{Features, PatchFeatures};
 pub use guided::Guided;
+pub use lane::Lane;
 pub use patch::{Patch, Reading, ScorerHead};
 pub use pooled::{ChipFeatures, MaskScorer, PooledSource, ReadMask};
 pub use precision::Precision;
@@ -45,7 +47,7 @@ pub(crate) use scorer::hex;
 pub use scorer::{Hidden, Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput, network_digest};
 pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;
-pub use worker::{Answering, BatchAnswers, ChipAnswer, ChipMasks, SessionThread};
+pub use worker::{Answering, BatchAnswers, ChipAnswer, ChipMasks, SessionThreads};
 
 use std::path::PathBuf;
 

@@ -96,6 +96,17 @@ impl Scoring {
         self.others.iter().map(|other| Ok((ModelCard::open(&other.model)?, other.weight))).collect()
     }
 
+    /// Every card that has a part in the scores or masks of a first one, it among them, each with its weight; what stands
+    /// beside the scores has none.
+    ///
+    /// # Errors
+    /// As [`Self::features_card`] and [`Self::masks_card`], and when another card cannot be read.
+    pub fn cards(&self, card: &ModelCard) -> Result<Vec<(ModelCard, u32)>, ModelError> {
+        let beside = self.features_card(card)?.into_iter().chain(self.masks_card(card)?).map(|card| (card, 0));
+        let others = self.other_cards()?;
+        Ok([(card.clone(), self.weight)].into_iter().chain(others).chain(beside).collect())
+    }
+
     /// The card of the model whose features say what masks are.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::head::Head;
 use super::session::{Planes, Session, check_finite};
-use super::{Activation, ChipScores, ChipSpec, Device, ModelCard, ModelError, Segmenter};
+use super::{Activation, ChipScores, ChipSpec, Lane, ModelCard, ModelError, Segmenter};
 use crate::scheme::{ClassId, Scheme};
 
 /// A dense model: logits or probabilities at 1/stride of the chip's pixels.
@@ -18,7 +18,7 @@ impl Semantic {
     ///
     /// # Errors
     /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
-    pub fn open(card: &ModelCard, scheme: &Scheme, device: Device) -> Result<Self, ModelError> {
+    pub fn open(card: &ModelCard, scheme: &Scheme, lane: impl Into<Lane>) -> Result<Self, ModelError> {
         let targets = card.targets(scheme)?;
         let kept = |i: usize| !(card.mask_implausible && card.classes[i].implausible);
         let mut classes: Vec<ClassId> = (0..targets.len()).filter(|i| kept(*i)).map(|i| targets[i]).collect();
@@ -33,7 +33,7 @@ impl Semantic {
             score_of: (0..targets.len()).map(|i| kept(i).then(|| place(i))).collect(),
             scores: classes.len(),
         };
-        let session = Session::open(card, device)?;
+        let session = Session::open(card, lane.into())?;
         let spec =
             ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes, unknown: false };
         let mut model = Self { session, card: card.clone(), spec, head };
@@ -104,6 +104,7 @@ fn check(output: &Planes<'_>, card: &ModelCard, head: &Head) -> Result<(), Model
 mod tests {
     use super::super::fixture::{card, fixture};
     use super::*;
+    use crate::model::Device;
     use std::path::Path;
 
     fn open(card: &ModelCard) -> Result<Semantic, ModelError> {

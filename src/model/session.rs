@@ -8,8 +8,7 @@ use ort::session::Session as OrtSession;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
-use super::{Device, Family, Layout, ModelCard, ModelError};
-use crate::cores::cores;
+use super::{Device, Family, Lane, Layout, ModelCard, ModelError};
 
 /// A network, loaded. Not to be shared: `run` needs it alone.
 pub(super) struct Session {
@@ -44,9 +43,9 @@ pub(super) type Taker<'t> = dyn FnMut(&Planes<'_>) -> Result<(), ModelError> + '
 
 impl Session {
     /// Loads the network of a card and holds it against the card.
-    pub(super) fn open(card: &ModelCard, device: Device) -> Result<Self, ModelError> {
+    pub(super) fn open(card: &ModelCard, lane: Lane) -> Result<Self, ModelError> {
         let path = card.network_path();
-        let (inner, device) = load(&path, "file", device)?;
+        let (inner, device) = load(&path, "file", lane)?;
         let mismatch = |reason: String| ModelError::Mismatch { path: path.clone(), reason };
         let (input, output) = (input_of(&inner, card).map_err(mismatch)?, output_of(&inner, card).map_err(mismatch)?);
         Ok(Self { inner, path, input, output, device })
@@ -107,16 +106,15 @@ impl Session {
 }
 
 /// Loads a network, which a key of a card names, onto a device.
-pub(super) fn load(path: &Path, key: &'static str, device: Device) -> Result<(OrtSession, Device), ModelError> {
+pub(super) fn load(path: &Path, key: &'static str, lane: Lane) -> Result<(OrtSession, Device), ModelError> {
     let environment = super::runtime::environment()?;
-    let device = device.resolved();
+    let device = lane.device.resolved();
     let providers = device.providers()?;
     let load =
         |e: &dyn std::fmt::Display| ModelError::Load { path: path.to_owned(), key, device, reason: e.to_string() };
-    let threads = cores().get();
     let builder = OrtSession::builder(&environment).map_err(|e| load(&e))?;
     let builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(|e| load(&e))?;
-    let builder = builder.with_intra_threads(threads).map_err(|e| load(&e))?;
+    let builder = builder.with_intra_threads(lane.threads.get()).map_err(|e| load(&e))?;
     // Idle sessions must not burn the cores that the server answers with.
     let builder = builder.with_intra_op_spinning(false).map_err(|e| load(&e))?;
     let mut builder = builder.with_execution_providers(providers).map_err(|e| load(&e))?;

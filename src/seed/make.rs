@@ -11,7 +11,7 @@ use super::reach::Reach;
 use super::shelf::Shelf;
 use crate::grid::{BlockId, ChipId};
 use crate::label::{LabelMap, LabelStore};
-use crate::model::{BatchAnswers, FeatureCache, ModelCard, SessionThread};
+use crate::model::{BatchAnswers, FeatureCache, ModelCard, SessionThreads};
 use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, PixelWindow, RasterSource};
 
@@ -25,7 +25,7 @@ pub struct Maker {
     channels: Vec<Channel>,
     normalization: Normalization,
     pub(super) reach: Reach,
-    session: SessionThread,
+    session: SessionThreads,
     pub(super) combining: Combining,
     pub(super) pixel_area_m2: f64,
     batch: usize,
@@ -65,7 +65,12 @@ impl Maker {
     ///
     /// # Errors
     /// When the work grid has no place on the ground, or the scheme lacks a class of the model.
-    pub fn new(store: LabelStore, mosaic: Mosaic, card: &ModelCard, session: SessionThread) -> Result<Self, SeedError> {
+    pub fn new(
+        store: LabelStore,
+        mosaic: Mosaic,
+        card: &ModelCard,
+        session: SessionThreads,
+    ) -> Result<Self, SeedError> {
         let grid = store.grid();
         let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
         Ok(Self {
@@ -96,9 +101,9 @@ impl Maker {
         &self.store
     }
 
-    /// The thread that owns the model.
+    /// The threads that own the model.
     #[must_use]
-    pub fn session(&self) -> &SessionThread {
+    pub fn session(&self) -> &SessionThreads {
         &self.session
     }
 
@@ -116,8 +121,8 @@ impl Maker {
 
     /// Makes the blocks that are missing, in the given order, and tells of each.
     ///
-    /// Five threads with bounded queues between: one reads, one runs the model, one puts answered chips on the shelf,
-    /// one makes labels of them, and the caller's writes. So the model waits neither for pixels nor for blocks.
+    /// Threads with bounded queues between: one reads, those of the session run the model, one puts answered chips on the
+    /// shelf, one makes labels of them, and the caller's writes. So the model waits neither for pixels nor for blocks.
     ///
     /// # Errors
     /// When the model fails. A block whose pixels cannot be read is told of, and the others go on.

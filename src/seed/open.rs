@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Maker, SeedError};
 use crate::label::LabelStore;
 use crate::model::{
-    Answering, CacheUse, Device, Family, FeatureCache, FeatureSource, ModelCard, ModelError, Patch, PooledSource,
-    Refined, Sam, ScorerHead, Scoring, Segmenter, Semantic, SessionThread,
+    Answering, CacheUse, Device, Family, FeatureCache, FeatureSource, Lane, ModelCard, ModelError, Patch, PooledSource,
+    Refined, Sam, ScorerHead, Scoring, Segmenter, Semantic, SessionThreads,
 };
 use crate::raster::Mosaic;
 use crate::scheme::Scheme;
@@ -14,9 +14,16 @@ use crate::scheme::Scheme;
 /// Whether networks are loaded.
 #[derive(Clone, Copy)]
 enum Networks {
-    On(Device),
+    On(Lane),
     /// Only what is kept of them.
     Kept,
+}
+
+/// The model of a maker, and a copy that runs beside it.
+#[derive(Clone, Copy)]
+struct Lanes {
+    first: Networks,
+    copy: Option<Networks>,
 }
 
 impl Maker {
@@ -25,7 +32,8 @@ impl Maker {
     /// # Errors
     /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
     pub fn start(store: LabelStore, mosaic: Mosaic, card: &ModelCard, device: Device) -> Result<Self, SeedError> {
-        Self::with(store, mosaic, card, Networks::On(device))
+        let (first, copy) = Lane::beside(device, networks_bytes(&store.manifest().scoring, card)?)?;
+        Self::with(store, mosaic, card, Lanes { first: Networks::On(first), copy: copy.map(Networks::On) })
     }
 
     /// For a store whose features are kept: loads no network, and fails where features lack.
@@ -33,7 +41,7 @@ impl Maker {
     /// # Errors
     /// When the store was not made by features alone, or its scorer does not fit.
     pub fn from_kept(store: LabelStore, mosaic: Mosaic, card: &ModelCard) -> Result<Self, SeedError> {
-        Self::with(store, mosaic, card, Networks::Kept)
+        Self::with(store, mosaic, card, Lanes { first: Networks::Kept, copy: None })
     }
 
     /// For a store that exists, from the mosaic and the model that its manifest names.
@@ -52,11 +60,15 @@ impl Maker {
         self.feature_cache.as_ref().map(|cache| cache.usage())
     }
 
-    fn with(store: LabelStore, mosaic: Mosaic, card: &ModelCard, networks: Networks) -> Result<Self, SeedError> {
+    fn with(store: LabelStore, mosaic: Mosaic, card: &ModelCard, lanes: Lanes) -> Result<Self, SeedError> {
         let cache = feature_cache(&store)?;
-        let opening =
-            Opening { scoring: &store.manifest().scoring, scheme: store.scheme(), networks, cache: cache.as_ref() };
-        let session = SessionThread::start(opening.answering(card)?).map_err(SeedError::Thread)?;
+        let open = |networks: Networks| {
+            let (scoring, scheme) = (&store.manifest().scoring, store.scheme());
+            Opening { scoring, scheme, networks, cache: cache.as_ref() }.answering(card)
+        };
+        let first = open(lanes.first)?;
+        let copy = lanes.copy.map(open).transpose()?;
+        let session = SessionThreads::start(first, copy).map_err(SeedError::Thread)?;
         let mut maker = Self::new(store, mosaic, card, session)?;
         maker.feature_cache = cache;
         Ok(maker)
@@ -73,7 +85,14 @@ pub fn open_model(
     scheme: &Scheme,
     device: Device,
 ) -> Result<Answering, SeedError> {
-    Opening { scoring, scheme, networks: Networks::On(device), cache: None }.answering(card)
+    Opening { scoring, scheme, networks: Networks::On(device.into()), cache: None }.answering(card)
+}
+
+/// The size of all networks that have a part in the answers of a card.
+fn networks_bytes(scoring: &Scoring, card: &ModelCard) -> Result<u64, ModelError> {
+    let networks = scoring.cards(card)?.into_iter().flat_map(|(card, _)| card.networks());
+    // A file that is not there is missed when it is loaded.
+    Ok(networks.map(|path| std::fs::metadata(path).map_or(0, |file| file.len())).sum())
 }
 
 /// The cache that a manifest names.
@@ -96,21 +115,19 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     fn answering(&self, card: &ModelCard) -> Result<Answering, SeedError> {
-        let (others, features) = (self.scoring.other_cards()?, self.scoring.features_card(card)?);
-        let all = others.iter().map(|(card, _)| card).chain(&features).chain([card]);
-        let has_features = all.map(|card| card.family).any(|family| family == Family::Features);
+        let has_features = self.scoring.cards(card)?.iter().any(|(card, _)| card.family == Family::Features);
         match &self.scoring.scorer {
             Some(scorer) if !has_features => return Err(ModelError::ScorerUnread(scorer.path.clone()).into()),
             _ if self.scoring.unknown_band && !has_features => return Err(ModelError::UnknownUnread.into()),
             _ => {}
         }
         match (card.family, self.networks) {
-            (Family::Sam, Networks::On(device)) if self.scoring.is_plain() => {
-                let source = features.map(|of_masks| {
-                    let source = FeatureSource::open(&of_masks, device, self.cache.cloned())?;
+            (Family::Sam, Networks::On(lane)) if self.scoring.is_plain() => {
+                let source = self.scoring.features_card(card)?.map(|of_masks| {
+                    let source = FeatureSource::open(&of_masks, lane, self.cache.cloned())?;
                     PooledSource::new(card, &of_masks, source).map(Box::new)
                 });
-                Ok(Answering::Masks(Box::new(Sam::open(card, self.scheme, device)?), source.transpose()?))
+                Ok(Answering::Masks(Box::new(Sam::open(card, self.scheme, lane)?), source.transpose()?))
             }
             _ => self.scores(card).map(Answering::Scores),
         }
@@ -121,8 +138,8 @@ impl Opening<'_> {
         match (self.scoring.masks_card(card)?, self.networks) {
             (None, _) => Ok(scores),
             (Some(masks), Networks::Kept) => Err(ModelError::MasksNotKept(masks.path).into()),
-            (Some(masks), Networks::On(device)) => {
-                let sam = Sam::open(&masks, self.scheme, device)?;
+            (Some(masks), Networks::On(lane)) => {
+                let sam = Sam::open(&masks, self.scheme, lane)?;
                 Ok(Box::new(Refined::new(scores, card, sam, &masks)?))
             }
         }
@@ -131,7 +148,7 @@ impl Opening<'_> {
     /// One model.
     fn segmenter(&self, card: &ModelCard) -> Result<Box<dyn Segmenter>, SeedError> {
         match (card.family, self.networks) {
-            (Family::Semantic, Networks::On(device)) => Ok(Box::new(Semantic::open(card, self.scheme, device)?)),
+            (Family::Semantic, Networks::On(lane)) => Ok(Box::new(Semantic::open(card, self.scheme, lane)?)),
             (Family::Sam, Networks::On(_)) => Err(ModelError::MasksAlone(card.path.clone()).into()),
             (Family::Sam, Networks::Kept) => Err(ModelError::MasksNotKept(card.path.clone()).into()),
             (Family::Semantic, Networks::Kept) => Err(ModelError::NotKept { chips: 1 }.into()),
@@ -139,7 +156,7 @@ impl Opening<'_> {
                 let file = self.scoring.scorer.as_ref().ok_or_else(|| ModelError::ScorerMissing(card.path.clone()))?;
                 let scorer = file.open().map_err(ModelError::from)?;
                 let source = match self.networks {
-                    Networks::On(device) => FeatureSource::open(card, device, self.cache.cloned())?,
+                    Networks::On(lane) => FeatureSource::open(card, lane, self.cache.cloned())?,
                     Networks::Kept => FeatureSource::kept(card, self.cache.cloned())?,
                 };
                 let of_network = (card, source.digest());

@@ -113,8 +113,7 @@ fn fingerprint(
     let mut hash = Sha256::new();
     hash.update(LABELS_VERSION.to_le_bytes());
     hash.update(mosaic.fingerprint());
-    let beside = scoring.features_card(card)?.into_iter().chain(scoring.masks_card(card)?).map(|card| (card, 0));
-    for (card, weight) in [(card.clone(), scoring.weight)].into_iter().chain(scoring.other_cards()?).chain(beside) {
+    for (card, weight) in scoring.cards(card)? {
         for path in card.networks() {
             hash.update(std::fs::read(&path).map_err(|source| SeedError::Network { path, source })?);
         }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use network::{Network, Prompts};
 
-use super::{ChipSpec, Device, ModelCard, ModelError};
+use super::{ChipSpec, Lane, ModelCard, ModelError};
 use crate::georef::Window;
 use crate::scheme::Scheme;
 
@@ -37,12 +37,12 @@ impl Sam {
     ///
     /// # Errors
     /// When ONNX Runtime, the device or a network is missing, or they do not fit the card.
-    pub fn open(card: &ModelCard, scheme: &Scheme, device: Device) -> Result<Self, ModelError> {
+    pub fn open(card: &ModelCard, scheme: &Scheme, lane: impl Into<Lane>) -> Result<Self, ModelError> {
         let masks = card.masks.clone().unwrap_or_default();
         let mut classes = card.mask_classes(scheme)?.all();
         classes.sort_unstable();
         classes.dedup();
-        let network = Network::open(card, &card.beside(&masks.decoder), device)?;
+        let network = Network::open(card, &card.beside(&masks.decoder), lane.into())?;
         let spec =
             ChipSpec { channels: card.input.channels.len(), chip_px: card.input.chip_px, classes, unknown: false };
         let mut sam = Self { network, card: card.clone(), masks: Arc::new(masks), spec };

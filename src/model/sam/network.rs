@@ -8,7 +8,7 @@ use ort::session::{Session as OrtSession, SessionOutputs};
 use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, TensorRef, ValueType};
 
 use super::super::session::{check_finite, floats, load};
-use super::super::{Device, ModelCard, ModelError};
+use super::super::{Device, Lane, ModelCard, ModelError};
 use super::layout::{DecoderLayout, EncoderInput, EncoderKind, decoder_layout, encoder_input};
 
 /// Points of a prompt that has a box: one inside, and two corners.
@@ -89,9 +89,9 @@ pub(super) struct Decoded {
 
 impl Network {
     /// Loads both files and holds them against the card.
-    pub(super) fn open(card: &ModelCard, decoder: &Path, device: Device) -> Result<Self, ModelError> {
+    pub(super) fn open(card: &ModelCard, decoder: &Path, lane: Lane) -> Result<Self, ModelError> {
         let open = |path: PathBuf, key: &'static str| -> Result<(Part, Device), ModelError> {
-            let (inner, device) = load(&path, key, device)?;
+            let (inner, device) = load(&path, key, lane)?;
             Ok((Part { inner, path }, device))
         };
         let (encoder, device) = open(card.network_path(), "file")?;

@@ -2,6 +2,7 @@
 
 use super::super::fixture::{FoundMask, card, fixture, picture};
 use super::*;
+use crate::model::Device;
 
 fn open(card: &ModelCard) -> Result<Sam, ModelError> {
     Sam::open(card, &Scheme::city(), Device::Cpu)
