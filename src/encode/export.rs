@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::filter::Selection;
+use super::filter::{SelectedLayer, Selection};
+use super::flatgeobuf::{self, FlatGeobufError};
 use super::geojson::{self, Framing, GeoJsonError};
-use super::ogr::{self, Driver, OgrError};
+use super::geopackage::{self, GeoPackageError};
 
 /// A format of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +38,21 @@ pub enum ExportError {
         /// The file.
         path: String,
     },
-    /// GDAL cannot write it.
+    /// The features cannot be written as a GeoPackage.
     #[error("{path}: {source}")]
-    Ogr {
+    GeoPackage {
         /// The file.
         path: String,
         /// What is missing or went wrong.
-        source: OgrError,
+        source: GeoPackageError,
+    },
+    /// The features cannot be written as a FlatGeobuf.
+    #[error("{path}: {source}")]
+    FlatGeobuf {
+        /// The file.
+        path: String,
+        /// What went wrong.
+        source: FlatGeobufError,
     },
     /// The features cannot be written as GeoJSON.
     #[error("{path}: {source}")]
@@ -102,8 +111,14 @@ pub fn export(path: &Path, selection: &Selection<'_>) -> Result<(), ExportError>
         Format::GeoJson(framing) => {
             write_geojson(&part, selection, framing).map_err(|source| ExportError::GeoJson { path: name(), source })
         }
-        Format::GeoPackage => write_ogr(&part, selection, Driver::GeoPackage, path),
-        Format::FlatGeobuf => write_ogr(&part, selection, Driver::FlatGeobuf, path),
+        Format::GeoPackage => {
+            geopackage::write(&part, selection).map_err(|source| ExportError::GeoPackage { path: name(), source })
+        }
+        Format::FlatGeobuf => {
+            let layer = selection.layers.first().copied().unwrap_or(SelectedLayer::Features);
+            flatgeobuf::write(&part, selection, layer)
+                .map_err(|source| ExportError::FlatGeobuf { path: name(), source })
+        }
     };
     let placed = written.and_then(|()| place(&part, path).map_err(|source| ExportError::File { path: name(), source }));
     if placed.is_err() {
@@ -116,10 +131,6 @@ fn write_geojson(part: &Path, selection: &Selection<'_>, framing: Framing) -> Re
     let mut out = BufWriter::new(File::create(part)?);
     geojson::write(&mut out, selection, framing)?;
     Ok(out.flush()?)
-}
-
-fn write_ogr(part: &Path, selection: &Selection<'_>, driver: Driver, path: &Path) -> Result<(), ExportError> {
-    ogr::write(part, selection, driver).map_err(|source| ExportError::Ogr { path: path.display().to_string(), source })
 }
 
 /// The temporary name: beside the file and with its ending, which GDAL expects.
@@ -140,6 +151,9 @@ mod tests {
     use crate::encode::filter::Filter;
     use crate::encode::tests::town;
     use crate::scheme::Scheme;
+    use gdal::Dataset;
+    use gdal::vector::LayerAccess;
+    use rstest::rstest;
 
     #[test]
     fn an_unknown_ending_is_refused_with_the_known_ones() {
@@ -160,6 +174,53 @@ mod tests {
             assert!(length > 1000, "{name}: {length}");
         }
         assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 5);
+    }
+
+    #[rstest]
+    #[case("town.gpkg")]
+    #[case("town.fgb")]
+    fn two_exports_are_the_same_bytes(#[case] name: &str) {
+        let (store, scheme, folder) = (town(), Scheme::city(), tempfile::tempdir().expect("a folder"));
+        let path = folder.path().join(name);
+        let written = || {
+            export(&path, &Filter::default().select(&store, &scheme)).expect("written");
+            let bytes = std::fs::read(&path).expect("there");
+            std::fs::remove_file(&path).expect("there");
+            bytes
+        };
+        let first = written();
+        std::thread::sleep(std::time::Duration::from_millis(20)); // GDAL writes milliseconds
+        assert!(first == written(), "{name} differs");
+    }
+
+    #[rstest]
+    #[case("town.gpkg")]
+    #[case("town.fgb")]
+    fn a_file_holds_what_was_put_in(#[case] name: &str) {
+        let (store, scheme, folder) = (town(), Scheme::city(), tempfile::tempdir().expect("a folder"));
+        let path = folder.path().join(name);
+        export(&path, &Filter::default().select(&store, &scheme)).expect("written");
+        let dataset = Dataset::open(&path).expect("opens");
+        let mut layer = dataset.layer(0).expect("a layer");
+        assert_eq!(layer.feature_count(), store.len() as u64);
+        assert_eq!(layer.spatial_ref().and_then(|s| s.auth_code().ok()), Some(32645));
+        for feature in layer.features() {
+            let column = |name: &str| feature.field_index(name).ok();
+            let fid = column("fid").and_then(|i| feature.field_as_integer64(i).ok().flatten());
+            let fid = fid.or(feature.fid().map(|f| f as i64));
+            let stored = store.iter().find(|s| Some(s.feature.id.get() as i64) == fid).expect("a known id");
+            let geometry = feature.geometry().expect("has one");
+            assert!((geometry.area() - geo::Area::unsigned_area(&stored.feature.polygon)).abs() < 1e-6);
+            assert_eq!(geometry.geometry_count(), 1 + stored.feature.polygon.interiors().len());
+            let (x, y, _) = geometry.get_geometry(0).get_point(0);
+            let put_in = stored.feature.polygon.exterior().0.contains(&geo::Coord { x, y });
+            assert!(put_in, "({x}, {y}) was not put in");
+            let class = column("class").and_then(|i| feature.field_as_string(i).ok().flatten());
+            assert_eq!(class, scheme.class(stored.feature.class).map(|c| c.name.clone()));
+            let height = column("height").and_then(|i| feature.field_as_double(i).ok().flatten());
+            // FlatGeobuf leaves out what is not known; the reader then says 0.
+            assert_eq!(height.is_some_and(|h| h > 0.0), stored.feature.height.is_some());
+        }
     }
 
     #[test]

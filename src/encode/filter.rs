@@ -5,6 +5,7 @@ use std::str::FromStr;
 use geo::{Coord, Intersects, LineString, Polygon, Rect};
 use thiserror::Error;
 
+use super::attributes::Key;
 use crate::feature::{Centreline, Feature, FeatureStore, StoredCentreline, StoredFeature, WorldVertex};
 use crate::georef::{MapPoint, PixelFrame, WorldBounds, WorldPoint};
 use crate::scheme::{Class, ClassId, Scheme};
@@ -166,6 +167,15 @@ impl SelectedLayer {
         match self {
             Self::Features => "features",
             Self::Centrelines => "centrelines",
+        }
+    }
+
+    /// What is told of its features, in order.
+    #[must_use]
+    pub fn keys(self) -> &'static [Key] {
+        match self {
+            Self::Features => &Key::ALL,
+            Self::Centrelines => &Key::OF_CENTRELINES,
         }
     }
 }

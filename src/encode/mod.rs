@@ -5,9 +5,10 @@ pub mod attributes; // what is said of a feature, under which names
 pub mod compress; // gzip, brotli and zstd bodies
 pub mod export; // a file in the format of its name
 pub mod filter; // which features are meant
+mod flatgeobuf; // with an index for reading parts over a network
 pub mod geojson; // RFC 7946, streamed
+mod geopackage; // through GDAL
 pub mod mvt; // vector tiles
-mod ogr; // GeoPackage and FlatGeobuf, through GDAL
 mod rings; // polygons in whole units, valid or made so
 pub mod style; // the map style of MapLibre and QGIS
 pub mod tilejson; // what the tiles hold

@@ -1,0 +1,149 @@
+//! GeoPackage, written by GDAL: polygons in the map space of the features, typed attributes.
+
+use std::path::Path;
+
+use gdal::errors::GdalError;
+use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
+use gdal::vector::{Defn, FieldDefn, Geometry, Layer, LayerOptions, OGRFieldType, OGRwkbGeometryType};
+use gdal::{Dataset, DriverManager};
+use geo::{Coord, LineString, Polygon};
+use thiserror::Error;
+
+use super::attributes::{Classes, Key, Number, Type, Value, tell, tell_centreline};
+use super::filter::{SelectedLayer, Selection};
+
+/// The `last_change` of a GeoPackage (OGC 12-128r19, 1.1.3): the time of writing would make every file another one.
+const LAST_CHANGE: &str = "1970-01-01T00:00:00.000Z";
+
+/// GDAL's name of the format.
+const DRIVER: &str = "GPKG";
+
+/// Why a GeoPackage is not written.
+#[derive(Debug, Error)]
+pub enum GeoPackageError {
+    /// This GDAL was built without the driver.
+    #[error("this GDAL has no driver {DRIVER} (.fgb and .geojson are written without one)")]
+    Driver,
+    /// GDAL refused.
+    #[error(transparent)]
+    Gdal(#[from] GdalError),
+}
+
+/// Writes features in their order, in one transaction.
+///
+/// The column `fid` is the primary key. Flags are 0 and 1. The same features give the same bytes.
+pub(super) fn write(path: &Path, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
+    gdal::config::set_thread_local_config_option("OGR_CURRENT_DATE", LAST_CHANGE)?;
+    let written = write_dated(path, selection);
+    gdal::config::clear_thread_local_config_option("OGR_CURRENT_DATE")?;
+    written
+}
+
+fn write_dated(path: &Path, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
+    let found = DriverManager::get_driver_by_name(DRIVER).map_err(|_| GeoPackageError::Driver)?;
+    let mut dataset = found.create_vector_only(path)?;
+    for layer in &selection.layers {
+        create_layer(&mut dataset, *layer, selection)?;
+    }
+    let transaction = dataset.start_transaction()?;
+    for (i, layer) in selection.layers.iter().enumerate() {
+        fill(&mut transaction.layer(i)?, *layer, selection)?;
+    }
+    transaction.commit()?;
+    Ok(dataset.close()?)
+}
+
+fn create_layer(dataset: &mut Dataset, selected: SelectedLayer, selection: &Selection<'_>) -> Result<(), GdalError> {
+    let mut srs = SpatialRef::from_definition(selection.frame.crs.definition())?;
+    // Coordinates are x east and y north, whatever order the authority gives.
+    srs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+    let layer = dataset.create_layer(LayerOptions {
+        name: selected.name(),
+        srs: Some(&srs),
+        ty: match selected {
+            SelectedLayer::Features => OGRwkbGeometryType::wkbPolygon,
+            SelectedLayer::Centrelines => OGRwkbGeometryType::wkbLineString,
+        },
+        options: Some(&["FID=fid", "GEOMETRY_NAME=geom"]),
+    })?;
+    for key in selected.keys() {
+        FieldDefn::new(key.name(), field_type(*key))?.add_to_layer(&layer)?;
+    }
+    Ok(())
+}
+
+fn field_type(key: Key) -> OGRFieldType::Type {
+    match key.value_type() {
+        Type::Whole => OGRFieldType::OFTInteger64,
+        Type::Tenths => OGRFieldType::OFTReal,
+        Type::Text => OGRFieldType::OFTString,
+        Type::Flag => OGRFieldType::OFTInteger,
+    }
+}
+
+fn fill(layer: &mut Layer<'_>, selected: SelectedLayer, selection: &Selection<'_>) -> Result<(), GdalError> {
+    let classes = Classes::new(selection.scheme);
+    let mut wkb = Vec::new();
+    if selected == SelectedLayer::Centrelines {
+        for centreline in &selection.centrelines {
+            wkb.clear();
+            line_to_wkb(&centreline.line, &mut wkb);
+            add(layer, (&wkb, selected.keys()), |take| tell_centreline(centreline, &classes, take))?;
+        }
+        return Ok(());
+    }
+    for feature in &selection.features {
+        to_wkb(&feature.polygon, &mut wkb);
+        add(layer, (&wkb, selected.keys()), |take| tell(feature, &classes, take))?;
+    }
+    Ok(())
+}
+
+/// Adds a feature with what is told of it.
+fn add<'a>(
+    layer: &mut Layer<'_>,
+    (wkb, keys): (&[u8], &[Key]),
+    tell: impl FnOnce(&mut dyn FnMut(Key, Value<'a>)),
+) -> Result<(), GdalError> {
+    let defn = Defn::from_layer(layer);
+    let mut feature = gdal::vector::Feature::new(&defn)?;
+    feature.set_geometry(Geometry::from_wkb(wkb)?)?;
+    let mut set = Ok(());
+    tell(&mut |key, value| {
+        let Some(field) = keys.iter().position(|k| *k == key) else { return };
+        let before = std::mem::replace(&mut set, Ok(()));
+        set = before.and_then(|()| match value {
+            Value::Number(Number::Whole(v)) => feature.set_field_integer64(field, v as i64),
+            Value::Number(Number::Tenths(v)) => feature.set_field_double(field, v as f64 / 10.0),
+            Value::Text(v) => feature.set_field_string(field, &v),
+            Value::Flag(v) => feature.set_field_integer(field, i32::from(v)),
+        });
+    });
+    set?;
+    feature.create(layer)
+}
+
+/// Well-known binary, little-endian (OGC 06-103r4, 8.2).
+fn to_wkb(polygon: &Polygon<f64>, out: &mut Vec<u8>) {
+    out.clear();
+    out.push(1);
+    out.extend(3_u32.to_le_bytes());
+    out.extend((1 + polygon.interiors().len() as u32).to_le_bytes());
+    for ring in std::iter::once(polygon.exterior()).chain(polygon.interiors()) {
+        positions(&ring.0, out);
+    }
+}
+
+fn line_to_wkb(line: &LineString<f64>, out: &mut Vec<u8>) {
+    out.push(1);
+    out.extend(2_u32.to_le_bytes());
+    positions(&line.0, out);
+}
+
+fn positions(coords: &[Coord<f64>], out: &mut Vec<u8>) {
+    out.extend((coords.len() as u32).to_le_bytes());
+    for c in coords {
+        out.extend(c.x.to_le_bytes());
+        out.extend(c.y.to_le_bytes());
+    }
+}
