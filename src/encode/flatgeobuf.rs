@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use ::flatgeobuf::packed_r_tree::{NodeItem, PackedRTree, calc_extent, hilbert_sort};
+use ::flatgeobuf::packed_r_tree::{NodeItem, PackedRTree, calc_extent};
 use ::flatgeobuf::{
     Column, ColumnArgs, ColumnType, Crs, CrsArgs, Feature as Record, FeatureArgs, Geometry, GeometryArgs, GeometryType,
     Header, HeaderArgs,
@@ -59,7 +59,7 @@ pub(super) fn write(path: &Path, selection: &Selection<'_>, layer: SelectedLayer
     };
     let mut nodes: Vec<NodeItem> = shapes.iter().zip(0..).map(|(shape, at)| shape.node(at)).collect();
     let extent = calc_extent(&nodes);
-    hilbert_sort(&mut nodes, &extent);
+    nodes.sort_by_cached_key(|node| along_hilbert(node, &extent));
 
     let mut out = BufWriter::with_capacity(1 << 18, File::create(path)?);
     out.write_all(&MAGIC)?;
@@ -80,6 +80,27 @@ pub(super) fn write(path: &Path, selection: &Selection<'_>, layer: SelectedLayer
     out.seek(SeekFrom::Start(index))?;
     PackedRTree::build(&nodes, &extent, NODE_SIZE)?.stream_write(&mut out)?;
     Ok(out.flush()?)
+}
+
+/// Where the middle of a box lies on the Hilbert curve of order 16 over an extent.
+fn along_hilbert(node: &NodeItem, extent: &NodeItem) -> u32 {
+    let cell = |low: f64, high: f64, from: f64, to: f64| {
+        (f64::from(u16::MAX) * (f64::midpoint(low, high) - from) / (to - from)) as u32
+    };
+    let mut x = cell(node.min_x, node.max_x, extent.min_x, extent.max_x);
+    let mut y = cell(node.min_y, node.max_y, extent.min_y, extent.max_y);
+    let mut along = 0;
+    for side in (0..16).rev().map(|bit| 1 << bit) {
+        let (right, upper) = (u32::from(x & side != 0), u32::from(y & side != 0));
+        along += side * side * ((3 * right) ^ upper);
+        // The curve in a quarter is the whole curve, turned at the two ends.
+        (x, y) = (x & (side - 1), y & (side - 1));
+        if upper == 0 {
+            let mirrored = |v: u32| if right == 1 { side - 1 - v } else { v };
+            (x, y) = (mirrored(y), mirrored(x));
+        }
+    }
+    along
 }
 
 /// The header with its length before it.
@@ -262,6 +283,17 @@ mod tests {
         expected.sort_unstable();
         assert!(!expected.is_empty() && expected.len() < store.len(), "a part is asked for");
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_curve_goes_from_a_cell_to_one_beside_it() {
+        let extent = NodeItem::bounds(0.0, 0.0, 65_535.0, 65_535.0);
+        let cell = |x: u32, y: u32| NodeItem::bounds(x.into(), y.into(), x.into(), y.into());
+        let mut cells: Vec<(u32, u32)> = (0..64).flat_map(|x| (0..64).map(move |y| (x, y))).collect();
+        cells.sort_by_key(|(x, y)| along_hilbert(&cell(*x, *y), &extent));
+        let mut steps = cells.windows(2).map(|pair| pair[0].0.abs_diff(pair[1].0) + pair[0].1.abs_diff(pair[1].1));
+        assert!(steps.all(|step| step == 1));
+        assert_eq!(along_hilbert(&NodeItem::bounds(3.0, 4.0, 3.0, 4.0), &NodeItem::bounds(3.0, 4.0, 3.0, 4.0)), 0);
     }
 
     #[test]
