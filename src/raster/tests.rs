@@ -244,6 +244,20 @@ fn wide_pure_areas_are_voids_and_white_roofs_are_not(
     }
 }
 
+/// Sand in full sun, 4500 m² of it: as bright as a void, but not of one value.
+#[test]
+fn overexposed_ground_is_no_void() {
+    let folder = folder();
+    let picture = Picture { size: (500, 400), ..Picture::rgb() };
+    let path = folder.path().join("sand.tif");
+    let sand = |band: usize, col: usize, row: usize| {
+        let (far, near) = ((100..250).contains(&col) && (100..220).contains(&row), (col * 7919 + row * 104_729) % 6);
+        if far { 250 + near as u8 } else { super::fixture::landscape(band, (col as f64, row as f64)) }
+    };
+    picture.write(&path, sand).close().expect("closed");
+    assert!(read_all(&open(&path).expect("a mosaic")).valid.iter().all(|valid| *valid > 0));
+}
+
 #[test]
 fn the_fingerprint_goes_with_the_scenes_and_not_with_their_folder() {
     let (one, two) = (folder(), folder());

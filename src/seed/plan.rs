@@ -98,9 +98,9 @@ fn area_blocks(grid: &WorkGrid, area: Option<&AreaOfInterest>) -> Result<Vec<(u3
     if touched.is_empty() { Err(SeedError::AreaMisses) } else { Ok(touched) }
 }
 
-/// Which labels the same scores give: raised whenever blending, rounding or clean-up come to answer otherwise, so that
-/// a store of before is not gone on with.
-const LABELS_VERSION: u32 = 2;
+/// Which labels the same scenes and networks give: raised whenever reading, blending, rounding or clean-up come to answer
+/// otherwise, so that a store of before is not gone on with.
+const LABELS_VERSION: u32 = 3;
 
 /// Of the version of the labels, sources, networks, the keys of the cards that change scores, the grid, and how labels are made.
 fn fingerprint(
