@@ -80,6 +80,16 @@ pub enum ModelError {
         /// The shared library in use.
         library: Option<PathBuf>,
     },
+    /// The device that was asked for does not start: no such number, or a library of its provider is missing.
+    #[error("device {device} does not start in the ONNX Runtime at {}: {reason}; another number, cpu or auto are accepted", .library.as_deref().map_or_else(|| "(none found)".into(), |p| p.display().to_string()))]
+    DeviceFailed {
+        /// Asked for.
+        device: Device,
+        /// The shared library in use.
+        library: Option<PathBuf>,
+        /// What its provider says.
+        reason: String,
+    },
     /// The network does not load.
     #[error("network {path} ({key}, in its card) does not load on {device}: {reason}")]
     Load {
