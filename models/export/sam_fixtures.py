@@ -106,10 +106,10 @@ def taught(arguments):
     return model, tiny
 
 
-def reference(model, picture, path):
+def reference(model, picture, path, amg=AMG):
     """What SamAutomaticMaskGenerator finds, as row-major run lengths that begin with what is outside."""
     from segment_anything import SamAutomaticMaskGenerator
-    masks = SamAutomaticMaskGenerator(model, **AMG, output_mode="binary_mask").generate(picture)
+    masks = SamAutomaticMaskGenerator(model, **amg, output_mode="binary_mask").generate(picture)
     for mask in masks:
         flat = np.concatenate([[0], mask["segmentation"].ravel().astype(np.int8), [0]])
         edges = np.flatnonzero(np.diff(flat))

@@ -11,7 +11,7 @@ mod create;
 mod elevation;
 mod error;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod label_block;
 mod label_cog;
 mod layout;

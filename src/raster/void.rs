@@ -156,13 +156,7 @@ impl VoidMask {
     }
 
     /// Appends the cells of a strip.
-    fn strip<T>(
-        &self,
-        scene: &Scene,
-        dataset: &Dataset,
-        first: u32,
-        shades: &mut Vec<Seen>,
-    ) -> Result<(), GdalError>
+    fn strip<T>(&self, scene: &Scene, dataset: &Dataset, first: u32, shades: &mut Vec<Seen>) -> Result<(), GdalError>
     where
         T: Sample + gdal::raster::GdalType + Default,
     {

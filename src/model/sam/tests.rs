@@ -1,6 +1,6 @@
 //! Held against segment-anything's own generator on the same weights: fixtures of `models/export/sam_fixtures.py`.
 
-use super::super::fixture::{FoundMask, card, fixture, picture};
+use super::super::fixture::{FoundMask, OnImagery, card, fixture, picture};
 use super::*;
 use crate::model::Device;
 
@@ -23,11 +23,30 @@ fn iou(a: &[bool], b: &[bool]) -> f32 {
     both as f32 / any as f32
 }
 
-fn found(card: &ModelCard) -> Vec<Mask> {
+fn found(card: &ModelCard, chip: &[f32]) -> Vec<Mask> {
     let mut sam = open(card).expect("make setup puts ONNX Runtime into target/onnxruntime");
     let whole = Window::new(0, 0, card.input.chip_px, card.input.chip_px);
-    let masks = sam.find(&picture(card)).expect("runs").remove(0);
+    let masks = sam.find(chip).expect("runs").remove(0);
     chosen(masks, card.masks.as_ref().expect("of the family"), &whole, &whole)
+}
+
+fn of_picture(card: &ModelCard) -> Vec<Mask> {
+    found(card, &picture(card))
+}
+
+/// As many masks as the reference has, and each of them.
+fn hold(found: &[Mask], reference: &[FoundMask], side: usize, name: &str) {
+    assert!(reference.len() >= 3, "the reference says something");
+    assert_eq!(found.len(), reference.len(), "{name}");
+    for truth in reference {
+        let wanted = truth.pixels();
+        assert_eq!(wanted.iter().filter(|yes| **yes).count() as u32, truth.area);
+        let overlap = |mask: &Mask| iou(&bits(&mask.runs, side), &wanted);
+        let best = found.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b))).expect("masks");
+        assert!(overlap(best) >= 0.99, "{name}: IoU {} of {} px", overlap(best), truth.area);
+        assert!((best.predicted_iou - truth.predicted_iou).abs() < 1e-3, "{name}");
+        assert!((best.stability - truth.stability_score).abs() < 1e-3, "{name}");
+    }
 }
 
 #[test]
@@ -38,20 +57,21 @@ fn the_masks_are_those_of_the_reference_in_every_layout() {
         ("mobile-sam.toml", "mobile-sam.masks.json"),
     ] {
         let card = card(name);
-        let reference = FoundMask::read(reference);
-        let found = found(&card);
-        assert!(reference.len() >= 3, "the reference says something");
-        assert_eq!(found.len(), reference.len(), "{name}");
-        let side = card.input.chip_px as usize;
-        for truth in &reference {
-            let wanted = truth.pixels();
-            assert_eq!(wanted.iter().filter(|yes| **yes).count() as u32, truth.area);
-            let overlap = |mask: &Mask| iou(&bits(&mask.runs, side), &wanted);
-            let best = found.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b))).expect("masks");
-            assert!(overlap(best) >= 0.99, "{name}: IoU {} of {} px", overlap(best), truth.area);
-            assert!((best.predicted_iou - truth.predicted_iou).abs() < 1e-3, "{name}");
-            assert!((best.stability - truth.stability_score).abs() < 1e-3, "{name}");
-        }
+        let found = of_picture(&card);
+        hold(&found, &FoundMask::read(reference), card.input.chip_px as usize, name);
+    }
+}
+
+#[test]
+fn the_masks_of_real_imagery_are_those_of_the_reference() {
+    let reference = OnImagery::read();
+    for name in ["sam.toml", "sam-split.toml"] {
+        let mut card = card(name);
+        let masks = card.masks.as_mut().expect("of the family");
+        (masks.pred_iou_thresh, masks.stability_score_thresh) =
+            (reference.pred_iou_thresh, reference.stability_score_thresh);
+        let Some(chip) = reference.chip(&card) else { return };
+        hold(&found(&card, &chip), &reference.masks, card.input.chip_px as usize, name);
     }
 }
 
@@ -115,7 +135,7 @@ fn points_and_boxes_are_answered_as_by_the_predictor_of_the_reference() {
 
 #[test]
 fn networks_of_half_precision_find_the_same_masks() {
-    let (single, half) = (found(&card("sam.toml")), found(&card("sam-half.toml")));
+    let (single, half) = (of_picture(&card("sam.toml")), of_picture(&card("sam-half.toml")));
     assert!(single.len().abs_diff(half.len()) <= 1, "{} and {}", single.len(), half.len());
     let side = 128;
     let alike = |mask: &&Mask| half.iter().any(|other| iou(&bits(&mask.runs, side), &bits(&other.runs, side)) > 0.95);
@@ -125,10 +145,10 @@ fn networks_of_half_precision_find_the_same_masks() {
 #[test]
 fn batches_of_points_change_nothing() {
     let mut card = card("sam.toml");
-    let before = found(&card);
+    let before = of_picture(&card);
     for points_per_batch in [1, 7, 4096] {
         card.masks.as_mut().expect("of the family").points_per_batch = points_per_batch;
-        let after = found(&card);
+        let after = of_picture(&card);
         assert_eq!(before.len(), after.len());
         for (a, b) in before.iter().zip(&after) {
             assert_eq!(a.runs, b.runs);
