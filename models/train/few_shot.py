@@ -5,6 +5,8 @@
     python models/train/few_shot.py --orthotile target/release/orthotile --data ../shared/data \
         --features /tmp/city-features --city models/city --work /tmp/few-shot --out /tmp/few-shot/scores.json
 
+With --masks (a model of `promptable.py`) also what the hybrid brings.
+
 Tiles 3 and 1 of Dubai lie side by side in one mosaic. Whatever is told comes from tile 3: classes of clusters by majority,
 polygons of labels, drawn three times. Scored is tile 1 without the corner that tile 3 may show as well. The encoder was
 trained on tiles 4 to 8, with labels, so these are figures of transfer to a new tile, not of features that no label made.
@@ -41,8 +43,12 @@ def main():
     for name, text in [("orthotile", "the program"), ("data", "the data folder"), ("features", "a features model"),
                        ("city", "the city network"), ("work", "a folder outside the repository"), ("out", "JSON")]:
         parser.add_argument(f"--{name}", type=Path, required=True, help=text)
+    parser.add_argument("--masks", type=Path, help="a model of family sam that goes with both networks: rows of the hybrid")
     run = Run(parser.parse_args())
+    masks = ["--masks", run.masks]
     rows = {"the city network itself": [run.segment("city", ["--model", run.city])]}
+    if run.masks:
+        rows["the city network, outlines by masks"] = [run.segment("city, masks", ["--model", run.city, *masks])]
     for k in (12,):
         rows |= run.clusters(k)
         print(table(rows), flush=True)
@@ -52,6 +58,9 @@ def main():
              ("100 polygons, hidden layer", 20, ["--refine", "mlp"])]
     for name, per_class, options in heads:
         rows[name] = [run.head(name, per_class, draw, options) for draw in range(DRAWS)]
+        if run.masks and name.endswith("ridge"):
+            again = f"{name}, outlines by masks"
+            rows[again] = [run.head(again, per_class, draw, options, masks) for draw in range(DRAWS)]
         print(table(rows), flush=True)
     run.out.write_text(json.dumps({name: [r.tolist() for r in found] for name, found in rows.items()}, indent=1))
     print(table(rows))
@@ -151,12 +160,12 @@ class Run:
         assigned = self.segment(f"{k} clusters, assigned on tile 3", use)
         return {f"{k} clusters, as suggested": [suggested], f"{k} clusters, assigned on tile 3": [assigned]}
 
-    def head(self, name, per_class, draw, options):
+    def head(self, name, per_class, draw, options, way=()):
         labels, scorer = self.work / f"labels{per_class}-{draw}.geojson", self.work / "head.json"
         labels.write_text(json.dumps({"type": "FeatureCollection", "features": self.drawn(per_class, draw)}))
         self.call("train", self.scenes, "--model", self.features, "--labels", labels, "-o", scorer,
                   "--feature-cache", self.work / "kept", *options)
-        return self.segment(f"{name}, draw {draw}", ["--model", self.features, "--scorer", scorer])
+        return self.segment(f"{name}, draw {draw}", ["--model", self.features, "--scorer", scorer, *way])
 
     def drawn(self, per_class, draw):
         """Pieces of what is there, as a person would outline them: at most 100 m wide, a little inside the border."""
