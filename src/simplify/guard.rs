@@ -18,7 +18,7 @@
 use geo::Coord;
 
 use super::{
-    importance::farthest,
+    importance::farthest_of,
     index::{PointIndex, cell_row_borders},
     lines::Lines,
 };
@@ -27,8 +27,11 @@ use super::{
 type Chord = (usize, usize);
 
 /// Raises the importance of vertices to `tolerance` until the points that are needed at `tolerance` bound valid regions.
-pub(super) fn repair(lines: &mut Lines, tolerance: f64) {
-    let least = tolerance as f32;
+///
+/// Only vertices that are needed at `finer` are raised. Where the points needed there bound valid regions, they go on doing so:
+/// a piece that is left out there offends nobody here either, so one of them can always be found.
+pub(super) fn repair(lines: &mut Lines, tolerance: f64, finer: f64) {
+    let (least, finer) = (tolerance as f32, finer as f32);
     let mut chords = chords(lines, least);
     let kept = lines.points.iter().zip(&lines.importance).filter(|(_, importance)| **importance >= least);
     // What was kept at first, and what each round added.
@@ -40,7 +43,8 @@ pub(super) fn repair(lines: &mut Lines, tolerance: f64) {
         offenders.dedup();
         let (mut halves, mut fresh) = (Vec::new(), Vec::new());
         for &(from, to) in &offenders {
-            let Some((split, _)) = farthest(&lines.points, from, to) else { continue };
+            let needed = |at: usize| lines.importance[at] >= finer;
+            let Some((split, _)) = farthest_of(&lines.points, (from, to), needed) else { continue };
             lines.importance[split] = lines.importance[split].max(least);
             fresh.push(lines.points[split]);
             halves.extend([(from, split), (split, to)].into_iter().filter(|(from, to)| to - from > 1));

@@ -76,10 +76,19 @@ fn fix_closed(points: &[Coord<f64>], importance: &mut [f32]) {
 /// The vertex between two others that lies farthest from the segment between them, and its distance; of several the one
 /// nearest the middle, which keeps the work balanced on lines that repeat.
 pub(super) fn farthest(points: &[Coord<f64>], from: usize, to: usize) -> Option<(usize, f64)> {
+    farthest_of(points, (from, to), |_| true)
+}
+
+/// The same, of some vertices.
+pub(super) fn farthest_of(
+    points: &[Coord<f64>],
+    (from, to): (usize, usize),
+    counts: impl Fn(usize) -> bool,
+) -> Option<(usize, f64)> {
     let (a, b) = (points[from], points[to]);
     let middle = usize::midpoint(from, to);
     let mut best = (from, -1.0);
-    for (k, &point) in points.iter().enumerate().take(to).skip(from + 1) {
+    for (k, &point) in points.iter().enumerate().take(to).skip(from + 1).filter(|(k, _)| counts(*k)) {
         let distance2 = distance2(a, b, point);
         if distance2 > best.1 || (distance2 >= best.1 && k.abs_diff(middle) < best.0.abs_diff(middle)) {
             best = (k, distance2);

@@ -77,19 +77,19 @@ pub fn simplify<'a>(coverage: &'a Coverage, options: &SimplifyOptions) -> Outlin
         return Outlines::new(coverage, lines);
     }
     importance::rank(&mut lines, tolerance);
-    guard::repair(&mut lines, tolerance);
+    guard::repair(&mut lines, tolerance, 0.0);
     lines.keep(tolerance);
-    let mut coarser = 2.0 * tolerance;
+    let (mut guarded, mut coarser) = (tolerance, 2.0 * tolerance);
     if let Some(smoothing) = &options.smoothing {
         lines = smooth::smooth(&lines, coverage, smoothing);
         // The curves have vertices of little use, and all are ranked anew.
-        guard::repair(&mut lines, tolerance / 4.0);
-        lines.keep(tolerance / 4.0);
-        coarser = tolerance;
+        (guarded, coarser) = (tolerance / 4.0, tolerance);
+        guard::repair(&mut lines, guarded, 0.0);
+        lines.keep(guarded);
     }
     while coarser > 0.0 && coarser <= options.coarsest_px {
-        guard::repair(&mut lines, coarser);
-        coarser *= 2.0;
+        guard::repair(&mut lines, coarser, guarded);
+        (guarded, coarser) = (coarser, 2.0 * coarser);
     }
     Outlines::new(coverage, lines)
 }
