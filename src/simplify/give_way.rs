@@ -138,7 +138,8 @@ impl Borders {
         std::iter::once(edge.start).chain(self.on(edge).into_iter().map(|(_, vertex)| vertex))
     }
 
-    /// The vertices between the ends of an edge, in order.
+    /// The vertices between the ends of an edge, in order. Those beside a corner, which both of its edges would take, are the
+    /// corner but for rounding: a ring would go there and back.
     fn on(&self, edge: Line<f64>) -> Vec<(f64, Coord<f64>)> {
         let d = edge.delta();
         let length2 = d.x * d.x + d.y * d.y;
@@ -153,8 +154,10 @@ impl Borders {
         let on_edge = |p: &Coord<f64>| {
             let to_p = *p - edge.start;
             let (along, off) = (to_p.x * d.x + to_p.y * d.y, to_p.x * d.y - to_p.y * d.x);
-            let beside = off * off < self.near_px * self.near_px * length2;
-            (beside && along > 0.0 && along < length2 && *p != edge.end).then_some((along, *p))
+            let near2 = self.near_px * self.near_px;
+            let beside = off * off < near2 * length2 && along > 0.0 && along < length2;
+            let is_end = |end: Coord<f64>| (p.x - end.x).powi(2) + (p.y - end.y).powi(2) < near2;
+            (beside && !is_end(edge.start) && !is_end(edge.end)).then_some((along, *p))
         };
         let mut found: Vec<_> = near.filter_map(on_edge).collect();
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -178,6 +181,17 @@ mod tests {
         let corner = |(u, v): (f64, f64)| Coord { x: at.0 + u * cos - v * sin, y: at.1 + u * sin + v * cos };
         let corners = [(0.0, 0.0), (0.0, deep), (wide, deep), (wide, 0.0)];
         Polygon::new(corners.iter().map(|c| lattice.snap(corner(*c))).collect(), Vec::new())
+    }
+
+    #[test]
+    fn a_vertex_a_step_beside_a_corner_is_the_corner() {
+        let lattice = Lattice::of(&Window::new(0, 0, 100, 100));
+        let step = 1.0 / lattice.per_px;
+        let house = polygon(&[(20.0, 18.0), (26.0, 40.0), (35.0, 40.0), (35.0, 18.0)]);
+        let beside = polygon(&[(20.0 + step, 18.0 + step), (27.0, 18.0), (27.0, 10.0), (20.0, 10.0)]);
+        let met = Borders::of([&beside].into_iter(), &lattice).meet(house.exterior());
+        assert_eq!(met.0.len(), house.exterior().0.len() + 1, "{met:?}");
+        assert!(met.0.contains(&(27.0, 18.0).into()));
     }
 
     #[test]
