@@ -8,7 +8,7 @@ use orthotile::pipeline::FeatureOptions;
 use orthotile::raster::Mosaic;
 use orthotile::seed::{Live, MakeEvent, Maker, SegmentOptions, plan};
 
-use crate::common::{Scene, fixture, label_map};
+use crate::common::{Scene, data, fixture, label_map};
 use crate::features::{done, orthotile, told};
 
 /// Roofs on a meadow, some bright, with the grain of a picture.
@@ -40,12 +40,22 @@ fn made(
     (block_px, seed): (u32, u64),
 ) -> (Vec<u8>, Vec<u8>) {
     let card = ModelCard::open(&fixture("models").join(model)).expect("a fixture");
+    made_by(&card, scenes, store, scoring, (block_px, seed))
+}
+
+fn made_by(
+    card: &ModelCard,
+    scenes: &Path,
+    store: &Path,
+    scoring: &Scoring,
+    (block_px, seed): (u32, u64),
+) -> (Vec<u8>, Vec<u8>) {
     let sources = vec![scenes.to_owned()];
     let mosaic = Mosaic::open(&sources).expect("a mosaic");
     let options = SegmentOptions { scoring: scoring.clone(), block_px: Some(block_px), ..SegmentOptions::default() };
-    let manifest = plan(&mosaic, &sources, &card, &options).expect("a plan");
+    let manifest = plan(&mosaic, &sources, card, &options).expect("a plan");
     let store = LabelStore::create(store, &manifest).expect("a store");
-    let maker = Maker::start(store, mosaic, &card, Device::Cpu).expect("make setup has been run");
+    let maker = Maker::start(store, mosaic, card, Device::Cpu).expect("make setup has been run");
     let mut blocks = maker.store().wanted();
     blocks.sort_by_key(|b| {
         (u64::from(b.row) * 7919 + u64::from(b.col) * 104_729 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -54,6 +64,28 @@ fn made(
     maker.make(&blocks, &mut |event| assert!(matches!(event, MakeEvent::Made(_)), "{event:?}")).expect("made");
     assert!(maker.chips_run() as f64 <= 1.05 * needed as f64);
     label_map(maker.store())
+}
+
+/// A network that sees no farther than chips overlap knows nothing of them: many small ones give the map of a single one.
+#[test]
+fn blended_chips_give_the_map_of_one_chip_over_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let drawn = scenes(folder.path());
+    for (name, imagery) in [("drawn", Some(drawn)), ("real", data("ortho-amsterdam"))] {
+        let Some(imagery) = imagery else { continue };
+        for (model, may_differ) in [("threshold.onnx", 0.0), ("context.onnx", 1e-3)] {
+            let mut card = ModelCard::open(&fixture("models").join(model)).expect("a fixture");
+            let at = |part: &str| folder.path().join(format!("{name}-{model}-{part}"));
+            let blended = made_by(&card, &imagery, &at("blended"), &Scoring::default(), (256, 1));
+            (card.input.chip_px, card.input.stride_px) = (2048, 1536);
+            let whole = made_by(&card, &imagery, &at("whole"), &Scoring::default(), (2048, 0));
+            let other = blended.0.iter().zip(&whole.0).filter(|(a, b)| a != b).count() as f64;
+            let size = whole.0.len() as f64;
+            assert!(whole.0.contains(&1) && whole.0.contains(&7), "{name}, {model}: both classes");
+            assert!(other <= may_differ * size, "{name}, {model}: {other} of {size} pixels are of another class");
+            assert!(may_differ > 0.0 || blended.1 == whole.1, "{name}, {model}: another confidence");
+        }
+    }
 }
 
 #[test]
