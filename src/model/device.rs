@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
+use ort::session::Session;
+use ort::session::builder::SessionBuilder;
 use serde::Deserialize;
 
 use super::ModelError;
@@ -64,8 +67,9 @@ impl Device {
     /// What `Auto` means with the ONNX Runtime at hand; the others stay.
     pub(super) fn resolved(self) -> Self {
         match self {
-            // The provider may be compiled in and the driver still absent: only a session that starts tells.
-            Self::Auto if ep::CUDA::is_available().unwrap_or(false) && has_nvidia_device() => Self::Cuda(0),
+            Self::Auto if ep::CUDA::is_available().unwrap_or(false) && has_nvidia_device() && cuda_starts() => {
+                Self::Cuda(0)
+            }
             Self::Auto => Self::Cpu,
             device => device,
         }
@@ -81,8 +85,16 @@ impl Device {
         }
     }
 
+    /// A session to be built, placed on a resolved device.
+    pub(super) fn place(self, builder: SessionBuilder) -> Result<SessionBuilder, ModelError> {
+        builder.with_execution_providers(self.providers()?).map_err(|e| {
+            let library = super::runtime::library();
+            ModelError::DeviceFailed { device: self, library, reason: last_of(&e.to_string()) }
+        })
+    }
+
     /// The execution providers of a resolved device.
-    pub(super) fn providers(self) -> Result<Vec<ExecutionProviderDispatch>, ModelError> {
+    fn providers(self) -> Result<Vec<ExecutionProviderDispatch>, ModelError> {
         let missing = |device: Self| ModelError::DeviceMissing { device, library: super::runtime::library() };
         let cuda = |n: i32| {
             // The default measures every algorithm of every layer and batch size: 19 s instead of 6 for a small town.
@@ -100,6 +112,31 @@ impl Device {
     }
 }
 
+/// Whether a session starts on the first CUDA device. The provider may be compiled in, and the driver, CUDA or cuDNN absent.
+/// Asked once; that the CPU is used instead is told.
+fn cuda_starts() -> bool {
+    static STARTS: OnceLock<bool> = OnceLock::new();
+    let start = || {
+        let environment = super::runtime::environment()?;
+        let builder = Session::builder(&environment).map_err(|e| {
+            let library = super::runtime::library();
+            ModelError::DeviceFailed { device: Device::Cuda(0), library, reason: e.to_string() }
+        })?;
+        Device::Cuda(0).place(builder)
+    };
+    *STARTS.get_or_init(|| {
+        start()
+            .inspect_err(|error| tracing::warn!("the CPU is used, though there is an NVIDIA device: {error}"))
+            .is_ok()
+    })
+}
+
+/// The end of what a provider says, which begins with its own source and a trace of it.
+fn last_of(message: &str) -> String {
+    let end = message.rsplit(" : ").next().unwrap_or(message);
+    end.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn has_nvidia_device() -> bool {
     std::path::Path::new("/dev/nvidia0").exists()
 }
@@ -107,6 +144,13 @@ fn has_nvidia_device() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_what_a_provider_says_the_reason_is_kept() {
+        let said = "/src/provider.cc:1988 Provider& Library::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load\n library x.so";
+        assert_eq!(last_of(said), "Failed to load library x.so");
+        assert_eq!(last_of("invalid device ordinal"), "invalid device ordinal");
+    }
 
     #[test]
     fn a_device_is_read_as_it_is_written() {

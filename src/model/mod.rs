@@ -81,7 +81,7 @@ pub enum ModelError {
         library: Option<PathBuf>,
     },
     /// The device that was asked for does not start: no such number, or a library of its provider is missing.
-    #[error("device {device} does not start in the ONNX Runtime at {}: {reason}; another number, cpu or auto are accepted", .library.as_deref().map_or_else(|| "(none found)".into(), |p| p.display().to_string()))]
+    #[error("device {device} does not start in the ONNX Runtime at {}: {reason}; accepted are a device that starts, cpu and auto", .library.as_deref().map_or_else(|| "(none found)".into(), |p| p.display().to_string()))]
     DeviceFailed {
         /// Asked for.
         device: Device,

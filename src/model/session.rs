@@ -109,7 +109,6 @@ impl Session {
 pub(super) fn load(path: &Path, key: &'static str, lane: Lane) -> Result<(OrtSession, Device), ModelError> {
     let environment = super::runtime::environment()?;
     let device = lane.device.resolved();
-    let providers = device.providers()?;
     let load =
         |e: &dyn std::fmt::Display| ModelError::Load { path: path.to_owned(), key, device, reason: e.to_string() };
     let builder = OrtSession::builder(&environment).map_err(|e| load(&e))?;
@@ -117,18 +116,9 @@ pub(super) fn load(path: &Path, key: &'static str, lane: Lane) -> Result<(OrtSes
     let builder = builder.with_intra_threads(lane.threads.get()).map_err(|e| load(&e))?;
     // Idle sessions must not burn the cores that the server answers with.
     let builder = builder.with_intra_op_spinning(false).map_err(|e| load(&e))?;
-    let mut builder = builder.with_execution_providers(providers).map_err(|e| {
-        let library = super::runtime::library();
-        ModelError::DeviceFailed { device, library, reason: last_of(&e.to_string()) }
-    })?;
+    let mut builder = device.place(builder)?;
     let inner = builder.commit_from_file(path).map_err(|e| load(&e))?;
     Ok((inner, device))
-}
-
-/// The end of what a provider says, which begins with its own source and a trace of it.
-fn last_of(message: &str) -> String {
-    let end = message.rsplit(" : ").next().unwrap_or(message);
-    end.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Refuses numbers of a network that are not finite.
@@ -282,16 +272,4 @@ fn output_of(session: &OrtSession, card: &ModelCard) -> Result<(String, Layout),
     let fits = channels <= 0 || usize::try_from(channels) == Ok(expected) || (channels == 1 && expected == 2);
     let reason = || format!("{keys}: the card has {expected}, the network {channels} ({shape:?})");
     if fits { Ok((card.output.name.clone(), layout)) } else { Err(reason()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_what_a_provider_says_the_reason_is_kept() {
-        let said = "/src/provider.cc:1988 Provider& Library::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load\n library x.so";
-        assert_eq!(last_of(said), "Failed to load library x.so");
-        assert_eq!(last_of("invalid device ordinal"), "invalid device ordinal");
-    }
 }
