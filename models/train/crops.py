@@ -1,11 +1,9 @@
 """Random training crops: a place, a ground resolution, a turn, and other light."""
 
-import queue
-import threading
-
 import cv2
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from classes import ANY, BARE_LAND, BUILDING, MEAN, NAMES, PARTING, STD, VEGETATION, WATER
 
@@ -24,10 +22,12 @@ ROOF_TINTS = ((60, 110, 190), (170, 70, 60), (190, 185, 180), (240, 240, 240), (
 
 
 class Sampler:
-    """Draws crops from places; each keeps a pyramid of halved pictures and lists of centres."""
+    """Draws crops from places; each keeps a pyramid of halved pictures and lists of centres. `resolution_m` says the least
+    and the most of a domain, where that is not a drone's."""
 
-    def __init__(self, places, seed):
+    def __init__(self, places, seed, resolution_m):
         self.random = np.random.default_rng(seed)
+        self.resolution_m = resolution_m
         self.sources = [Source(place) for place in places]
         shares = {name: share for name, (share, _) in DOMAINS.items() if any(p.domain == name for p in places)}
         self.domains = {name: share / sum(shares.values()) for name, share in shares.items()}
@@ -39,7 +39,7 @@ class Sampler:
         share = np.array([s.share for s in sources])
         source = sources[random.choice(len(sources), p=share / share.sum())]
         centre = source.centre(random, DOMAINS[domain][1])
-        resolution_m = draw_resolution(random, domain)
+        resolution_m = draw_resolution(random, self.resolution_m.get(domain))
         image, label = source.cut(random, centre, resolution_m)
         image, label = recolour(random, image, label, domain)
         return image, label
@@ -99,9 +99,9 @@ class Source:
         return image, label
 
 
-def draw_resolution(random, domain):
-    if domain in RESOLUTION_M:
-        low, high = RESOLUTION_M[domain]
+def draw_resolution(random, bounds):
+    if bounds:
+        low, high = bounds
         return np.exp(random.uniform(np.log(low), np.log(high)))
     if random.random() < 0.65:
         return random.uniform(0.20, 0.36)
@@ -173,15 +173,22 @@ def punch_hole(random, image, label):
     return image, label
 
 
-def batches(places, size, seed, ahead=6):
-    """Batches without end, made by one thread while the network works."""
-    ready = queue.Queue(ahead)
+class Batches(IterableDataset):
+    """Batches without end; every worker draws its own."""
 
-    def work():
-        sampler = Sampler(places, seed)
+    def __init__(self, sampler, size, seed):
+        super().__init__()
+        self.sampler, self.size, self.seed = sampler, size, seed
+
+    def __iter__(self):
+        worker = get_worker_info()
+        self.sampler.random = np.random.default_rng([self.seed, worker.id if worker else 0])
+        cv2.setNumThreads(1)
         while True:
-            ready.put(sampler.batch(size))
+            yield self.sampler.batch(self.size)
 
-    threading.Thread(target=work, daemon=True).start()
-    while True:
-        yield ready.get()
+
+def batches(places, size, seed, workers=1, resolution_m=RESOLUTION_M):
+    """Batches without end, made by other processes while the network works."""
+    source = Batches(Sampler(places, seed, resolution_m), size, seed)
+    return iter(DataLoader(source, batch_size=None, num_workers=workers, prefetch_factor=6))

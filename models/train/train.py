@@ -71,13 +71,13 @@ def fit(network, source, arguments):
     optimizer = torch.optim.AdamW(network.parameters(), lr=arguments.peak_lr, weight_decay=0.02)
     average = copy.deepcopy(network)
     start = saved = time.time()
-    step, running = 0, None
+    step, crops, running = 0, 0, None
     while (progress := (time.time() - start) / (arguments.minutes * 60)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = arguments.peak_lr * schedule(progress)
         image, label = (tensor.to(arguments.device) for tensor in next(source))
         loss = one_step(network, optimizer, image, label)
-        step += 1
+        step, crops = step + 1, crops + len(image)
         update_average(average, network, min(AVERAGE, 1 - 1 / (step / 4 + 1)))
         running = loss if running is None else 0.98 * running + 0.02 * loss
         if step % 50 == 0:
@@ -86,7 +86,7 @@ def fit(network, source, arguments):
             torch.save(average.state_dict(), arguments.work / "average.pt")
             saved = time.time()
     torch.save(average.state_dict(), arguments.work / "average.pt")
-    torch.save({"steps": step, "crops": step * BATCH, "seconds": time.time() - start},
+    torch.save({"steps": step, "crops": crops, "seconds": time.time() - start},
                arguments.work / "run.pt")
 
 
