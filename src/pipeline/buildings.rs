@@ -41,7 +41,7 @@ pub(super) fn regularize(
     let pixels = |polygon: &Polygon<f64>| polygon.map_coords(|c| lattice.snap(plane.scale.offset_px(c.x, c.y).into()));
     let made = buildings.iter().zip(made);
     let mut built: Vec<Built> = made.map(|(region, made)| Built::of(*region, made, pixels, &owners)).collect();
-    let cleared = Clearing { outlines, plane, lattice, depth_m: options.road_depth_m }.clear(&mut built);
+    let cleared = Clearing { outlines, plane, roads, lattice, depth_m: options.road_depth_m }.clear(&mut built);
     for (index, built) in buildings.iter().zip(built) {
         adopt(&mut features[*index], built, plane);
     }

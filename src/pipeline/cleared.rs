@@ -18,7 +18,7 @@ use crate::simplify::{Borders, Lattice, Outlines};
 pub(super) struct ClearedRoads {
     /// By region, in raster space: the parts that are left, which may be none.
     parts: BTreeMap<usize, Vec<Polygon<f64>>>,
-    /// The natural regions beside them, with the vertices that are new there.
+    /// The regions beside them, and roads beside outlines that cover none, with the vertices that are new there.
     beside: BTreeMap<usize, Polygon<f64>>,
     /// The importance in pixels of the vertices that are new, by place.
     importance_px: HashMap<Place, f32>,
@@ -28,6 +28,8 @@ pub(super) struct ClearedRoads {
 pub(super) struct Clearing<'a> {
     pub(super) outlines: &'a Outlines<'a>,
     pub(super) plane: &'a Plane<'a>,
+    /// The regions that are roads.
+    pub(super) roads: &'a [usize],
     pub(super) lattice: Lattice,
     /// How deep a road may be covered. A strip of that depth is the least that stays a part of a road, and maps of a coarser
     /// tolerance need no vertex of it.
@@ -35,25 +37,36 @@ pub(super) struct Clearing<'a> {
 }
 
 impl Clearing<'_> {
-    /// Cuts outlines out of the roads, and gives the outlines the vertices where borders of roads meet their walls.
+    /// Cuts outlines out of the roads, and gives both sides the vertices that the other has on their common border.
     pub(super) fn clear(&self, built: &mut [Built]) -> ClearedRoads {
         let mut covering: BTreeMap<usize, Vec<&Built>> = BTreeMap::new();
         for building in built.iter() {
             building.covers.iter().for_each(|road| covering.entry(*road).or_default().push(building));
         }
         let of_region: HashMap<usize, &Built> = built.iter().map(|building| (building.region, building)).collect();
+        let walls = Borders::of(built.iter().map(|building| &building.pixels), &self.lattice);
         let covering: Vec<_> = covering.into_iter().collect();
-        let left = |(road, over): &(usize, Vec<&Built>)| (*road, self.left_of(*road, over, &of_region));
+        let left = |(road, over): &(usize, Vec<&Built>)| {
+            let parts = self.left_of(*road, over, &of_region).into_iter();
+            (*road, parts.map(|part| met(&walls, &part).unwrap_or(part)).collect())
+        };
         let parts: BTreeMap<usize, Vec<Polygon<f64>>> = each(&covering, cores(), left).into_iter().collect();
-        let importance_px = self.importance_px(parts.values().flatten(), built);
         let borders = Borders::of(parts.values().flatten(), &self.lattice);
+        let beside_walls = self.beside(of_region.keys().copied());
+        let beside_walls: BTreeSet<usize> = self.roads.iter().copied().filter(|r| beside_walls.contains(r)).collect();
+        let touched = self.beside(parts.keys().copied()).into_iter().chain(beside_walls.iter().copied());
+        let others: BTreeSet<usize> =
+            touched.filter(|region| !parts.contains_key(region) && !of_region.contains_key(region)).collect();
+        let new_of = |region: usize| {
+            let polygon = self.outlines.polygon(region);
+            let at_roads = met(&borders, &polygon);
+            let at_walls = beside_walls.contains(&region).then(|| met(&walls, at_roads.as_ref().unwrap_or(&polygon)));
+            at_walls.flatten().or(at_roads)
+        };
+        let beside: BTreeMap<usize, Polygon<f64>> =
+            others.into_iter().filter_map(|region| Some((region, new_of(region)?))).collect();
+        let importance_px = self.importance_px(parts.values().flatten().chain(beside.values()), built);
         built.iter_mut().for_each(|building| self.meet(building, &borders, &importance_px));
-        let touched = self.beside(parts.keys().copied());
-        let buildings: HashSet<usize> = built.iter().map(|building| building.region).collect();
-        let is_other = |region: &usize| !parts.contains_key(region) && !buildings.contains(region);
-        let others = touched.into_iter().filter(is_other);
-        let beside =
-            others.filter_map(|region| Some((region, met(&borders, &self.outlines.polygon(region))?))).collect();
         ClearedRoads { parts, beside, importance_px }
     }
 
