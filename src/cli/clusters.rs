@@ -13,7 +13,7 @@ use orthotile::seed::relabel;
 use serde_json::json;
 
 use super::segment::CacheArgs;
-use super::ways::show_licence;
+use super::ways::{guided, show_licence};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -43,8 +43,8 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Let scores follow the edges of the picture (guided filter), with this radius in pixels of the work grid
-    #[arg(long, value_name = "RADIUS_PX")]
-    guided: Option<u32>,
+    #[arg(long, value_name = "RADIUS_PX", value_parser = guided)]
+    guided: Option<Guided>,
     /// Fit again, although the store holds other clusters
     #[arg(long)]
     refit: bool,
@@ -94,10 +94,14 @@ fn fit(args: &Args, path: &Path) -> anyhow::Result<()> {
         clusters: args.clusters,
         sample_chips: args.sample_chips,
         seed: args.seed,
-        guided: args.guided.map(|radius_px| Guided { radius_px, ..Guided::default() }),
+        guided: args.guided,
         ..ClusterOptions::default()
     };
-    let of_fit = json!({ "mosaic": mosaic.fingerprint(), "options": format!("{options:?}") });
+    let of_fit = json!({
+        "mosaic": mosaic.fingerprint(),
+        "chips": format!("{:?}", card.input),
+        "options": format!("{options:?}"),
+    });
     if path.exists() && !args.refit {
         let old = Scorer::open(path)?;
         let same = old.provenance.get("fit") == Some(&of_fit)
@@ -111,9 +115,9 @@ fn fit(args: &Args, path: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     show_licence(&card);
-    let folder = args.cache.place().folder.unwrap_or_else(|| args.store.join("features"));
+    let CachePlace { folder, mib, precision } = args.cache.place()?;
+    let folder = folder.unwrap_or_else(|| args.store.join("features"));
     std::fs::create_dir_all(&args.store).with_context(|| args.store.display().to_string())?;
-    let CachePlace { mib, precision, .. } = args.cache.place();
     let cache = (mib > 0).then(|| FeatureCache::open(&folder, mib, precision).map(Arc::new)).transpose()?;
     let source = FeatureSource::open(&card, args.device, cache)?;
     let mut reader = FeatureReader::open(&mosaic, &card, source)?;

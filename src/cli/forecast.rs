@@ -59,7 +59,7 @@ pub fn forecast(
 /// How often and with what chips are looked at.
 fn tell_ways(scoring: &Scoring) {
     if let Some(scorer) = &scoring.scorer {
-        println!("  scorer     {}", scorer.path.display());
+        println!("  scorer     {}, version {}", scorer.path.display(), scorer.short());
     }
     if !scoring.augment.is_none() {
         println!("  augment    {}: {} runs of each network of scores a chip", scoring.augment, scoring.augment.runs());

@@ -137,7 +137,7 @@ fn store(folder: &Path) -> anyhow::Result<()> {
         println!("  masks      {} give outlines", masks.display());
     }
     if let Some(scorer) = &manifest.scoring.scorer {
-        println!("  scorer     {}", scorer.path.display());
+        println!("  scorer     {}, version {}", scorer.path.display(), scorer.short());
     }
     if manifest.scoring.unknown_band {
         println!("  unknown    how far pixels lie from all that the scorer has seen is kept");

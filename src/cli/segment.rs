@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use orthotile::label::LabelStore;
 use orthotile::model::{CachePlace, Device, Family, ModelCard, Precision};
 use orthotile::raster::Mosaic;
@@ -79,8 +79,14 @@ pub struct CacheArgs {
 
 impl CacheArgs {
     /// The place, for models that give features.
-    pub fn place(&self) -> CachePlace {
-        CachePlace { folder: self.folder.clone(), mib: self.mib, precision: self.precision }
+    pub fn place(&self) -> anyhow::Result<CachePlace> {
+        let keeps = self.mib > 0 || self.precision.is_usual();
+        ensure!(
+            keeps,
+            "--feature-precision {}: how features are kept, and --feature-cache-mib 0 keeps none",
+            self.precision
+        );
+        Ok(CachePlace { folder: self.folder.clone(), mib: self.mib, precision: self.precision })
     }
 }
 
@@ -95,7 +101,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let options = SegmentOptions {
         dsm: args.dsm.clone(),
         dtm: args.dtm.clone(),
-        feature_cache: gives_features.then(|| args.cache.place()),
+        feature_cache: gives_features.then(|| args.cache.place()).transpose()?,
         ..options
     };
     let manifest = plan(&mosaic, &args.mosaic, &card, &options)?;

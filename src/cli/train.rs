@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use clap::ValueEnum;
 use orthotile::learn::{FeatureReader, Head, HeadOptions, Refinement, Samples, head, labelled_patches, read_labels};
-use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, Precision, Scorer};
+use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, Precision, Scorer, ScorerFile};
 use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
 
@@ -55,10 +55,10 @@ pub struct Args {
     #[arg(long, value_name = "FOLDER")]
     feature_cache: Option<PathBuf>,
     /// The most that it may hold, in MiB
-    #[arg(long, default_value_t = 1024)]
+    #[arg(long, default_value_t = 1024, requires = "feature_cache")]
     feature_cache_mib: u64,
     /// How precisely they are kept, and read: f16, or int8 in half the room
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, requires = "feature_cache")]
     feature_precision: Precision,
     /// Classes other than the city's (TOML)
     #[arg(long)]
@@ -91,6 +91,7 @@ impl Refine {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let started = Instant::now();
     ensure!(args.labels.is_some() || args.add.is_some() || args.remove.is_some(), "give --labels, --add or --remove");
+    let options = options(args)?;
     let scheme = args.scheme.as_deref().map_or_else(|| Ok(Scheme::city()), Scheme::open)?;
     let beside = args.output.with_extension("samples");
     let mut samples = if args.labels.is_none() { Some(Samples::open(&beside)?) } else { None };
@@ -104,11 +105,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         samples = Some(learnt(args, path, samples, &scheme)?);
     }
     let samples = samples.context("no samples")?;
-    let made = head(&samples, options(args)?)?;
+    let made = head(&samples, options)?;
     made.scorer.write(&args.output)?;
     samples.write(&beside)?;
-    show(&made, args, started);
-    Ok(())
+    show(&made, args, started)
 }
 
 /// The samples with those of a file of labels.
@@ -125,7 +125,7 @@ fn learnt(args: &Args, path: &Path, samples: Option<Samples>, scheme: &Scheme) -
     let source = FeatureSource::open(&card, args.device, cache.clone())?;
     let mut reader = FeatureReader::open(&mosaic, &card, source)?;
     if let Some(samples) = &samples {
-        let made_for = "the head was made for other weights: begin again with --labels";
+        let made_for = "the head was made for other weights, or for chips made another way: begin again with --labels";
         ensure!(samples.network == reader.network(), "{}: {made_for}", card.path.display());
     }
     let patches = labelled_patches(&mut reader, &labels)?;
@@ -141,6 +141,13 @@ fn learnt(args: &Args, path: &Path, samples: Option<Samples>, scheme: &Scheme) -
     Ok(match samples {
         None => Samples::new(reader.network(), dim, patches),
         Some(mut samples) => {
+            let cut = samples.cut_share(&patches);
+            if cut > 0.0 {
+                let percent = 100.0 * cut;
+                eprintln!(
+                    "note: {percent:.2} % of the numbers lie far outside those of the first labels and are cut: begin again with --labels"
+                );
+            }
             println!("{} polygons added", samples.add(patches));
             samples
         }
@@ -150,17 +157,21 @@ fn learnt(args: &Args, path: &Path, samples: Option<Samples>, scheme: &Scheme) -
 /// What is asked, else what made the head before.
 fn options(args: &Args) -> anyhow::Result<HeadOptions> {
     let before = if args.labels.is_none() && args.output.exists() { Some(Scorer::open(&args.output)?) } else { None };
-    let guided = |radius_px: u32| (radius_px > 0).then(|| Guided { radius_px, ..Guided::default() });
+    let guided = match args.guided {
+        None => before.as_ref().and_then(|scorer| scorer.guided),
+        Some(0) => None,
+        Some(radius_px) => Some(Guided::within(radius_px).map_err(|accepted| anyhow!("--guided {accepted}"))?),
+    };
     Ok(HeadOptions {
         refinement: args.refine.map_or_else(
             || before.as_ref().map(|scorer| Refinement::of_kind(&scorer.kind)).unwrap_or_default(),
             Refine::refinement,
         ),
-        guided: args.guided.map_or_else(|| before.as_ref().and_then(|scorer| scorer.guided), guided),
+        guided,
     })
 }
 
-fn show(made: &Head, args: &Args, started: Instant) {
+fn show(made: &Head, args: &Args, started: Instant) -> anyhow::Result<()> {
     let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |s| format!("{:.0} %", 100.0 * s));
     if let Some(validation) = &made.validation {
         println!("{:<14}{:>9}{:>9}{:>10}{:>8}", "class", "polygons", "patches", "accuracy", "IoU");
@@ -173,5 +184,8 @@ fn show(made: &Head, args: &Args, started: Instant) {
     } else {
         println!("not validated: no class has two polygons, of which one could be left out");
     }
-    println!("{} ({}) made in {:.1} s", args.output.display(), made.scorer.kind, started.elapsed().as_secs_f64());
+    let version = ScorerFile::read(&args.output)?;
+    let (path, kind) = (args.output.display(), &made.scorer.kind);
+    println!("{path} ({kind}), version {}, made in {:.1} s", version.short(), started.elapsed().as_secs_f64());
+    Ok(())
 }

@@ -41,8 +41,8 @@ pub struct WayArgs {
     #[arg(long, requires = "scorer")]
     unknown_band: bool,
     /// Let the scorer's scores follow the edges of the picture (guided filter), with this radius in pixels of the work grid
-    #[arg(long, requires = "scorer", value_name = "RADIUS_PX")]
-    guided: Option<u32>,
+    #[arg(long, requires = "scorer", value_name = "RADIUS_PX", value_parser = guided)]
+    guided: Option<Guided>,
     /// Only what touches these polygons (GeoJSON, lon/lat)
     #[arg(long, requires = "model")]
     aoi: Option<PathBuf>,
@@ -100,9 +100,14 @@ impl WayArgs {
             scorer: self.scorer.as_deref().map(ScorerFile::read).transpose()?,
             unknown: self.unknown,
             unknown_band: self.unknown_band,
-            guided: self.guided.map(|radius_px| Guided { radius_px, ..Guided::default() }),
+            guided: self.guided,
         })
     }
+}
+
+/// A guided filter by its radius in pixels.
+pub fn guided(radius_px: &str) -> Result<Guided, String> {
+    Guided::within(radius_px.parse().map_err(|_| format!("{radius_px:?}: a whole number of pixels is accepted"))?)
 }
 
 /// Says under which licences a model and those beside it are used: before they are, not after.

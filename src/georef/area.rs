@@ -18,6 +18,8 @@ const MOST_PIECES: f64 = 10_000.0;
 /// Where a map is wanted, as polygons in longitude and latitude.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AreaOfInterest {
+    /// Where it was read from.
+    name: String,
     polygons: MultiPolygon<f64>,
 }
 
@@ -53,7 +55,22 @@ impl AreaOfInterest {
     pub fn read(path: &Path) -> Result<Self, AreaError> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|source| AreaError::Read { path: name.clone(), source })?;
-        Self::parse(&text).map_err(|reason| AreaError::Invalid { path: name, reason })
+        match Self::parse(&text) {
+            Ok(area) => Ok(Self { name, ..area }),
+            Err(reason) => Err(AreaError::Invalid { path: name, reason }),
+        }
+    }
+
+    /// The file that it was read from.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The smallest upright rectangle around it, in degrees.
+    #[must_use]
+    pub fn lon_lat_bounds(&self) -> MapBounds {
+        bounds(&self.polygons)
     }
 
     /// The polygons, in degrees.
@@ -92,7 +109,7 @@ impl AreaOfInterest {
         if polygons.is_empty() || rings().any(|ring| ring.0.len() < 4) {
             return Err("there is no polygon in it, or one without area".to_owned());
         }
-        Ok(Self { polygons: MultiPolygon(polygons) })
+        Ok(Self { name: String::new(), polygons: MultiPolygon(polygons) })
     }
 }
 
@@ -137,10 +154,14 @@ impl MapArea {
     /// The smallest upright rectangle around the area.
     #[must_use]
     pub fn bounds(&self) -> MapBounds {
-        let rect = self.polygons.bounding_rect().expect("an area of interest has a polygon");
-        let point = |c: Coord<f64>| MapPoint { x: c.x, y: c.y };
-        MapBounds { min: point(rect.min()), max: point(rect.max()) }
+        bounds(&self.polygons)
     }
+}
+
+fn bounds(polygons: &MultiPolygon<f64>) -> MapBounds {
+    let rect = polygons.bounding_rect().expect("an area of interest has a polygon");
+    let point = |c: Coord<f64>| MapPoint { x: c.x, y: c.y };
+    MapBounds { min: point(rect.min()), max: point(rect.max()) }
 }
 
 #[cfg(test)]

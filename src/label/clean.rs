@@ -11,6 +11,15 @@ use crate::georef::Window;
 /// Half the width of the widest band along borders: wider ones would blur more than borders.
 const MAX_BOUNDARY_PX: f64 = 64.0;
 
+/// The widest band in metres, of coarse pixels.
+const MAX_BOUNDARY_M: f64 = 100.0;
+
+/// More rounds than change anything.
+const MAX_ROUNDS: u32 = 64;
+
+/// Pixels around a block that are held in memory with it, with all their scores.
+const MAX_HALO_PX: u32 = 1024;
+
 /// How labels are cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -30,6 +39,38 @@ impl Default for CleanOptions {
 }
 
 impl CleanOptions {
+    /// That labels can be cleaned so, with pixels of an area.
+    ///
+    /// # Errors
+    /// What is accepted, where they cannot.
+    pub fn check(&self, pixel_area_m2: f64) -> Result<(), String> {
+        let rules = [
+            (
+                self.majority_rounds <= MAX_ROUNDS,
+                format!("majority_rounds = {}: 0 to {MAX_ROUNDS} are accepted", self.majority_rounds),
+            ),
+            (
+                self.min_area_m2 >= 0.0 && self.min_area_m2.is_finite(),
+                format!("min_area_m2 = {}: 0 or more is accepted", self.min_area_m2),
+            ),
+            (
+                (0.0..=MAX_BOUNDARY_M).contains(&self.boundary_m),
+                format!("boundary_m = {}: 0 to {MAX_BOUNDARY_M} are accepted", self.boundary_m),
+            ),
+        ];
+        if let Some((_, rule)) = rules.into_iter().find(|(holds, _)| !holds) {
+            return Err(rule);
+        }
+        let halo_px = self.halo_px(pixel_area_m2);
+        if halo_px <= MAX_HALO_PX {
+            return Ok(());
+        }
+        // A patch reaches as far as its sides are long: the area goes with the square.
+        let most = self.min_area_m2 * (f64::from(MAX_HALO_PX) / f64::from(halo_px)).powi(2);
+        let (area, side_m) = (self.min_area_m2, pixel_area_m2.sqrt());
+        Err(format!("min_area_m2 = {area}: up to about {most:.0} is accepted with pixels of {side_m:.2} m"))
+    }
+
     /// The pixels around a block that its clean-up looks at.
     #[must_use]
     pub fn halo_px(&self, pixel_area_m2: f64) -> u32 {

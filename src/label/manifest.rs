@@ -91,6 +91,10 @@ impl Manifest {
             ((self.transform, self.cols, self.rows) != (new.transform, new.cols, new.rows), "work grid"),
         ];
         let named: Vec<_> = parts.iter().filter(|(differs, _)| *differs).map(|(_, name)| *name).collect();
-        if named.is_empty() { "mosaic or model file (same name, other content)".to_owned() } else { named.join(", ") }
+        if named.is_empty() {
+            "mosaic, model or scheme file (same name, other content)".to_owned()
+        } else {
+            named.join(", ")
+        }
     }
 }

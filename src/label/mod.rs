@@ -3,6 +3,7 @@
 mod blend;
 mod boundary;
 mod clean;
+mod folder;
 mod manifest;
 mod masks;
 mod sieve;

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::folder::{
+    manifest_path, read_manifest, remove_half_made, remove_set_aside, set_aside, swap_back, write_manifest,
+};
 use super::{LabelMap, Manifest};
-use crate::files::write_whole;
 use crate::georef::{CrsError, TransformError, Window};
 use crate::grid::{BlockId, WorkGrid};
+use crate::model::{ScorerError, Scoring};
 use crate::raster::{
     self, LabelBands, LabelRows, LabelTags, RasterError, read_label_block, write_label_block, write_label_cog,
 };
@@ -44,6 +47,15 @@ pub enum StoreError {
         /// What differs.
         what: String,
     },
+    /// The store was made anew, or labelled again, after it was opened here.
+    #[error("store {path} has become another since it was opened: open it again (restart what serves it)")]
+    Replaced {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The scorer that it was made with cannot be kept.
+    #[error(transparent)]
+    Scorer(#[from] ScorerError),
     /// The system refused.
     #[error("store {path}: {source}")]
     Io {
@@ -78,6 +90,8 @@ pub struct LabelStore {
     manifest: Manifest,
     grid: WorkGrid,
     scheme: Scheme,
+    /// Whether there was none before.
+    is_new: bool,
 }
 
 impl LabelStore {
@@ -86,19 +100,14 @@ impl LabelStore {
     /// # Errors
     /// When there is no manifest, or it is not readable.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let path = manifest_path(folder);
-        let text =
-            std::fs::read_to_string(&path).map_err(|source| StoreError::Missing { path: folder.to_owned(), source })?;
-        let invalid = |reason: String| StoreError::Manifest { path: path.clone(), reason };
-        let manifest: Manifest = serde_json::from_str(&text).map_err(|e| invalid(e.to_string()))?;
-        if manifest.version != Manifest::VERSION {
-            return Err(invalid(format!("format {}, accepted is {}", manifest.version, Manifest::VERSION)));
-        }
+        let manifest = read_manifest(folder)?;
+        let invalid = |reason: String| StoreError::Manifest { path: manifest_path(folder), reason };
         let scheme = match &manifest.scheme {
             Some(file) => Scheme::open(file).map_err(|e| invalid(e.to_string()))?,
             None => Scheme::city(),
         };
-        Ok(Self { folder: folder.to_owned(), grid: manifest.grid()?, manifest, scheme })
+        swap_back(folder, &manifest)?;
+        Ok(Self { folder: folder.to_owned(), grid: manifest.grid()?, manifest, scheme, is_new: false })
     }
 
     /// Opens the store for a manifest, and makes it where there is none. What a killed run left half-made is removed.
@@ -108,7 +117,8 @@ impl LabelStore {
     pub fn create(folder: &Path, manifest: &Manifest) -> Result<Self, StoreError> {
         let labels = folder.join("labels");
         std::fs::create_dir_all(&labels).map_err(|source| StoreError::Io { path: labels.clone(), source })?;
-        if manifest_path(folder).exists() {
+        let is_new = !manifest_path(folder).exists();
+        if !is_new {
             let old = Self::open(folder)?;
             if old.manifest.fingerprint != manifest.fingerprint {
                 return Err(StoreError::Stale { path: folder.to_owned(), what: old.manifest.difference(manifest) });
@@ -116,37 +126,46 @@ impl LabelStore {
         }
         remove_half_made(&labels)?;
         write_manifest(folder, manifest)?;
-        Self::open(folder)
+        Ok(Self { is_new, ..Self::open(folder)? })
     }
 
-    /// Takes away a store that holds no block: its manifest, and the folders that are empty without it.
+    /// Takes away a store that was made just now and holds no block: its manifest, its scorer, and the folders that are empty
+    /// without them. One that was there before stays.
     ///
     /// # Errors
     /// When the manifest cannot be removed.
     pub fn withdraw(&self) -> Result<(), StoreError> {
-        if self.wanted().into_iter().any(|block| self.has(block)) {
+        if !self.is_new || self.wanted().into_iter().any(|block| self.has(block)) {
             return Ok(());
         }
         let path = manifest_path(&self.folder);
         std::fs::remove_file(&path).map_err(|source| StoreError::Io { path, source })?;
+        if let Some(scorer) = &self.manifest.scoring.scorer {
+            let _ = std::fs::remove_file(scorer.place_in(&self.folder)); // the user's own lies elsewhere
+        }
         for folder in [self.folder.join("labels"), self.folder.join("features"), self.folder.clone()] {
             let _ = std::fs::remove_dir(folder); // what others put there stays, and its folder with it
         }
         Ok(())
     }
 
-    /// Puts the label blocks of another folder, made by a manifest, in the place of its own.
+    /// Puts the label blocks of another folder, made by a manifest, in the place of its own. A run that is killed leaves the
+    /// store of before or the new one: see [`LabelStore::open`].
     ///
     /// # Errors
     /// When a folder cannot be moved or the manifest cannot be written.
     pub fn replaced(&self, made: &Path, manifest: &Manifest) -> Result<Self, StoreError> {
-        let (labels, before) = (self.folder.join("labels"), self.folder.join("labels.old"));
+        let (labels, before) = (self.folder.join("labels"), set_aside(&self.folder, &self.manifest));
         let io = |source| StoreError::Io { path: labels.clone(), source };
-        let _ = std::fs::remove_dir_all(&before); // of a run that was killed; absent otherwise
+        remove_set_aside(&self.folder)?;
         std::fs::rename(&labels, &before).map_err(io)?;
         std::fs::rename(made.join("labels"), &labels).map_err(io)?;
         write_manifest(&self.folder, manifest)?;
-        std::fs::remove_dir_all(&before).map_err(io)?;
+        remove_set_aside(&self.folder)?;
+        let kept = |manifest: &Manifest| manifest.scoring.scorer.as_ref().map(|s| s.place_in(&self.folder));
+        if let Some(old) = kept(&self.manifest).filter(|old| kept(manifest).as_ref() != Some(old)) {
+            let _ = std::fs::remove_file(old); // nothing reads it any more
+        }
         Self::open(&self.folder)
     }
 
@@ -160,6 +179,14 @@ impl LabelStore {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// How scores are made beside the model, with the scorer that the store keeps: the file that it was copied from may go on
+    /// to learn.
+    #[must_use]
+    pub fn scoring(&self) -> Scoring {
+        let scorer = self.manifest.scoring.scorer.as_ref().map(|scorer| scorer.kept_in(&self.folder));
+        Scoring { scorer, ..self.manifest.scoring.clone() }
     }
 
     /// The work grid.
@@ -195,8 +222,11 @@ impl LabelStore {
     /// Keeps a block: whole or not at all.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written, or the store has become another.
     pub fn write(&self, block: BlockId, labels: &LabelMap) -> Result<(), StoreError> {
+        if self.is_replaced()? {
+            return Err(StoreError::Replaced { path: self.folder.clone() });
+        }
         let bands = LabelBands {
             window: labels.window,
             classes: &labels.classes,
@@ -222,12 +252,15 @@ impl LabelStore {
     /// Reads a block that is made.
     ///
     /// # Errors
-    /// When the file is broken or not of this store.
+    /// When the file is broken or not of this store, or the store has become another.
     pub fn read(&self, block: BlockId) -> Result<LabelMap, StoreError> {
         let broken = |source| StoreError::Block { block, source };
         let data = read_label_block(&self.block_path(block)).map_err(broken)?;
         let window = self.grid.block_window(block);
         if data.window != window || data.item(FINGERPRINT) != Some(self.manifest.fingerprint.as_str()) {
+            if self.is_replaced()? {
+                return Err(StoreError::Replaced { path: self.folder.clone() });
+            }
             return Err(StoreError::Stale {
                 path: self.block_path(block),
                 what: "mosaic, model or parameters".to_owned(),
@@ -261,6 +294,11 @@ impl LabelStore {
         })
     }
 
+    /// Whether the manifest on disk is of other labels.
+    fn is_replaced(&self) -> Result<bool, StoreError> {
+        Ok(read_manifest(&self.folder)?.fingerprint != self.manifest.fingerprint)
+    }
+
     fn each_touching(&self, window: &Window, mut with: impl FnMut(&LabelMap)) -> Result<(), StoreError> {
         for block in self.grid.blocks_touching(window).filter(|b| self.has(*b)) {
             with(&self.read(block)?);
@@ -279,26 +317,4 @@ impl LabelStore {
         }
         Ok(codes)
     }
-}
-
-fn manifest_path(folder: &Path) -> PathBuf {
-    folder.join("store.json")
-}
-
-fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> {
-    let path = manifest_path(folder);
-    let text = serde_json::to_string_pretty(manifest)
-        .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
-    write_whole(&path, (text + "\n").as_bytes()).map_err(|source| StoreError::Io { path, source })
-}
-
-fn remove_half_made(labels: &Path) -> Result<(), StoreError> {
-    let io = |source| StoreError::Io { path: labels.to_owned(), source };
-    for entry in std::fs::read_dir(labels).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|e| e == "tmp") {
-            std::fs::remove_file(&path).map_err(|source| StoreError::Io { path, source })?;
-        }
-    }
-    Ok(())
 }

@@ -61,6 +61,15 @@ impl Samples {
         samples
     }
 
+    /// The share of the numbers of some patches that are cut when they are added: these are more than twice as large as the
+    /// largest of the patches that came first.
+    #[must_use]
+    pub fn cut_share(&self, patches: &[LabelledPatches]) -> f64 {
+        let most = 32_767.5 * self.step();
+        let numbers = || patches.iter().flat_map(|patches| &patches.vectors);
+        numbers().filter(|v| f64::from(v.abs()) >= most).count() as f64 / numbers().count().max(1) as f64
+    }
+
     /// Adds polygons that are not there yet and cover a patch. Returns how many.
     pub fn add(&mut self, patches: Vec<LabelledPatches>) -> usize {
         let before = self.polygons.len();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use super::MaskCard;
+use super::onnx::with_weights;
 use crate::grid::WantedResolution;
 use crate::preprocess::Normalization;
 use crate::raster::Channel;
@@ -21,6 +22,14 @@ pub enum CardError {
     )]
     Read {
         /// The file looked for.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A network of the card, or a file of its weights, cannot be read.
+    #[error("network {path}, named by its card: {source}")]
+    Weights {
+        /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -266,11 +275,11 @@ impl ModelCard {
         self.path.parent().map_or_else(|| file.to_owned(), |folder| folder.join(file))
     }
 
-    /// Every network of the model.
+    /// The files of every network of the model: the networks, and those beside them that hold their weights.
     #[must_use]
-    pub fn networks(&self) -> Vec<PathBuf> {
+    pub fn weights(&self) -> Vec<PathBuf> {
         let decoder = self.masks.as_ref().map(|masks| self.beside(&masks.decoder));
-        std::iter::once(self.network_path()).chain(decoder).collect()
+        std::iter::once(self.network_path()).chain(decoder).flat_map(|network| with_weights(&network)).collect()
     }
 
     /// How chips become tensors.

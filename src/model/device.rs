@@ -137,8 +137,10 @@ fn last_of(message: &str) -> String {
     end.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn has_nvidia_device() -> bool {
-    std::path::Path::new("/dev/nvidia0").exists()
+/// Whether the driver of NVIDIA has a device here: of any number (a container may be given the second alone), or through
+/// Windows (WSL).
+pub(super) fn has_nvidia_device() -> bool {
+    ["/dev/nvidiactl", "/dev/dxg"].iter().any(|device| std::path::Path::new(device).exists())
 }
 
 #[cfg(test)]

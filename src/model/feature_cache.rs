@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::scorer::hex;
+use super::digest::hex;
 use super::{PatchFeatures, Precision};
 use crate::files::write_whole;
 
@@ -47,33 +48,46 @@ impl CacheUse {
 
 /// A bounded folder of features, each under the digest of its chip and network. Where there is no room left, what this
 /// run has not used goes, the least recently written first; what it has used stays, so that a mosaic that is larger than
-/// the cache still finds part of itself the next time.
+/// the cache still finds part of itself the next time. All that are open on one folder in a process know of the same entries,
+/// so that several heads over the same imagery run the network once, and keep within the bound together.
 pub struct FeatureCache {
     folder: PathBuf,
     limit_bytes: u64,
     precision: Precision,
-    inner: Mutex<Inner>,
+    entries: Arc<Mutex<Entries>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
+/// What a folder holds.
 #[derive(Default)]
-struct Inner {
+struct Entries {
     /// The size of each entry, in bytes, by the name of its file.
-    entries: HashMap<String, u64>,
+    sizes: HashMap<String, u64>,
     /// Entries of former runs that this one has not used, the one to go first at the end.
     stale: Vec<String>,
     used: HashSet<String>,
     bytes: u64,
-    hits: u64,
-    misses: u64,
 }
 
-impl FeatureCache {
-    /// Opens a folder; made if absent.
-    ///
-    /// # Errors
-    /// When the folder cannot be made or read.
-    pub fn open(folder: &Path, mib: u64, precision: Precision) -> std::io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+/// The folders that are open.
+static OPEN: Mutex<Vec<(PathBuf, Weak<Mutex<Entries>>)>> = Mutex::new(Vec::new());
+
+impl Entries {
+    /// Those of a folder: as others that have it open know them, else as they lie there.
+    fn of(folder: &Path) -> std::io::Result<Arc<Mutex<Self>>> {
+        let folder = folder.canonicalize()?;
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|(_, entries)| entries.strong_count() > 0);
+        if let Some(entries) = open.iter().find(|(of, _)| *of == folder).and_then(|(_, entries)| entries.upgrade()) {
+            return Ok(entries);
+        }
+        let entries = Arc::new(Mutex::new(Self::read(&folder)?));
+        open.push((folder, Arc::downgrade(&entries)));
+        Ok(entries)
+    }
+
+    fn read(folder: &Path) -> std::io::Result<Self> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let (entry, path) = entry.map(|e| (e.metadata(), e.path()))?;
@@ -89,13 +103,25 @@ impl FeatureCache {
             }
         }
         found.sort_unstable();
-        let inner = Inner {
+        Ok(Self {
             bytes: found.iter().map(|f| f.2).sum(),
             stale: found.iter().rev().map(|f| f.1.clone()).collect(),
-            entries: found.into_iter().map(|f| (f.1, f.2)).collect(),
-            ..Inner::default()
-        };
-        Ok(Self { folder: folder.to_owned(), limit_bytes: mib << 20, precision, inner: Mutex::new(inner) })
+            sizes: found.into_iter().map(|f| (f.1, f.2)).collect(),
+            used: HashSet::new(),
+        })
+    }
+}
+
+impl FeatureCache {
+    /// Opens a folder; made if absent.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read.
+    pub fn open(folder: &Path, mib: u64, precision: Precision) -> std::io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let entries = Entries::of(folder)?;
+        let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { folder: folder.to_owned(), limit_bytes: mib << 20, precision, entries, hits, misses })
     }
 
     /// How precisely it keeps features.
@@ -107,8 +133,8 @@ impl FeatureCache {
     /// What it has done so far.
     #[must_use]
     pub fn usage(&self) -> CacheUse {
-        let inner = self.inner();
-        CacheUse { hits: inner.hits, misses: inner.misses, bytes: inner.bytes, limit_bytes: self.limit_bytes }
+        let [hits, misses] = [&self.hits, &self.misses].map(|count| count.load(Ordering::Relaxed));
+        CacheUse { hits, misses, bytes: self.entries().bytes, limit_bytes: self.limit_bytes }
     }
 
     /// The key of a chip for a network.
@@ -129,15 +155,14 @@ impl FeatureCache {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<PatchFeatures> {
         let name = self.name(key);
-        let known = self.inner().entries.contains_key(&name);
+        let known = self.entries().sizes.contains_key(&name);
         let read = || self.precision.unpack(&std::fs::read(self.folder.join(&name)).ok()?);
         let found = known.then(read).flatten();
-        let mut inner = self.inner();
         if found.is_some() {
-            inner.hits += 1;
-            inner.used.insert(name);
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            self.entries().used.insert(name);
         } else {
-            inner.misses += 1;
+            self.misses.fetch_add(1, Ordering::Relaxed);
         }
         found
     }
@@ -155,24 +180,24 @@ impl FeatureCache {
             return;
         }
         if write_whole(&self.folder.join(&name), bytes).is_ok() {
-            let mut inner = self.inner();
-            inner.used.insert(name.clone());
-            inner.bytes += bytes.len() as u64;
-            let before = inner.entries.insert(name, bytes.len() as u64);
-            inner.bytes -= before.unwrap_or(0);
+            let mut entries = self.entries();
+            entries.used.insert(name.clone());
+            entries.bytes += bytes.len() as u64;
+            let before = entries.sizes.insert(name, bytes.len() as u64);
+            entries.bytes -= before.unwrap_or(0);
         }
     }
 
     /// Whether so many bytes have room, after what is stale has gone as far as needed.
     fn make_room(&self, bytes: u64) -> bool {
-        let mut inner = self.inner();
-        while inner.bytes + bytes > self.limit_bytes {
-            let Some(name) = inner.stale.pop() else { return false };
-            if inner.used.contains(&name) {
+        let mut entries = self.entries();
+        while entries.bytes + bytes > self.limit_bytes {
+            let Some(name) = entries.stale.pop() else { return false };
+            if entries.used.contains(&name) {
                 continue;
             }
-            if let Some(size) = inner.entries.remove(&name) {
-                inner.bytes -= size;
+            if let Some(size) = entries.sizes.remove(&name) {
+                entries.bytes -= size;
                 let _ = std::fs::remove_file(self.folder.join(&name)); // gone already is as good
             }
         }
@@ -184,8 +209,8 @@ impl FeatureCache {
     }
 
     /// A panic elsewhere leaves the numbers whole enough: they only bound a folder.
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -207,6 +232,7 @@ mod tests {
         cache.put(&key(1), &features(1));
         assert_eq!(cache.get(&key(1)), Some(features(1)));
         assert_ne!(key(1), FeatureCache::key("other", &[1.0]), "another network, another key");
+        drop(cache);
         let again = FeatureCache::open(folder.path(), 1, Precision::F16).expect("opens");
         assert_eq!(again.get(&key(1)), Some(features(1)));
         assert_eq!((again.usage().hits, again.usage().hit_percent()), (1, 100));
@@ -231,6 +257,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_open_on_one_folder_finds_the_same_and_keeps_one_bound() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = || FeatureCache::open(folder.path(), 1, Precision::F16).expect("opens");
+        let (one, other) = (open(), open());
+        let key = |n: usize| format!("{n:032}");
+        one.put(&key(1), &features(1));
+        assert_eq!(other.get(&key(1)), Some(features(1)), "kept by one, found by the other");
+        assert_eq!((one.usage().hits, other.usage().hits), (0, 1), "each counts its own");
+        (2..40).for_each(|n| drop([&one, &other][n % 2].put(&key(n), &features(n))));
+        assert!(one.usage().bytes <= 1 << 20 && one.usage().bytes == other.usage().bytes);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 31);
+    }
+
+    #[test]
     fn it_stays_within_its_bound_and_keeps_what_the_run_uses() {
         let folder = tempfile::tempdir().expect("a folder");
         let first = FeatureCache::open(folder.path(), 1, Precision::F16).expect("opens");
@@ -239,6 +279,7 @@ mod tests {
         assert!(first.usage().bytes <= 1 << 20);
         let kept = (0..40).filter(|n| first.get(&format!("{n:032}")).is_some()).count();
         assert_eq!(kept, 31, "the first ones stay: the next run begins with them");
+        drop(first); // the next run is another
         let second = FeatureCache::open(folder.path(), 1, Precision::F16).expect("opens");
         assert!(second.get(&format!("{:032}", 3)).is_some());
         (100..140).for_each(|n| drop(second.put(&format!("{n:032}"), &features(n))));

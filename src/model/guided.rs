@@ -22,6 +22,15 @@ impl Guided {
     /// What is accepted, for messages.
     pub(super) const ACCEPTED: &str = "guided: radius_px 1 to 512, epsilon above 0 and at most 1";
 
+    /// With a radius that can be.
+    ///
+    /// # Errors
+    /// What is accepted, where it cannot.
+    pub fn within(radius_px: u32) -> Result<Self, String> {
+        let guided = Self { radius_px, ..Self::default() };
+        if guided.is_valid() { Ok(guided) } else { Err(format!("{radius_px}: {}", Self::ACCEPTED)) }
+    }
+
     /// Whether its numbers can be.
     #[must_use]
     pub fn is_valid(self) -> bool {

@@ -5,6 +5,7 @@ mod card;
 mod classes;
 mod deepness;
 mod device;
+mod digest;
 mod ensemble;
 mod feature_cache;
 mod feature_source;
@@ -30,6 +31,8 @@ mod worker;
 pub use augment::{Augment, Augmented, Turns};
 pub use card::{Activation, CardError, Family, Input, LabelDefaults, Layout, ModelCard, ModelClass, Output, Tokens};
 pub use device::Device;
+pub use digest::network_digest;
+pub(crate) use digest::{digest_weights, hex};
 pub use ensemble::Ensemble;
 pub use feature_cache::{CachePlace, CacheUse, FeatureCache};
 pub use feature_source::FeatureSource;
@@ -43,10 +46,10 @@ pub use refined::Refined;
 pub use runtime::library;
 pub use sam::{Mask, MaskBox, MaskCard, MaskClasses, MaskRule, MaskRun, MaskStats, Sam, chosen};
 pub use scales::Scaled;
-pub(crate) use scorer::hex;
-pub use scorer::{Hidden, Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput, network_digest};
+pub use scorer::{Hidden, Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput};
 pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;
+pub(crate) use session::DEVICE_BATCH;
 pub use worker::{Answering, BatchAnswers, ChipAnswer, ChipMasks, SessionThreads};
 
 use std::path::PathBuf;
@@ -166,6 +169,14 @@ pub enum ModelError {
         "model card {0}: family = \"sam\" finds masks, which are not averaged with other models, nor looked at several ways"
     )]
     MasksAlone(PathBuf),
+    /// Nothing, or everything, would be left out.
+    #[error(
+        "--mask-implausible: leaves out classes that a card or a scorer marks implausible = true; {}", if *.marked { "of a model here that is every class" } else { "none is marked here" }
+    )]
+    Implausible {
+        /// Whether a class is marked.
+        marked: bool,
+    },
     /// Models that do not go together.
     #[error("models that do not go together: {0}")]
     Ensemble(String),

@@ -2,19 +2,21 @@
 //!
 //! Protocol Buffers by hand: the fields that are read here have kept their numbers since ONNX 1.0 (`onnx.proto`).
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// Operators that move scores about without changing what they mean.
 const MOVERS: [&str; 9] =
     ["Transpose", "Resize", "Upsample", "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Slice"];
 
 /// A network as it is described in its file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct OnnxFile {
     pub(super) inputs: Vec<Port>,
     pub(super) outputs: Vec<Port>,
     pub(super) metadata: BTreeMap<String, String>,
+    /// Files that hold weights, relative to this one.
+    beside: BTreeSet<String>,
     nodes: Vec<Node>,
 }
 
@@ -57,7 +59,7 @@ impl OnnxFile {
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let mut file = Self { inputs: Vec::new(), outputs: Vec::new(), metadata: BTreeMap::new(), nodes: Vec::new() };
+        let mut file = Self::default();
         let (mut weights, mut inputs) = (Vec::new(), Vec::new());
         for (number, value) in fields(bytes)? {
             match (number, value) {
@@ -65,7 +67,10 @@ impl OnnxFile {
                     for (number, value) in fields(graph)? {
                         match (number, value) {
                             (1, Value::Bytes(node)) => file.nodes.push(Node::parse(node)?),
-                            (5, Value::Bytes(tensor)) => weights.push(text(tensor, 8)?),
+                            (5, Value::Bytes(tensor)) => {
+                                weights.push(text(tensor, 8)?);
+                                file.beside.extend(Some(location(tensor)?).filter(|file| !file.is_empty()));
+                            }
                             (11, Value::Bytes(port)) => inputs.push(Port::parse(port)?),
                             (12, Value::Bytes(port)) => file.outputs.push(Port::parse(port)?),
                             _ => {}
@@ -82,6 +87,28 @@ impl OnnxFile {
         file.inputs = inputs.into_iter().filter(|port| !weights.contains(&port.name)).collect();
         Some(file)
     }
+}
+
+/// A network and the files beside it that hold its weights (`TensorProto.external_data`). Of a file that is no network,
+/// itself: it is told of when it is loaded.
+pub(super) fn with_weights(network: &Path) -> Vec<PathBuf> {
+    let bytes = std::fs::read(network).unwrap_or_default();
+    let beside = OnnxFile::parse(&bytes).unwrap_or_default().beside;
+    let beside = beside.iter().map(|location| network.with_file_name(location));
+    std::iter::once(network.to_owned()).chain(beside).collect()
+}
+
+/// The file that holds the numbers of a tensor; empty where it is this one.
+fn location(tensor: &[u8]) -> Option<String> {
+    let mut found = String::new();
+    for (number, value) in fields(tensor)? {
+        if let (13, Value::Bytes(entry)) = (number, value)
+            && text(entry, 1)? == "location"
+        {
+            found = text(entry, 2)?;
+        }
+    }
+    Some(found)
 }
 
 impl Port {

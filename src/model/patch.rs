@@ -184,7 +184,7 @@ fn targets(scorer: &Scorer, path: &Path, card: &ModelCard, scheme: &Scheme) -> R
     let of_scorer = ModelCard { classes: scorer.classes.clone(), ..card.clone() };
     of_scorer.targets(scheme).map_err(|error| match error {
         CardError::Invalid { reason, .. } => ScorerError::Invalid { path: path.to_owned(), reason }.into(),
-        error @ CardError::Read { .. } => ModelError::from(error),
+        error @ (CardError::Read { .. } | CardError::Weights { .. }) => ModelError::from(error),
     })
 }
 
@@ -196,7 +196,7 @@ fn fits(scorer: &Scorer, card: &ModelCard, digest: &str, reading: Reading) -> Re
     }
     if scorer.features.network != digest {
         return Err(format!(
-            "features.network: it was made for other weights than those of {}: make it again with them",
+            "features.network: it was made for other weights than those of {}, or for chips made another way (channels, scale, mean, std): make it again with them",
             card.path.display()
         ));
     }

@@ -2,14 +2,13 @@
 //!
 //! Clusters, prototypes and trained heads are all this one artifact, made in different ways: see the module `learn`.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{CardError, Guided, ModelCard, ModelClass, rounded};
+use super::digest::digest_bytes;
+use super::{Guided, ModelClass, rounded};
 use crate::files::write_whole;
 
 /// Why a scorer cannot be used.
@@ -262,26 +261,6 @@ fn all_finite(numbers: &[f32]) -> bool {
     numbers.iter().all(|n| n.is_finite())
 }
 
-/// The digest of a features network and of how its output is read: what a scorer and a cache belong to.
-///
-/// # Errors
-/// When the network cannot be read.
-pub fn network_digest(card: &ModelCard) -> Result<String, CardError> {
-    let path = card.network_path();
-    let bytes = std::fs::read(&path).map_err(|source| CardError::Read { path, source })?;
-    let output = &card.output;
-    let read = format!("{}{:?}{:?}{:?}{:?}", output.name, output.patch_px, output.dim, output.tokens, output.layout);
-    Ok(hex(&Sha256::new().chain_update(bytes).chain_update(read).finalize()))
-}
-
-/// Bytes as text.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // a string takes everything
-        text
-    })
-}
-
 /// A scorer by its place and its content, as a store remembers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -290,6 +269,9 @@ pub struct ScorerFile {
     pub path: PathBuf,
     /// The digest of its content.
     pub sha256: String,
+    /// A copy of it, for when the file has gone on to learn.
+    #[serde(skip)]
+    copy: Option<PathBuf>,
 }
 
 impl ScorerFile {
@@ -300,21 +282,62 @@ impl ScorerFile {
     pub fn read(path: &Path) -> Result<Self, ScorerError> {
         Scorer::open(path)?;
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let bytes = std::fs::read(&path).map_err(|source| ScorerError::File { path: path.clone(), source })?;
-        Ok(Self { path, sha256: hex(&Sha256::digest(bytes)) })
+        let sha256 = digest_bytes(&path).map_err(|source| ScorerError::File { path: path.clone(), source })?;
+        Ok(Self { path, sha256, copy: None })
     }
 
-    /// The scorer, if it still is the one that was read.
+    /// The beginning of its digest: which version it is.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.sha256.get(..8).unwrap_or(&self.sha256)
+    }
+
+    /// Where a folder keeps its copy.
+    #[must_use]
+    pub fn place_in(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("scorer-{}.json", self.short()))
+    }
+
+    /// With the copy that a folder keeps.
+    #[must_use]
+    pub fn kept_in(&self, folder: &Path) -> Self {
+        Self { copy: Some(self.place_in(folder)), ..self.clone() }
+    }
+
+    /// Copies it into a folder, unless it is there.
     ///
     /// # Errors
-    /// When the file is gone, or holds another scorer.
+    /// When it is gone, holds another scorer, or cannot be copied.
+    pub fn keep_in(&self, folder: &Path) -> Result<(), ScorerError> {
+        let place = self.place_in(folder);
+        if self.is_in(&place) {
+            return Ok(());
+        }
+        self.open()?;
+        let copied = std::fs::read(&self.path).and_then(|bytes| write_whole(&place, &bytes));
+        copied.map_err(|source| ScorerError::File { path: place, source })
+    }
+
+    /// The scorer, from the file if it still is the one that was read, else from the copy.
+    ///
+    /// # Errors
+    /// When the file is gone, or holds another scorer, and there is no copy.
     pub fn open(&self) -> Result<Scorer, ScorerError> {
+        if !self.is_in(&self.path)
+            && let Some(copy) = self.copy.as_ref().filter(|copy| self.is_in(copy))
+        {
+            return Scorer::open(copy);
+        }
         if Self::read(&self.path)?.sha256 != self.sha256 {
             let reason =
                 "it is another one than when the store was made: segment into another store, or again".to_owned();
             return Err(ScorerError::Invalid { path: self.path.clone(), reason });
         }
         Scorer::open(&self.path)
+    }
+
+    fn is_in(&self, path: &Path) -> bool {
+        digest_bytes(path).is_ok_and(|digest| digest == self.sha256)
     }
 }
 

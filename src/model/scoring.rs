@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Augment, Augmented, CardError, Ensemble, Family, Guided, MaskScorer, ModelCard, ModelError, Reading, ScorerFile,
-    Segmenter, network_digest,
+    Augment, Augmented, CardError, Ensemble, Family, Guided, MaskScorer, ModelCard, ModelClass, ModelError, Reading,
+    ScorerFile, Segmenter, network_digest,
 };
 use crate::scheme::Scheme;
 
@@ -152,6 +152,16 @@ impl Scoring {
         MaskScorer::new((file.open()?, &file.path), (&features, &digest), scheme, self.reading()).map(Some)
     }
 
+    /// That implausible classes can be left out: one is marked, and each model keeps others.
+    fn check_implausible(&self, cards: &[(ModelCard, u32)]) -> Result<(), ModelError> {
+        let scorer = self.scorer.as_ref().map(ScorerFile::open).transpose()?;
+        let of_scorer = scorer.map_or_else(Vec::new, |scorer| scorer.classes);
+        let is_all = |classes: &[ModelClass]| !classes.is_empty() && classes.iter().all(|class| class.implausible);
+        let mut each = cards.iter().map(|(card, _)| card.classes.as_slice()).chain([of_scorer.as_slice()]);
+        let marked = each.clone().flatten().any(|class| class.implausible);
+        if marked && !each.any(is_all) { Ok(()) } else { Err(ModelError::Implausible { marked }) }
+    }
+
     /// The segmenter of a card and of what is asked beside it; `open` loads one model.
     ///
     /// # Errors
@@ -163,7 +173,10 @@ impl Scoring {
     ) -> Result<Box<dyn Segmenter>, E> {
         let mut cards = vec![(card.clone(), self.weight)];
         cards.extend(self.other_cards()?);
-        cards.iter_mut().for_each(|(card, _)| card.mask_implausible |= self.mask_implausible);
+        if self.mask_implausible {
+            self.check_implausible(&cards)?;
+            cards.iter_mut().for_each(|(card, _)| card.mask_implausible = true);
+        }
         let mut model = open(&cards[0].0)?;
         if cards.len() > 1 {
             let mut models = vec![(model, &cards[0].0, cards[0].1)];

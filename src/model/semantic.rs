@@ -105,7 +105,7 @@ mod tests {
     use super::super::fixture::{OnImagery, card, fixture, tensor};
     use super::*;
     use crate::model::Device;
-    use std::path::Path;
+    use crate::model::device::has_nvidia_device;
 
     fn open(card: &ModelCard) -> Result<Semantic, ModelError> {
         Semantic::open(card, &Scheme::city(), Device::Cpu)
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_device_that_is_missing_is_an_error() {
-        if Path::new("/dev/nvidia0").exists() {
+        if has_nvidia_device() {
             return; // here the device is there
         }
         let error = Semantic::open(&card("threshold.onnx"), &Scheme::city(), Device::Cuda(0));

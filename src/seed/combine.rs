@@ -33,7 +33,7 @@ impl Combining {
         Ok(Self::Paint(Box::new(MaskReader {
             card: masks.clone(),
             classes: card.mask_classes(store.scheme())?,
-            scorer: store.manifest().scoring.mask_scorer(card, store.scheme())?,
+            scorer: store.scoring().mask_scorer(card, store.scheme())?,
             channels: card.input.channels.clone(),
             unknown_band: store.manifest().scoring.unknown_band,
             mosaic: store.grid().window(),

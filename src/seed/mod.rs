@@ -13,7 +13,7 @@ mod ready;
 mod relabel;
 mod shelf;
 
-pub use events::{BlockState, Health, Progress, SeedEvent, Snapshot};
+pub use events::{BlockState, Health, Progress, Requested, SeedEvent, Snapshot};
 pub use live::Live;
 pub use make::{MakeEvent, Maker};
 pub use open::open_model;
@@ -21,8 +21,6 @@ pub use plan::{SegmentOptions, plan};
 pub use queue::QueueFull;
 pub use reach::Reach;
 pub use relabel::{Relabelled, relabel};
-
-use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -32,6 +30,7 @@ use crate::label::StoreError;
 use crate::model::{CardError, ModelError};
 use crate::pipeline::PipelineError;
 use crate::raster::RasterError;
+use crate::scheme::SchemeError;
 
 /// Why blocks are not made.
 #[derive(Debug, Error)]
@@ -51,14 +50,9 @@ pub enum SeedError {
     /// The model's card cannot be used.
     #[error(transparent)]
     Card(#[from] CardError),
-    /// The network cannot be read.
-    #[error("network {path}: {source}")]
-    Network {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The scheme cannot be used.
+    #[error(transparent)]
+    Scheme(#[from] SchemeError),
     /// The mosaic gets no work grid.
     #[error(transparent)]
     Grid(#[from] GridError),
@@ -69,8 +63,23 @@ pub enum SeedError {
     #[error("--boundary-m (labels.boundary_m of the card): masks have no scores to decide borders by, 0 is accepted")]
     NoScores,
     /// The area of interest misses the mosaic.
-    #[error("the area of interest does not touch the mosaic (it is read as lon/lat, as GeoJSON is)")]
-    AreaMisses,
+    #[error(
+        "area of interest {path} ({area}) shares nothing with the mosaic ({mosaic}): west, south, east, north in degrees (accepted: GeoJSON in longitude and latitude that touches it)"
+    )]
+    AreaMisses {
+        /// The file.
+        path: String,
+        /// Where it lies.
+        area: String,
+        /// Where the mosaic lies.
+        mosaic: String,
+    },
+    /// A map without a place.
+    #[error("the store has no block")]
+    NoBlocks,
+    /// Labels cannot be cleaned so.
+    #[error("{0}")]
+    Clean(String),
     /// A block cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -32,7 +32,7 @@ impl Maker {
     /// # Errors
     /// When ONNX Runtime, the device or the network is missing, or the network does not fit its card.
     pub fn start(store: LabelStore, mosaic: Mosaic, card: &ModelCard, device: Device) -> Result<Self, SeedError> {
-        let (first, copy) = Lane::beside(device, networks_bytes(&store.manifest().scoring, card)?)?;
+        let (first, copy) = Lane::beside(device, networks_bytes(&store.scoring(), card)?)?;
         Self::with(store, mosaic, card, Lanes { first: Networks::On(first), copy: copy.map(Networks::On) })
     }
 
@@ -61,10 +61,9 @@ impl Maker {
     }
 
     fn with(store: LabelStore, mosaic: Mosaic, card: &ModelCard, lanes: Lanes) -> Result<Self, SeedError> {
-        let cache = feature_cache(&store)?;
+        let (cache, scoring) = (feature_cache(&store)?, store.scoring());
         let open = |networks: Networks| {
-            let (scoring, scheme) = (&store.manifest().scoring, store.scheme());
-            Opening { scoring, scheme, networks, cache: cache.as_ref() }.answering(card)
+            Opening { scoring: &scoring, scheme: store.scheme(), networks, cache: cache.as_ref() }.answering(card)
         };
         let first = open(lanes.first)?;
         let copy = lanes.copy.map(open).transpose()?;
@@ -90,7 +89,7 @@ pub fn open_model(
 
 /// The size of all networks that have a part in the answers of a card.
 fn networks_bytes(scoring: &Scoring, card: &ModelCard) -> Result<u64, ModelError> {
-    let networks = scoring.cards(card)?.into_iter().flat_map(|(card, _)| card.networks());
+    let networks = scoring.cards(card)?.into_iter().flat_map(|(card, _)| card.weights());
     // A file that is not there is missed when it is loaded.
     Ok(networks.map(|path| std::fs::metadata(path).map_or(0, |file| file.len())).sum())
 }

@@ -1,15 +1,17 @@
 //! What a run is going to make, and the fingerprint of everything that decides on its labels.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::SeedError;
-use crate::georef::AreaOfInterest;
+use crate::georef::{AreaOfInterest, MapBounds};
 use crate::grid::WorkGrid;
 use crate::label::{CleanOptions, Manifest};
-use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Reading, Scoring};
+use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Reading, Scoring, digest_weights, hex};
 use crate::raster::Mosaic;
+use crate::scheme::{Scheme, SchemeError};
 
 /// What the user asks of a run.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +55,9 @@ pub fn plan(
         return Err(SeedError::NoScores);
     }
     let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), block_px)?;
-    let area_blocks = area_blocks(&grid, options.area.as_ref())?;
+    let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
+    options.clean.check(pixel_area_m2).map_err(SeedError::Clean)?;
+    let area_blocks = area_blocks(mosaic, &grid, options.area.as_ref())?;
     let scoring = &options.scoring;
     let others = scoring.others.iter().map(|o| Member { model: absolute(&o.model), weight: o.weight }).collect();
     Ok(Manifest {
@@ -86,23 +90,32 @@ pub fn plan(
 }
 
 /// The blocks that touch the area; none listed means all.
-fn area_blocks(grid: &WorkGrid, area: Option<&AreaOfInterest>) -> Result<Vec<(u32, u32)>, SeedError> {
-    let Some(area) = area else { return Ok(Vec::new()) };
+fn area_blocks(mosaic: &Mosaic, grid: &WorkGrid, asked: Option<&AreaOfInterest>) -> Result<Vec<(u32, u32)>, SeedError> {
+    let Some(asked) = asked else { return Ok(Vec::new()) };
     let mut touched = Vec::new();
-    let area = area.in_crs(&grid.frame.crs)?;
+    let area = asked.in_crs(&grid.frame.crs)?;
     for block in grid.blocks() {
         if area.touches(&grid.frame.bounds(&grid.block_window(block))) {
             touched.push((block.row, block.col));
         }
     }
-    if touched.is_empty() { Err(SeedError::AreaMisses) } else { Ok(touched) }
+    if !touched.is_empty() {
+        return Ok(touched);
+    }
+    let text = |b: MapBounds| [b.min.x, b.min.y, b.max.x, b.max.y].map(|degrees| format!("{degrees:.5}")).join(", ");
+    Err(SeedError::AreaMisses {
+        path: asked.name().to_owned(),
+        area: text(asked.lon_lat_bounds()),
+        mosaic: mosaic.lon_lat_bounds()?.map_or_else(|| "nowhere".to_owned(), text),
+    })
 }
 
 /// Which labels the same scenes and networks give: raised whenever reading, blending, rounding or clean-up come to answer
 /// otherwise, so that a store of before is not gone on with.
 const LABELS_VERSION: u32 = 3;
 
-/// Of the version of the labels, sources, networks, the keys of the cards that change scores, the grid, and how labels are made.
+/// Of the version of the labels, sources, networks, the keys of the cards that change scores, the grid, and how labels are made and
+/// which code stands for which class.
 fn fingerprint(
     mosaic: &Mosaic,
     grid: &WorkGrid,
@@ -114,9 +127,7 @@ fn fingerprint(
     hash.update(LABELS_VERSION.to_le_bytes());
     hash.update(mosaic.fingerprint());
     for (card, weight) in scoring.cards(card)? {
-        for path in card.networks() {
-            hash.update(std::fs::read(&path).map_err(|source| SeedError::Network { path, source })?);
-        }
+        digest_weights(&card, &mut hash).map_err(ModelError::from)?;
         if let Some(masks) = &card.masks {
             hash.update(format!("{masks:?}"));
         }
@@ -138,7 +149,14 @@ fn fingerprint(
     }
     hash.update(format!("{:?}{}x{}/{}", grid.frame, grid.cols, grid.rows, grid.block_px));
     hash.update(format!("{:?}", options.clean));
-    Ok(hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    hash.update(format!("{:?}", codes(options.scheme.as_deref())?));
+    Ok(hex(&hash.finalize()))
+}
+
+/// The code of each class of a scheme, by its name: what labels say. Colours and heights may change.
+fn codes(scheme: Option<&Path>) -> Result<BTreeMap<String, u8>, SchemeError> {
+    let scheme = scheme.map_or_else(|| Ok(Scheme::city()), Scheme::open)?;
+    Ok(scheme.classes.into_iter().map(|class| (class.name, class.code)).collect())
 }
 
 fn absolute(path: &Path) -> PathBuf {

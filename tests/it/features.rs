@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use orthotile::georef::{Ground, PixelPoint};
-use orthotile::label::LabelStore;
+use orthotile::label::{LabelStore, StoreError};
 use orthotile::model::{Device, Scorer};
 use orthotile::pipeline::FeatureOptions;
 use orthotile::raster::Mosaic;
@@ -73,10 +73,15 @@ fn clusters_are_fitted_once_named_and_labelled_again_without_the_network() {
     let paths = [("", scene.as_path()), ("--model", &model), ("--store", &store), ("--scorer", &artifact)];
     let summary = done(&segment, &paths);
     assert!(summary.contains("features kept") && summary.contains("(100 %)"), "fitting saw every chip: {summary}");
-    let before = label_map(&LabelStore::open(&store).expect("made"));
+    let opened = LabelStore::open(&store).expect("made");
+    let (before, block) = (label_map(&opened), opened.wanted()[0]);
+    let map = opened.read(block).expect("made");
     let table = "1=building,2=road,3=water,4=road,5=water";
     let told_again = done(&["clusters", "--assign", table], &[("--store", &store)]);
     assert!(told_again.contains("the network was not run"), "{told_again}");
+    let stale = [opened.read(block).err(), opened.write(block, &map).err()];
+    let is_told = |error: &Option<StoreError>| matches!(error, Some(StoreError::Replaced { .. }));
+    assert!(stale.iter().all(is_told), "who had the store open reads and writes nothing of before: {stale:?}");
     let labels = LabelStore::open(&store).expect("made again");
     let after = label_map(&labels);
     assert!(before != after && after.0.iter().all(|class| [0, 1, 2, 4].contains(class)), "classes of the table only");
@@ -85,6 +90,14 @@ fn clusters_are_fitted_once_named_and_labelled_again_without_the_network() {
     assert_eq!(classes, ["building", "road", "water", "road", "water"]);
     let live = Live::open_folder("town", &store, Some(Device::Cpu), FeatureOptions::within(0.5)).expect("serves");
     assert!(live.feature_cache().is_some_and(|cache| cache.bytes > 0), "the server uses what is kept");
+
+    // Killed while labels were put in the place of others, it is as before.
+    let whole = blocks(&store);
+    let aside = format!("labels-before-{}", &labels.manifest().fingerprint[..16]);
+    std::fs::rename(store.join("labels"), store.join(&aside)).expect("set aside");
+    std::fs::create_dir(store.join("labels")).expect("half-made");
+    assert!(label_map(&LabelStore::open(&store).expect("comes back")) == after && blocks(&store) == whole);
+    assert!(!store.join(aside).exists());
 
     // Where a chip is not kept, nothing is run in its stead, and the map stays as it was.
     let kept: Vec<_> = std::fs::read_dir(store.join("features")).expect("kept").flatten().map(|e| e.path()).collect();
@@ -115,6 +128,14 @@ fn what_cannot_be_is_told() {
     let other = folder.path().join("other");
     let of_semantic = [("", scene.as_path()), ("--model", &semantic), ("--store", &other), ("--scorer", &artifact)];
     failed(&["segment"], &of_semantic, "reads features");
+    let with = |model: &'static str| [("", scene.as_path()), ("--store", &other), ("--model", Path::new(model))];
+    let threshold = "fixtures/models/threshold.onnx";
+    failed(&["segment", "--mask-implausible"], &with(threshold), "none is marked here");
+    failed(&["clusters", "--guided", "1000"], &paths, "radius_px 1 to 512");
+    let head = folder.path().join("head.json");
+    failed(&["train", "--guided", "1000"], &[("--labels", &scene), ("-o", &head)], "radius_px 1 to 512");
+    failed(&["train", "--feature-precision", "int8"], &[("--labels", &scene), ("-o", &head)], "--feature-cache");
+    failed(&["segment", "--feature-precision", "int8", "--feature-cache-mib", "0"], &paths, "keeps none");
     let plain = fixture("models").join("dinov2-plain.onnx");
     let third = folder.path().join("third");
     let of_other = [("", scene.as_path()), ("--model", &plain), ("--store", &third), ("--scorer", &artifact)];
@@ -178,7 +199,8 @@ fn a_head_is_trained_on_few_polygons_serves_at_once_and_forgets_exactly() {
         let told = done(&args, &[&paths[..], &[("--feature-cache", &cache)]].concat());
         (label_map(&LabelStore::open(store).expect("made")).0, told)
     };
-    let (map, told) = segment(&[], &store);
+    let (of_first, told) = segment(&[], &store);
+    let map = &of_first;
     assert!(told.contains("features kept") && !told.contains("(0 %)"), "training kept those under labels: {told}");
     let grid = LabelStore::open(&store).expect("made").grid().window();
     let share = |map: &[u8], strip: u32, class: u8| {
@@ -190,13 +212,13 @@ fn a_head_is_trained_on_few_polygons_serves_at_once_and_forgets_exactly() {
         let all: Vec<usize> = (0..map.len()).filter(inside).collect();
         all.iter().filter(|i| map[**i] == class).count() as f64 / all.len() as f64
     };
-    assert!(share(&map, 0, 2) > 0.95 && share(&map, 1, 1) > 0.95, "{} {}", share(&map, 0, 2), share(&map, 1, 1));
+    assert!(share(map, 0, 2) > 0.95 && share(map, 1, 1) > 0.95, "{} {}", share(map, 0, 2), share(map, 1, 1));
     let (unknown, told) = segment(&["--unknown", "1"], &at("unknown"));
     assert!(told.contains("(100 %)"), "the first map kept the others: {told}");
     let others = [0, 1, 2].map(|strip| share(&unknown, strip, 7));
     assert!(others[2] > 0.9 && others[0] < 0.2 && others[1] < 0.2, "the green was never seen: {others:?}");
     let (guided, _) = segment(&["--guided", "6"], &at("guided"));
-    assert!(guided != map && share(&guided, 1, 1) > 0.95, "edges move, areas stay");
+    assert!(guided != of_first && share(&guided, 1, 1) > 0.95, "edges move, areas stay");
 
     let told = train("--add", "more.geojson", &[]);
     assert!(told.contains("3 polygons added") && told.contains("grass"), "{told}");
@@ -207,6 +229,17 @@ fn a_head_is_trained_on_few_polygons_serves_at_once_and_forgets_exactly() {
         &[("", &scene), ("--model", &model), ("--scorer", &head), ("--store", &store)],
     );
     assert!(super::features::told(&stale).contains("scorer"), "the first map is of the first head");
+    // The head went on to learn; the store keeps the one that it was made with, and goes on with that.
+    let live = Live::open_folder("strips", &store, Some(Device::Cpu), FeatureOptions::within(0.5));
+    live.expect("serves, and makes what is missing");
+    let files = std::fs::read_dir(&store).expect("a store").flatten().map(|file| file.path());
+    let kept = files.into_iter().find(|path| path.to_string_lossy().contains("scorer-")).expect("kept");
+    assert!(std::fs::read(&kept).expect("kept") == first);
+    let labels = LabelStore::open(&store).expect("made");
+    std::fs::remove_file(labels.block_path(labels.wanted()[0])).expect("one block less");
+    let paths = [("", scene.as_path()), ("--model", &model), ("--scorer", &kept), ("--store", &store)];
+    done(&["segment", "--device", "cpu"], &paths);
+    assert!(label_map(&LabelStore::open(&store).expect("made")).0 == of_first, "the same map");
     done(&["train"], &[("--remove", &at("more.geojson")), ("-o", &head)]);
     assert!(std::fs::read(&head).expect("written") == first, "out again, to the bit");
 

@@ -41,7 +41,17 @@ async fn a_missing_tile_makes_the_blocks_that_segment_makes_whatever_the_way_of_
     let [dinov2, sam, split, blurred, context, threshold] =
         ["dinov2-registers.onnx", "sam.toml", "sam-split.toml", "blurred.onnx", "context.onnx", "threshold.onnx"]
             .map(model);
-    let ways: [Way<'_>; 4] = [
+    let [segformer, deepness, half, mobile] =
+        ["segformer.onnx", "deepness.onnx", "half.onnx", "mobile-sam.toml"].map(model);
+    let ways: [Way<'_>; 8] = [
+        (
+            "segformer",
+            &["--mask-implausible", "--boundary-m", "1", "--majority-rounds", "2"],
+            vec![("--model", &segformer)],
+        ),
+        ("deepness", &["--min-area-m2", "2"], vec![("--model", &deepness)]),
+        ("half", &[], vec![("--model", &half)]),
+        ("mobile", &[], vec![("--model", &mobile)]),
         ("features", &["--unknown-band", "--guided", "3"], vec![("--model", &dinov2), ("--scorer", &head)]),
         ("objects", &["--unknown", "1.5"], vec![("--model", &sam), ("--features", &dinov2), ("--scorer", &head)]),
         ("outlines", &[], vec![("--model", &blurred), ("--masks", &split)]),
