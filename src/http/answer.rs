@@ -1,7 +1,7 @@
 //! Bodies with their headers: kind, encoding, strong entity tag, how long they may be kept.
 
 use actix_web::http::header;
-use actix_web::web::Bytes;
+use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
@@ -18,6 +18,32 @@ pub fn document(req: &HttpRequest, content_type: &'static str, body: &[u8]) -> H
     let encoding = if body.len() < WORTH_COMPRESSING { Encoding::Identity } else { accepted(req) };
     let head = Head { content_type, cache_control: "no-cache", tag: tag(body, encoding), encoding };
     head.not_modified(req).unwrap_or_else(|| head.ok(encoding.compress(body).into()))
+}
+
+/// A document that takes long to be made, tagged and compressed: off the thread that answers.
+///
+/// # Errors
+/// Those of making it, and when the server ends.
+pub async fn made<F>(req: &HttpRequest, content_type: &'static str, make: F) -> Result<HttpResponse, HttpError>
+where
+    F: FnOnce() -> Result<Vec<u8>, HttpError> + Send + 'static,
+{
+    let (asked, tags) = (accepted(req), held(req).map(str::to_owned));
+    let pack = move || {
+        let body = make()?;
+        let encoding = if body.len() < WORTH_COMPRESSING { Encoding::Identity } else { asked };
+        let head = Head { content_type, cache_control: "no-cache", tag: tag(&body, encoding), encoding };
+        let is_held = tags.is_some_and(|tags| head.is_among(&tags));
+        let packed = (!is_held).then(|| encoding.compress(&body));
+        Ok::<_, HttpError>((head, packed))
+    };
+    let (head, packed) = web::block(pack).await??;
+    Ok(packed.map_or_else(|| head.start(HttpResponse::NotModified()).finish(), |body| head.ok(body.into())))
+}
+
+/// The tags that the client holds.
+fn held(req: &HttpRequest) -> Option<&str> {
+    req.headers().get(header::IF_NONE_MATCH)?.to_str().ok()
 }
 
 /// The encoding that the client asks for.
@@ -68,9 +94,12 @@ impl Head {
     /// 304 when the client holds the body already (RFC 9110, 13.1.2).
     #[must_use]
     pub fn not_modified(&self, req: &HttpRequest) -> Option<HttpResponse> {
-        let held = req.headers().get(header::IF_NONE_MATCH)?.to_str().ok()?;
+        self.is_among(held(req)?).then(|| self.start(HttpResponse::NotModified()).finish())
+    }
+
+    fn is_among(&self, held: &str) -> bool {
         let same = |t: &str| t == "*" || t.strip_prefix("W/").unwrap_or(t) == self.tag;
-        held.split(',').any(|t| same(t.trim())).then(|| self.start(HttpResponse::NotModified()).finish())
+        held.split(',').any(|t| same(t.trim()))
     }
 
     /// 200 with a body in the encoding of this head.

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
-use super::answer::document;
+use super::answer::made;
 use super::errors::HttpError;
 use super::state::State;
 use crate::encode::filter::{Filter, FilterError, LonLatBox, SelectedLayer, Selection};
@@ -18,8 +18,7 @@ pub async fn features(
     query: web::Query<Vec<(String, String)>>,
 ) -> Result<HttpResponse, HttpError> {
     let asked = parse(&query, &state)?;
-    let body = web::block(move || collect(&state, &asked)).await??;
-    Ok(document(&req, MEDIA_TYPE, &body))
+    made(&req, MEDIA_TYPE, move || collect(&state, &asked)).await
 }
 
 /// What a query means.

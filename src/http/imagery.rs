@@ -7,14 +7,15 @@ use super::errors::HttpError;
 use super::painter::{Easel, PaintError, Picture};
 use super::state::{RASTER_TILE_PX, State};
 use crate::encode::compress::Encoding;
-use crate::georef::{Crs, GeoTransform, PixelFrame, TileCoord, Window, WorldPoint};
-use crate::raster::{Channel, PixelWindow, RasterSource};
+use crate::georef::{Crs, GeoTransform, PixelFrame, TileCoord, TileError, Window, WorldBounds, WorldPoint};
+use crate::raster::{Channel, Mosaic, PixelWindow, RasterSource};
 use crate::seed::Live;
 
 /// WebP quality, 0 to 100: no visible loss on orthophotos at about 1 bit per pixel.
 const QUALITY: f32 = 80.0;
 
-/// Zooms above the deepest one that are read from the mosaic; those further out are made from their children.
+/// Zooms above the deepest one that are read from the mosaic; those further out are made from their children, unless every
+/// scene has overviews.
 const READ_ZOOMS: u8 = 2;
 
 /// `GET /imagery/{z}/{x}/{y}.webp`.
@@ -38,7 +39,7 @@ pub async fn tile(
 
 /// The bytes of a tile; empty where no pixel is valid.
 pub fn paint(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
-    let far = at.z() + READ_ZOOMS < easel.imagery_zoom;
+    let far = at.z() + READ_ZOOMS < easel.imagery_zoom && !easel.live.mosaic().is_some_and(Mosaic::has_overviews);
     let rgba = if far { from_children(easel, at)? } else { from_mosaic(easel, at)? };
     if rgba.chunks_exact(4).all(|pixel| pixel[3] == 0) {
         return Ok(Vec::new());
@@ -62,8 +63,10 @@ fn from_mosaic(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> 
 fn from_children(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
     let (side, half) = (RASTER_TILE_PX as usize, RASTER_TILE_PX as usize / 2);
     let mut tile = vec![0_u8; 4 * side * side];
-    for (right, down) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-        let child = TileCoord::new(u32::from(at.z()) + 1, 2 * at.x() + right, 2 * at.y() + down)?;
+    for (child, [right, down]) in children(at, &easel.live.bounds())? {
+        if easel.is_abandoned() {
+            return Err(PaintError::Abandoned); // what is painted is kept, whoever asks next goes on from there
+        }
         let body = easel.picture(Picture::Imagery(child), 0)?;
         let Some(image) = webp::Decoder::new(&body).decode() else { continue }; // nothing is there
         let channels = if image.is_alpha() { 4 } else { 3 };
@@ -76,6 +79,18 @@ fn from_children(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError
         }
     }
     Ok(tile)
+}
+
+/// The tiles of the next zoom that touch the map, each with how far right and down it lies.
+fn children(at: TileCoord, map: &WorldBounds) -> Result<Vec<(TileCoord, [u32; 2])>, TileError> {
+    let mut touching = Vec::new();
+    for [right, down] in [[0, 0], [1, 0], [0, 1], [1, 1]] {
+        let child = TileCoord::new(u32::from(at.z()) + 1, 2 * at.x() + right, 2 * at.y() + down)?;
+        if child.bounds().touches(map) {
+            touching.push((child, [right, down]));
+        }
+    }
+    Ok(touching)
 }
 
 /// The mean colour of those of four pixels that are there.
@@ -127,5 +142,23 @@ mod tests {
         let bounds = frame(10).bounds(&Window::new(700 * side, 400 * side, RASTER_TILE_PX, RASTER_TILE_PX));
         let corner = at.bounds().min.to_web_mercator();
         assert!((bounds.min.x - corner.x).abs() < 1e-6 && (bounds.max.y - corner.y).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_tile_from_afar_looks_only_where_the_map_is() {
+        let deep = TileCoord::new(19, 386_000, 219_000).expect("a tile");
+        let map = deep.bounds();
+        let mut tiles = vec![TileCoord::new(7, 386_000 >> 12, 219_000 >> 12).expect("a tile")];
+        for _ in 7..19 {
+            tiles = tiles.iter().flat_map(|at| children(*at, &map).expect("tiles")).map(|(child, _)| child).collect();
+            assert!((1..=9).contains(&tiles.len()), "{tiles:?}"); // it touches its neighbours, too
+        }
+        assert!(tiles.contains(&deep));
+        let all =
+            children(tiles[0], &WorldBounds { min: WorldPoint { x: 0.0, y: 0.0 }, max: WorldPoint { x: 1.0, y: 1.0 } });
+        assert_eq!(
+            all.expect("tiles").iter().map(|(_, place)| *place).collect::<Vec<_>>(),
+            [[0, 0], [1, 0], [0, 1], [1, 1]]
+        );
     }
 }

@@ -54,6 +54,9 @@ pub enum PaintError {
         /// What it said.
         reason: String,
     },
+    /// Who asked for it has gone.
+    #[error("nobody waits for this tile any more")]
+    Abandoned,
     /// A drawing thread ended.
     #[error("the threads that draw raster tiles ended")]
     Gone,
@@ -84,7 +87,10 @@ impl Painter {
         for i in 0..options.raster_threads.max(1) {
             let (waiting, kept, live) = (Arc::clone(&waiting), Arc::clone(&kept), Arc::clone(live));
             let work = move || {
-                paint_all(&waiting, Easel { live, imagery_zoom, kept: &kept, readers: BTreeMap::new(), to_grid: None });
+                paint_all(
+                    &waiting,
+                    Easel { live, imagery_zoom, kept: &kept, readers: BTreeMap::new(), to_grid: None, reply: None },
+                );
             };
             thread::Builder::new().name(format!("painter-{i}")).spawn(work)?;
         }
@@ -123,7 +129,11 @@ fn paint_all(waiting: &Mutex<mpsc::Receiver<Job>>, mut easel: Easel) {
         if job.reply.is_closed() {
             continue; // the client went on to another place of the map
         }
-        let _ = job.reply.send(easel.picture(job.picture, job.generation)); // nobody may wait for it any more
+        easel.reply = Some(job.reply);
+        let painted = easel.picture(job.picture, job.generation);
+        if let Some(reply) = easel.reply.take() {
+            let _ = reply.send(painted); // nobody may wait for it any more
+        }
     }
 }
 
@@ -137,6 +147,7 @@ pub struct Easel<'a> {
     kept: &'a Bodies<Picture>,
     readers: BTreeMap<u8, MosaicReader>,
     to_grid: Option<Projector>,
+    reply: Option<oneshot::Sender<Result<Bytes, PaintError>>>,
 }
 
 impl Easel<'_> {
@@ -152,6 +163,11 @@ impl Easel<'_> {
         .into();
         self.kept.put(picture, generation, body.clone());
         Ok(body)
+    }
+
+    /// Whether nobody waits any more for what is painted.
+    pub fn is_abandoned(&self) -> bool {
+        self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
     }
 
     /// The reader of a zoom's pixel grid, made by `open` the first time.

@@ -1,7 +1,7 @@
 //! Vector tiles.
 //!
 //! A tile says how far it is in `X-Tile-State`: `complete`; `provisional`, when missing blocks are being made or wait for
-//! it; `partial`, when blocks are missing and nobody makes them. Map clients do not ask again after errors or
+//! it; `partial`, when blocks are missing and nobody makes them; `failed`, when all that are missing could not be made. Map clients do not ask again after errors or
 //! `Retry-After`, but MapLibre does when `max-age` has passed, and QGIS keeps a tile exactly that long.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -22,6 +22,8 @@ enum Completeness {
     Complete,
     Partial,
     Provisional,
+    /// What it lacks could not be made; it is tried again in a minute.
+    Failed,
     /// Its blocks did not fit in the queue: the client's next request tries again.
     QueueFull,
 }
@@ -69,11 +71,13 @@ fn ask_for_missing(state: &State, at: TileCoord) -> Completeness {
     if state.live.missing(&area) == 0 {
         return Completeness::Complete;
     }
-    if !state.live.can_make() || at.z() < state.options.min_request_zoom {
+    if at.z() < state.options.min_request_zoom {
         return Completeness::Partial;
     }
     match state.live.request(&area) {
-        Ok(_) => Completeness::Provisional,
+        Ok(asked) if asked.coming > 0 => Completeness::Provisional,
+        Ok(asked) if asked.failed > 0 => Completeness::Failed,
+        Ok(_) => Completeness::Partial,
         Err(full) => {
             tracing::debug!(tile = %at, %full, "a tile waits");
             Completeness::QueueFull
@@ -90,7 +94,7 @@ fn tag(state: &State, generation: u64, at: TileCoord, encoding: Option<&str>) ->
 impl Completeness {
     fn cache_control(self) -> &'static str {
         match self {
-            Self::Complete | Self::Partial => SETTLED,
+            Self::Complete | Self::Partial | Self::Failed => SETTLED,
             Self::Provisional | Self::QueueFull => SOON_OLD,
         }
     }
@@ -99,6 +103,7 @@ impl Completeness {
         let name = match self {
             Self::Complete => "complete",
             Self::Partial => "partial",
+            Self::Failed => "failed",
             Self::Provisional | Self::QueueFull => "provisional",
         };
         let headers = response.headers_mut();

@@ -19,6 +19,17 @@ pub struct Snapshot {
     pub total: usize,
 }
 
+/// What becomes of the blocks that an area lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requested {
+    /// Blocks that are not served yet.
+    pub missing: usize,
+    /// Those of them that wait or are being made.
+    pub coming: usize,
+    /// Those that failed, and are not tried again at once.
+    pub failed: usize,
+}
+
 /// What became of a block.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BlockState {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::broadcast;
 
-use super::events::{BlockState, Health, Progress, SeedEvent, Snapshot};
+use super::events::{BlockState, Health, Progress, Requested, SeedEvent, Snapshot};
 use super::places::places;
 use super::queue::{Queue, QueueFull};
 use super::{Maker, SeedError};
@@ -60,7 +60,7 @@ impl Live {
     ) -> Result<Arc<Self>, SeedError> {
         let wanted = labels.wanted();
         let places = places(labels.grid(), &wanted)?;
-        let bounds = WorldBounds::around(places.values().copied()).ok_or(SeedError::AreaMisses)?;
+        let bounds = WorldBounds::around(places.values().copied()).ok_or(SeedError::NoBlocks)?;
         let made: Vec<BlockId> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
         let traced = TracedBlocks::read(&labels, &made)?;
         let sources = &labels.manifest().sources;
@@ -85,7 +85,7 @@ impl Live {
             places,
             bounds,
         });
-        if live.can_make() {
+        if live.can_make() || live.snapshot().made.len() < live.snapshot().total {
             let weak = Arc::downgrade(&live);
             let thread = std::thread::Builder::new().name(format!("seed {name}"));
             thread.spawn(move || grow::work(&weak)).map_err(SeedError::Thread)?;
@@ -156,19 +156,24 @@ impl Live {
         self.maker.is_some()
     }
 
-    /// Asks for the missing blocks of an area: each is made once, whoever asks. Returns how many are missing.
+    /// Asks for the missing blocks of an area: each is made once, whoever asks. Where nothing can be made, those that another
+    /// run has put into the store are taken over.
     ///
     /// # Errors
     /// When the queue is full; nothing of the area is queued then.
-    pub fn request(&self, area: &WorldBounds) -> Result<usize, QueueFull> {
-        let missing = self.missing_blocks(area);
-        if missing.is_empty() || !self.can_make() {
-            return Ok(missing.len());
+    pub fn request(&self, area: &WorldBounds) -> Result<Requested, QueueFull> {
+        let mut blocks = self.missing_blocks(area);
+        let missing = blocks.len();
+        if !self.can_make() {
+            blocks.retain(|block| self.labels.has(*block));
         }
-        let fresh = lock(&self.queue).push(&missing)?;
+        let mut queue = lock(&self.queue);
+        let fresh = queue.push(&blocks)?;
+        let failed = queue.failed_lately(&blocks);
+        drop(queue);
         fresh.iter().for_each(|b| self.tell(*b, BlockState::Queued));
         self.wake.notify_one();
-        Ok(missing.len())
+        Ok(Requested { missing, coming: blocks.len() - failed, failed })
     }
 
     /// The class codes of a window of the work grid, row-major; 0 where nothing is made. Reads files.

@@ -11,7 +11,7 @@ use super::reach::Reach;
 use super::shelf::Shelf;
 use crate::grid::{BlockId, ChipId};
 use crate::label::{LabelMap, LabelStore};
-use crate::model::{BatchAnswers, FeatureCache, ModelCard, SessionThreads};
+use crate::model::{BatchAnswers, DEVICE_BATCH, FeatureCache, ModelCard, SessionThreads};
 use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, PixelWindow, RasterSource};
 
@@ -77,7 +77,7 @@ impl Maker {
             reach: Reach::new(card, &store.manifest().clean, pixel_area_m2),
             combining: Combining::new(card, &store, session.spec(), pixel_area_m2)?,
             shelf: Mutex::new(Shelf::new(SHELF_BYTES, store.folder().join("chips.tmp"))),
-            batch: if session.device() == "cpu" { 1 } else { 8 },
+            batch: if session.device() == "cpu" { 1 } else { DEVICE_BATCH },
             channels: card.input.channels.clone(),
             normalization: card.normalization(),
             chips_run: AtomicU64::new(0),
@@ -176,7 +176,23 @@ impl Maker {
         reader: &mut impl RasterSource,
         items: &SyncSender<Item>,
     ) -> Result<(), SeedError> {
-        let (mut tensors, mut places) = (Vec::new(), Vec::new());
+        let mut batch = (Vec::new(), Vec::new());
+        let read = self.read_chips(block, reader, &mut batch, items);
+        // Also where a chip could not be read: neighbours wait for those before it.
+        if !batch.1.is_empty() {
+            self.hand_over(batch.0, batch.1, items);
+        }
+        read
+    }
+
+    /// Reads chips into a batch, and hands on each that is full.
+    fn read_chips(
+        &self,
+        block: BlockId,
+        reader: &mut impl RasterSource,
+        (tensors, places): &mut (Vec<f32>, Vec<Place>),
+        items: &SyncSender<Item>,
+    ) -> Result<(), SeedError> {
         for id in self.chips(block) {
             if !self.shelf().reserve(id, self.reach.blocks_of(self.store.grid(), id)) {
                 continue;
@@ -184,20 +200,17 @@ impl Maker {
             let chip = reader.read(&self.reach.lattice.window(id)).inspect_err(|_| self.shelf().forget(id))?;
             if chip.valid.contains(&1) {
                 if places.is_empty() {
-                    tensors = self.session.batch();
+                    *tensors = self.session.batch();
                 }
-                self.normalization.append(&chip, &mut tensors);
+                self.normalization.append(&chip, tensors);
                 let samples = if self.combining.wants_samples() { chip.samples } else { Vec::new() };
                 places.push((id, PixelWindow { samples, ..chip }));
             } else {
                 self.shelf().put(id, self.combining.empty(chip.window)).map_err(SeedError::Shelf)?;
             }
             if places.len() == self.batch {
-                self.hand_over(std::mem::take(&mut tensors), std::mem::take(&mut places), items);
+                self.hand_over(std::mem::take(tensors), std::mem::take(places), items);
             }
-        }
-        if !places.is_empty() {
-            self.hand_over(tensors, places, items);
         }
         Ok(())
     }

@@ -31,10 +31,19 @@ impl Queue {
         Self { waiting: Vec::new(), running: BTreeSet::new(), failed: BTreeMap::new(), limit, closed: false }
     }
 
+    /// How many of some blocks failed lately.
+    pub(super) fn failed_lately(&self, blocks: &[BlockId]) -> usize {
+        blocks.iter().filter(|block| self.is_lately(block)).count()
+    }
+
+    fn is_lately(&self, block: &BlockId) -> bool {
+        self.failed.get(block).is_some_and(|at| at.elapsed() < RETRY_AFTER)
+    }
+
     /// Queues blocks that neither wait nor run nor failed lately; a waiting block moves to the front. Returns the new ones.
     pub(super) fn push(&mut self, blocks: &[BlockId]) -> Result<Vec<BlockId>, QueueFull> {
-        let lately = |b: &BlockId| self.failed.get(b).is_some_and(|at| at.elapsed() < RETRY_AFTER);
-        let wanted: Vec<BlockId> = blocks.iter().copied().filter(|b| !self.running.contains(b) && !lately(b)).collect();
+        let is_wanted = |b: &BlockId| !self.running.contains(b) && !self.is_lately(b);
+        let wanted: Vec<BlockId> = blocks.iter().copied().filter(is_wanted).collect();
         let fresh: Vec<BlockId> = wanted.iter().copied().filter(|b| !self.waiting.contains(b)).collect();
         if self.waiting.len() + fresh.len() > self.limit {
             return Err(QueueFull { limit: self.limit });
@@ -89,5 +98,6 @@ mod tests {
         queue.finished(block(2), false);
         assert_eq!(queue.push(&[block(1)]), Ok(vec![]), "it failed a moment ago");
         assert_eq!(queue.counts(), (1, 0, 1));
+        assert_eq!(queue.failed_lately(&[block(0), block(1), block(2)]), 1);
     }
 }

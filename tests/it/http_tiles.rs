@@ -1,5 +1,8 @@
 //! Tiles over HTTP: statuses, encodings, entity tags, how far a tile is.
 
+use std::cell::RefCell;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -8,6 +11,7 @@ use orthotile::georef::{TileCoord, WorldPoint};
 use orthotile::plugin::ServeOptions;
 
 use crate::asked::get;
+use crate::common::small_mosaic;
 use crate::maps::{self, Map};
 
 fn usual() -> Map {
@@ -105,6 +109,34 @@ async fn a_tile_whose_blocks_are_missing_starts_them_and_is_complete_when_they_a
     let body = get(&map, &path, &[]).await;
     assert_eq!(body.status, StatusCode::OK, "it has houses now");
     assert!(body.header("cache-control").contains("max-age=60"));
+}
+
+#[actix_web::test]
+async fn a_tile_whose_blocks_cannot_be_made_says_so_and_other_tiles_go_on() {
+    let scenes = RefCell::new(PathBuf::new());
+    let mosaic = |folder: &Path| {
+        scenes.replace(small_mosaic(folder));
+        scenes.borrow().clone()
+    };
+    let map = maps::growing_from(mosaic, ServeOptions::default());
+    // Most of the first scene is cut off, after it was opened.
+    let first = File::options().write(true).open(scenes.borrow().join("a.tif")).expect("written");
+    first.set_len(first.metadata().expect("a size").len() / 3).expect("cut");
+    let path = tile(&map, 15);
+    let mut last = get(&map, &path, &[]).await;
+    assert_eq!(last.header("x-tile-state"), "provisional");
+    for _ in 0..600 {
+        last = get(&map, &path, &[]).await;
+        if last.header("x-tile-state") != "provisional" {
+            break;
+        }
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(last.header("x-tile-state"), "failed");
+    assert!(last.header("cache-control").contains("max-age=60"), "not asked for again at once");
+    let progress = map.live.progress();
+    assert!(progress.failed > 0 && progress.made > 0, "blocks of other scenes are made: {progress:?}");
+    assert_eq!((progress.queued, progress.running), (0, 0));
 }
 
 #[actix_web::test]

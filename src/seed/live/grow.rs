@@ -1,17 +1,17 @@
-//! The thread that makes what was asked for, and takes it into the snapshot.
+//! The thread that makes what was asked for, and takes it into the snapshot: also what another run has put into the store.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::{BLOCKS_PER_RUN, Live, lock};
 use crate::feature::FeatureStore;
 use crate::grid::BlockId;
-use crate::seed::{BlockState, MakeEvent, Maker, SeedError, Snapshot};
+use crate::seed::{BlockState, MakeEvent, SeedError, Snapshot};
 
 /// The thread that makes blocks; it ends with the map.
 pub(super) fn work(live: &Weak<Live>) {
     while let Some(live) = live.upgrade() {
-        let Some(maker) = &live.maker else { return };
         let blocks = {
             let queue = lock(&live.queue);
             let (mut queue, _) = live
@@ -21,20 +21,23 @@ pub(super) fn work(live: &Weak<Live>) {
             queue.take(BLOCKS_PER_RUN)
         };
         if !blocks.is_empty() {
-            live.run(maker, &blocks);
+            live.run(&blocks);
         }
     }
 }
 
 impl Live {
     /// Makes some blocks, and serves each as soon as a rebuild is worth its time.
-    fn run(&self, maker: &Maker, blocks: &[BlockId]) {
+    fn run(&self, blocks: &[BlockId]) {
         blocks.iter().for_each(|b| self.tell(*b, BlockState::Running));
         let started = Instant::now();
         let (mut fresh, mut rebuilt) = (Vec::new(), Duration::ZERO);
         let mut last = Instant::now();
-        let result = maker.make(blocks, &mut |event| match event {
+        let mut told = BTreeSet::new();
+        let make = |tell: &mut dyn FnMut(MakeEvent<'_>)| self.maker.as_ref().map_or(Ok(()), |m| m.make(blocks, tell));
+        let result = make(&mut |event| match event {
             MakeEvent::Made(block) => {
+                told.insert(block);
                 fresh.push(block);
                 if last.elapsed() > 4 * rebuilt {
                     let start = Instant::now();
@@ -42,12 +45,19 @@ impl Live {
                     (last, rebuilt) = (Instant::now(), start.elapsed());
                 }
             }
-            MakeEvent::Failed(block, error) => self.fail(block, error),
+            MakeEvent::Failed(block, error) => {
+                told.insert(block);
+                self.fail(block, error);
+            }
         });
+        // Nothing is told of a block that another run, or one before, has put into the store.
+        fresh.extend(blocks.iter().copied().filter(|block| !told.contains(block) && self.labels.has(*block)));
         self.serve(&mut fresh);
         let done = blocks.iter().filter(|b| self.labels.has(**b)).count() as f64;
         let mpx = done * f64::from(self.grid().block_px).powi(2) / 1e6;
-        *lock(&self.speed) = mpx / started.elapsed().as_secs_f64().max(1e-3);
+        if !told.is_empty() {
+            *lock(&self.speed) = mpx / started.elapsed().as_secs_f64().max(1e-3);
+        }
         if let Err(error) = result {
             let open: Vec<BlockId> = blocks.iter().copied().filter(|b| !self.labels.has(*b)).collect();
             open.into_iter().for_each(|b| self.fail(b, &error));
