@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use orthotile::encode::export::export;
 use orthotile::encode::filter::{Filter, LonLatBox, SelectedLayer};
 use orthotile::feature::FeatureStore;
 use orthotile::label::LabelStore;
-use orthotile::pipeline::{FeatureOptions, TracedBlocks};
+use orthotile::pipeline::{FeatureOptions, TracedBlocks, VectorOptions};
 use orthotile::scheme::Scheme;
 
 use super::vectors::{VectorArgs, layers, note_unsplit};
@@ -53,6 +54,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         eprintln!("note: {} of {} blocks are made", made.len(), labels.wanted().len());
     }
     if args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff")) {
+        let asked =
+            !args.classes.is_empty() || args.bbox.is_some() || args.min_confidence > 0.0 || !args.layers.is_empty();
+        ensure!(
+            !asked && args.vectors.options() == VectorOptions::default(),
+            "{}: the label map is written whole, as it is; --class, --bbox, --min-confidence, --layer and how vectors are \
+             made are for the other formats",
+            args.output.display()
+        );
         labels.write_cog(&args.output)?;
     } else {
         let usual = FeatureOptions { for_zooms: false, ..FeatureOptions::for_store(&labels)? };

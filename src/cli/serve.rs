@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use orthotile::config::{MapConfig, ServeConfig};
 use orthotile::label::LabelStore;
 use orthotile::model::{Device, ModelCard};
+use orthotile::pipeline::VectorOptions;
 
 use super::vectors::VectorArgs;
 use super::ways;
@@ -42,10 +43,10 @@ pub struct Args {
     #[arg(long)]
     public_url: Option<String>,
     /// Make missing blocks on request, with the model of the store
-    #[arg(long)]
+    #[arg(long, conflicts_with = "config")]
     segment: bool,
     /// Where the model runs: auto, cpu, cuda:N or tensorrt:N
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, requires = "segment")]
     device: Device,
     #[command(flatten)]
     vectors: VectorArgs,
@@ -79,7 +80,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 fn config(args: &Args) -> anyhow::Result<ServeConfig> {
     let mut config = match (&args.config, &args.store) {
-        (Some(file), _) => ServeConfig::open(file)?,
+        (Some(file), _) => {
+            let asked = args.vectors.options() != VectorOptions::default();
+            ensure!(!asked, "--config: how vectors are made stands there, as `vectors = {{ smooth = 1 }}` of each map");
+            ServeConfig::open(file)?
+        }
         (None, Some(store)) => {
             let device = args.segment.then_some(args.device);
             ServeConfig::of_map(MapConfig {

@@ -30,12 +30,12 @@ pub struct Args {
     /// How far a border may move, in ground metres; 0 keeps pixel edges; a pixel and a half unless told
     #[arg(long)]
     tolerance_m: Option<f64>,
-    /// These values are buildings: give them right angles
-    #[arg(long, value_delimiter = ',')]
-    buildings: Vec<u32>,
-    /// These values are roads: find their centre lines
-    #[arg(long, value_delimiter = ',')]
-    roads: Vec<u32>,
+    /// These values (0 to 255) are buildings: give them right angles
+    #[arg(long, value_delimiter = ',', conflicts_with = "city")]
+    buildings: Vec<u8>,
+    /// These values (0 to 255) are roads: find their centre lines
+    #[arg(long, value_delimiter = ',', conflicts_with = "city")]
+    roads: Vec<u8>,
     /// The values are the codes of the city scheme (1 building, 2 road, …)
     #[arg(long)]
     city: bool,

@@ -105,7 +105,7 @@ fn trace(raster: &ClassRaster, grid: &WorkGrid, block: BlockId) -> Result<BlockA
 /// A scheme of the values of a class raster, with the names and colours that the file gives; some values are buildings,
 /// some are roads.
 #[must_use]
-pub fn scheme_of(raster: &ClassRaster, buildings: &[u32], roads: &[u32]) -> Scheme {
+pub fn scheme_of(raster: &ClassRaster, buildings: &[u8], roads: &[u8]) -> Scheme {
     let city = Scheme::city();
     let sizes = city.classes.iter().find(|c| c.kind == Kind::Building).map(|c| c.sizes.clone()).unwrap_or_default();
     let class = |value: u8| {
@@ -113,8 +113,8 @@ pub fn scheme_of(raster: &ClassRaster, buildings: &[u32], roads: &[u32]) -> Sche
         let name =
             raster.names().iter().find(|(l, name)| *l == label && !name.is_empty()).map(|(_, name)| name.clone());
         let colour = raster.colours().iter().find(|(l, _)| *l == label).map(|(_, rgb)| *rgb);
-        let is_road = roads.contains(&u32::from(value));
-        let is_building = buildings.contains(&u32::from(value));
+        let is_road = roads.contains(&value);
+        let is_building = buildings.contains(&value);
         Class {
             code: value,
             title: name.clone().unwrap_or_else(|| format!("Class {value}")),

@@ -113,14 +113,6 @@ pub enum RasterError {
         /// What GDAL or the system said.
         reason: String,
     },
-    /// An area without imagery.
-    #[error("the area of interest ({area}) shares nothing with the mosaic ({mosaic}); both in longitude and latitude")]
-    NoOverlap {
-        /// West, south, east, north of the area in degrees.
-        area: String,
-        /// West, south, east, north of the mosaic in degrees.
-        mosaic: String,
-    },
     /// A channel that a scene does not have.
     #[error(
         "{path}: has no {channel} channel ({bands} bands; accepted: scenes that all have the channels that the model reads)"

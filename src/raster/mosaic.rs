@@ -86,25 +86,6 @@ impl Mosaic {
         &self.0.fingerprint
     }
 
-    /// The pixels of [`Mosaic::frame`] that hold the part of an area that the mosaic covers.
-    ///
-    /// # Errors
-    /// When the area, longitude and latitude in degrees, shares nothing with the mosaic.
-    pub fn window_of(&self, lon_lat: &MapBounds) -> Result<Window, RasterError> {
-        let to_frame = projector(&Crs::lon_lat(), &self.frame().crs)?;
-        let place = |p| to_frame.project(p).ok().map(|p| self.frame().transform.to_raster(p));
-        let points = border(lon_lat.min.x, lon_lat.min.y, lon_lat.max.x, lon_lat.max.y);
-        let points = points.filter_map(|(x, y)| place(crate::georef::MapPoint { x, y }));
-        pixels_around(points).and_then(|area| area.intersection(&self.window())).map_or_else(
-            || {
-                let text = |b: &MapBounds| format!("{:.6}, {:.6}, {:.6}, {:.6}", b.min.x, b.min.y, b.max.x, b.max.y);
-                let mosaic = self.lon_lat_bounds()?.as_ref().map_or_else(|| "nowhere".to_owned(), text);
-                Err(RasterError::NoOverlap { area: text(lon_lat), mosaic })
-            },
-            Ok,
-        )
-    }
-
     /// The upright rectangle around the mosaic in longitude and latitude; `None` where it has no place on the globe.
     ///
     /// # Errors
@@ -115,6 +96,12 @@ impl Mosaic {
         let points = border(w.col as f64, w.row as f64, w.end_col() as f64, w.end_row() as f64);
         let place = |(col, row)| to_lon_lat.project(self.frame().transform.to_map(PixelPoint { col, row })).ok();
         Ok(MapBounds::around(points.filter_map(place)))
+    }
+
+    /// Whether every scene has overviews down to a few hundred pixels, so that looking from afar reads little.
+    #[must_use]
+    pub fn has_overviews(&self) -> bool {
+        self.scenes().iter().all(Scene::has_overviews)
     }
 
     /// A reader of a grid, for one thread. Cheap: no file is opened before a window needs it.
@@ -175,12 +162,6 @@ fn border(x0: f64, y0: f64, x1: f64, y1: f64) -> impl Iterator<Item = (f64, f64)
         let (x, y) = (x0 + (x1 - x0) * t, y0 + (y1 - y0) * t);
         [(x, y0), (x1, y), (x0 + x1 - x, y1), (x0, y0 + y1 - y)]
     })
-}
-
-fn pixels_around(points: impl Iterator<Item = PixelPoint>) -> Option<Window> {
-    let bounds = MapBounds::around(points.map(|p| crate::georef::MapPoint { x: p.col, y: p.row }))?;
-    let (min, max) = (bounds.min, bounds.max);
-    Some(Window::between(min.x.floor() as i64, min.y.floor() as i64, max.x.ceil() as i64, max.y.ceil() as i64))
 }
 
 /// By the scenes in order and what is done to their samples; names and folders do not count.

@@ -148,6 +148,13 @@ impl Scene {
         })
     }
 
+    /// Whether its overviews go down to a few hundred pixels, or it is that small itself.
+    pub(super) fn has_overviews(&self) -> bool {
+        const SMALL_PX: u32 = 512;
+        let smallest = self.levels.iter().map(|(cols, rows)| *cols.min(rows)).min();
+        smallest.unwrap_or(self.cols.min(self.rows)) <= SMALL_PX
+    }
+
     /// All its pixels, in its own grid.
     #[must_use]
     pub fn window(&self) -> Window {

@@ -30,14 +30,24 @@ pub(super) fn list(paths: &[PathBuf]) -> Result<Vec<PathBuf>, RasterError> {
 /// The `GeoTIFFs` of a folder by name; its subfolders are not entered.
 fn folder(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
     let unreadable = |source| RasterError::Unreadable { path: path.to_owned(), source };
-    let mut files = Vec::new();
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
     for entry in path.read_dir().map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
         if file.is_file() && has_extension(&file, &["tif", "tiff"]) {
             files.push(file);
+        } else if file.is_dir() {
+            folders.push(file);
         }
     }
     files.sort();
+    folders.sort();
+    for below in folders.iter().filter(|_| !files.is_empty()) {
+        let is_tiff = |file: &Path| has_extension(file, &["tif", "tiff"]);
+        let has_some = below.read_dir().is_ok_and(|mut all| all.any(|e| e.is_ok_and(|e| is_tiff(&e.path()))));
+        if has_some {
+            tracing::warn!("{}: subfolders are not entered; {} holds GeoTIFFs, too", path.display(), below.display());
+        }
+    }
     if files.is_empty() { Err(RasterError::Empty { path: path.to_owned() }) } else { Ok(files) }
 }
 

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use gdal::Dataset;
+use gdal::programs::raster::{BuildVRTOptions, build_vrt};
 use gdal::raster::{ColorEntry, ColorTable, PaletteInterpretation};
 use rstest::rstest;
 use tempfile::TempDir;
 
 use super::fixture::{Picture, mark_alpha, noise, shared_data};
 use super::{Channel, Mosaic, PixelWindow, RasterError, RasterSource, Validity};
-use crate::georef::{Crs, GeoTransform, MapBounds, MapPoint, PixelFrame, Window};
+use crate::georef::{Crs, GeoTransform, PixelFrame, Window};
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
@@ -331,30 +333,32 @@ fn a_small_file_that_claims_to_be_huge_is_refused() {
 }
 
 #[test]
-fn an_area_without_imagery_is_an_error_that_says_where_the_mosaic_is() {
-    let folder = folder();
-    let path = Picture::rgb().write_landscape(&folder.path().join("a.tif"));
-    let mosaic = open(&path).expect("a mosaic");
-    let bounds = mosaic.lon_lat_bounds().expect("on the globe").expect("somewhere");
-    let around = |p: MapPoint| MapBounds {
-        min: MapPoint { x: p.x - 1e-5, y: p.y - 1e-5 },
-        max: MapPoint { x: p.x + 1e-5, y: p.y + 1e-5 },
-    };
-    let window = mosaic.window_of(&around(bounds.center())).expect("inside");
-    assert!(mosaic.window().contains(&window) && window.pixels() < 100, "{window}");
-    let error = mosaic.window_of(&around(MapPoint { x: 85.0, y: 27.0 })).expect_err("far away").to_string();
-    assert!(error.contains("84.999990") && error.contains("9.00"), "{error}");
-}
-
-#[test]
 fn a_vrt_is_the_list_of_its_scenes() {
     let folder = folder();
     Picture::rgb().write_landscape(&folder.path().join("a.tif"));
-    let text = "<VRTDataset rasterXSize=\"200\" rasterYSize=\"150\"><VRTRasterBand dataType=\"Byte\" band=\"1\"><SimpleSource>\
-                <SourceFilename relativeToVRT=\"1\">a.tif</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>";
-    std::fs::write(folder.path().join("m.vrt"), text).expect("writable");
-    let (list, file) = (open(&folder.path().join("m.vrt")), open(&folder.path().join("a.tif")));
-    assert_eq!(list.expect("a mosaic").fingerprint(), file.expect("a mosaic").fingerprint());
+    Picture { bands: 4, ..Picture::rgb() }.write_landscape(&folder.path().join("four.tif"));
+    let build = |name: &str, options: &[&str], files: &[&str]| {
+        let paths: Vec<PathBuf> = files.iter().map(|file| folder.path().join(file)).collect();
+        let datasets: Vec<Dataset> = paths.iter().map(|path| Dataset::open(path).expect("written")).collect();
+        let options = BuildVRTOptions::new(options.to_vec()).expect("known");
+        let vrt = folder.path().join(name);
+        build_vrt(Some(&vrt), &datasets, Some(options)).expect("built").close().expect("written");
+        open(&vrt)
+    };
+    let file = open(&folder.path().join("a.tif")).expect("a mosaic");
+    assert_eq!(build("m.vrt", &[], &["a.tif"]).expect("a mosaic").fingerprint(), file.fingerprint());
+    let refused = |name: &str, options: &[&str], files: &[&str], words: &str| {
+        let error = build(name, options, files).expect_err(words).to_string();
+        assert!(error.contains(words) && error.contains(name), "{error}");
+    };
+    refused("separate.vrt", &["-separate"], &["a.tif", "a.tif"], "band 1");
+    refused("turned.vrt", &["-b", "3", "-b", "2", "-b", "1"], &["a.tif"], "shows band 3");
+    refused("three.vrt", &["-b", "1", "-b", "2", "-b", "3"], &["four.tif"], "has 3 bands");
+    refused("nodata.vrt", &["-srcnodata", "7"], &["a.tif"], "nodata 7");
+    let (left, top) = (file.frame().transform.coefficients()[0], file.frame().transform.coefficients()[3]);
+    let part = [left, top - 20.0, left + 20.0, top].map(|side| side.to_string());
+    let part: Vec<&str> = ["-te"].into_iter().chain(part.iter().map(String::as_str)).collect();
+    refused("part.vrt", &part, &["a.tif"], "shows a part");
 }
 
 #[rstest]

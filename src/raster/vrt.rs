@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::RasterError;
+use super::{RasterError, open};
 
 /// A VRT larger than this is not read.
 const MAX_BYTES: u64 = 64 << 20;
@@ -10,7 +10,8 @@ const MAX_BYTES: u64 = 64 << 20;
 /// The `GeoTIFFs` that a VRT lists, each once, in its order; placement and validity come from the files themselves.
 ///
 /// # Errors
-/// When it holds anything but plain sources, or one that is not a local file in its folder or below.
+/// When it holds anything but plain sources, shows them otherwise than they are (other bands, a part, another nodata value),
+/// or lists one that is not a local file in its folder or below.
 pub(super) fn sources(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
     let unreadable = |source| RasterError::Unreadable { path: path.to_owned(), source };
     let refuse = |what: String| RasterError::Vrt { path: path.to_owned(), what };
@@ -20,14 +21,31 @@ pub(super) fn sources(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
     let text = std::fs::read(path).map_err(unreadable)?;
     let text = String::from_utf8(text).map_err(|_| refuse("is not text".to_owned()))?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let listed = listed(&text).map_err(&refuse)?;
     let mut files = Vec::new();
-    for name in listed(&text).map_err(&refuse)? {
-        let file = inside(folder, &name).map_err(&refuse)?;
+    for name in &listed.names {
+        let file = inside(folder, name).map_err(&refuse)?;
         if !files.contains(&file) {
+            as_they_are(&file, name, &listed).map_err(&refuse)?;
             files.push(file);
         }
     }
     if files.is_empty() { Err(refuse("lists no source".to_owned())) } else { Ok(files) }
+}
+
+/// Holds what a VRT says of a file against the file. One that cannot be opened is told of when it is opened as a scene.
+fn as_they_are(file: &Path, name: &str, listed: &Listed) -> Result<(), String> {
+    let Ok(dataset) = open::open(file) else { return Ok(()) };
+    if dataset.raster_count() != listed.bands {
+        let (of_vrt, of_file) = (listed.bands, dataset.raster_count());
+        return Err(format!("has {of_vrt} bands, and source {name:?} has {of_file}"));
+    }
+    let said = listed.nodata.iter().filter(|(of, _)| of == name);
+    let own = dataset.rasterband(1).ok().and_then(|band| band.no_data_value());
+    match said.map(|(_, value)| *value).find(|value| Some(*value) != own) {
+        Some(value) => Err(format!("says nodata {value} of source {name:?}, which does not say so itself")),
+        None => Ok(()),
+    }
 }
 
 /// The file of a name, where it lies in the folder or below.
@@ -54,8 +72,19 @@ fn has_prefix(name: &str) -> bool {
     word.len() > 1 && word.len() < name.len() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '+')
 }
 
-/// The texts of all `SourceFilename` elements.
-fn listed(text: &str) -> Result<Vec<String>, String> {
+/// What a VRT lists.
+#[derive(Debug, Default)]
+struct Listed {
+    /// The texts of `SourceFilename`, of every band the same.
+    names: Vec<String>,
+    /// Bands beside a mask.
+    bands: usize,
+    /// Nodata values that it says of sources.
+    nodata: Vec<(String, f64)>,
+}
+
+/// Reads the sources of a VRT.
+fn listed(text: &str) -> Result<Listed, String> {
     if text.contains("<!") {
         return Err("holds a document type, a comment or character data sections".to_owned());
     }
@@ -67,11 +96,34 @@ fn listed(text: &str) -> Result<Vec<String>, String> {
     if root.contains("subClass") {
         return Err("is a warped, pansharpened or processed VRT".to_owned());
     }
-    let mut names = Vec::new();
+    let mut listed = Listed::default();
+    let (mut of_band, mut in_mask, mut whole) = (Vec::new(), false, None);
     for (tag, content) in tags {
         match name_of(tag) {
-            "SourceFilename" => names.push(unescape(content.trim())),
+            "MaskBand" => in_mask = true,
             "VRTRasterBand" if tag.contains("subClass") => return Err("has derived, raw or warped bands".to_owned()),
+            "VRTRasterBand" if !in_mask => listed.bands += 1,
+            "SourceFilename" => of_band.push(unescape(content.trim())),
+            "SourceBand" if !in_mask && content.trim() != listed.bands.to_string() => {
+                let name = of_band.last().map_or("", String::as_str);
+                let (band, shown) = (listed.bands, content.trim());
+                return Err(format!("shows band {shown} of source {name:?} as band {band}"));
+            }
+            "SourceProperties" => whole = Some(["RasterXSize", "RasterYSize"].map(|side| number(tag, side))),
+            "SrcRect" => {
+                let [x, y, cols, rows] = ["xOff", "yOff", "xSize", "ySize"].map(|side| number(tag, side));
+                let is_all = whole.take().is_none_or(|whole| whole == [cols, rows]);
+                if !is_all || x.unwrap_or(0.0) != 0.0 || y.unwrap_or(0.0) != 0.0 {
+                    let name = of_band.last().map_or("", String::as_str);
+                    return Err(format!(
+                        "shows a part of source {name:?} (give the file itself, and --aoi for a part)"
+                    ));
+                }
+            }
+            "NODATA" => {
+                let value = content.trim().parse().map_err(|_| format!("says nodata {:?}", content.trim()))?;
+                listed.nodata.extend(of_band.last().map(|name| (name.clone(), value)));
+            }
             name @ ("KernelFilteredSource"
             | "AveragedSource"
             | "ArraySource"
@@ -82,10 +134,26 @@ fn listed(text: &str) -> Result<Vec<String>, String> {
             name @ ("LUT" | "ScaleRatio" | "ScaleOffset" | "Exponent") => {
                 return Err(format!("changes samples ({name})"));
             }
+            _ if tag == "/VRTRasterBand" => {
+                let names = std::mem::take(&mut of_band);
+                if !in_mask && listed.bands > 1 && names != listed.names {
+                    return Err(format!("band {} is of other files than band 1", listed.bands));
+                }
+                if listed.bands == 1 && !in_mask {
+                    listed.names = names;
+                }
+            }
+            _ if tag == "/MaskBand" => in_mask = false,
             _ => {}
         }
     }
-    Ok(names)
+    Ok(listed)
+}
+
+/// The number of an attribute.
+fn number(tag: &str, attribute: &str) -> Option<f64> {
+    let rest = tag.split_once(&format!(" {attribute}="))?.1;
+    rest.trim_start_matches(['"', '\'']).split(['"', '\'']).next()?.trim().parse().ok()
 }
 
 /// The name of an element from the inside of its tag.
@@ -142,6 +210,38 @@ mod tests {
     fn other_sources_are_refused_by_name(#[case] name: &str, #[case] reason: &str) {
         let error = read(&vrt(name)).expect_err("outside");
         assert!(error.contains(reason) && error.contains("m.vrt"), "{error}");
+    }
+
+    #[rstest]
+    #[case(
+        "<SourceBand>1</SourceBand><SourceProperties RasterXSize=\"9\" RasterYSize=\"7\"/><SrcRect xOff=\"0\" yOff=\"0\" xSize=\"9\" ySize=\"7\"/>",
+        ""
+    )]
+    #[case("<SourceBand>4</SourceBand>", "shows band 4")]
+    #[case("<SrcRect xOff=\"3\" yOff=\"0\" xSize=\"6\" ySize=\"7\"/>", "a part of source \"a.tif\"")]
+    #[case(
+        "<SourceProperties RasterXSize=\"9\" RasterYSize=\"7\"/><SrcRect xOff=\"0\" yOff=\"0\" xSize=\"5\" ySize=\"7\"/>",
+        "a part of"
+    )]
+    #[case("<NODATA>none</NODATA>", "nodata \"none\"")]
+    fn sources_are_shown_as_they_are(#[case] more: &str, #[case] reason: &str) {
+        let read = read(&vrt("a.tif").replace("</SimpleSource>", &format!("{more}</SimpleSource>")));
+        match read {
+            Ok(_) => assert_eq!(reason, ""),
+            Err(error) => assert!(!reason.is_empty() && error.contains(reason), "{error}"),
+        }
+    }
+
+    #[test]
+    fn bands_of_several_files_are_refused() {
+        let band = |band: u8, name: &str| {
+            format!(
+                "<VRTRasterBand band=\"{band}\"><SimpleSource><SourceFilename>{name}</SourceFilename><SourceBand>{band}</SourceBand></SimpleSource></VRTRasterBand>"
+            )
+        };
+        let of = |second: &str| read(&format!("<VRTDataset>{}{}</VRTDataset>", band(1, "a.tif"), band(2, second)));
+        assert!(of("a.tif").is_ok());
+        assert!(of("sub/b &amp; c.tif").expect_err("two files").contains("band 2 is of other files"));
     }
 
     #[test]
