@@ -14,8 +14,8 @@ use crate::seed::Live;
 /// WebP quality, 0 to 100: no visible loss on orthophotos at about 1 bit per pixel.
 const QUALITY: f32 = 80.0;
 
-/// Zooms above the deepest one that are read from the mosaic; those further out are made from their children, unless every
-/// scene has overviews.
+/// Zooms above the deepest one that are read from the mosaic; those further out are made from their children, unless
+/// overviews make it cheap to look from afar.
 const READ_ZOOMS: u8 = 2;
 
 /// `GET /imagery/{z}/{x}/{y}.webp`.

@@ -17,8 +17,8 @@ const MAX_BOUNDARY_M: f64 = 100.0;
 /// More rounds than change anything.
 const MAX_ROUNDS: u32 = 64;
 
-/// Pixels around a block that are held in memory with it, with all their scores.
-const MAX_HALO_PX: u32 = 1024;
+/// The largest side of a block with what is around it, whose scores are held in memory: a block of 8192 and 1024 around it.
+const MAX_SIDE_PX: u32 = 8192 + 2 * 1024;
 
 /// How labels are cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -39,11 +39,11 @@ impl Default for CleanOptions {
 }
 
 impl CleanOptions {
-    /// That labels can be cleaned so, with pixels of an area.
+    /// That labels can be cleaned so, with pixels of an area, in blocks of a side.
     ///
     /// # Errors
     /// What is accepted, where they cannot.
-    pub fn check(&self, pixel_area_m2: f64) -> Result<(), String> {
+    pub fn check(&self, pixel_area_m2: f64, block_px: u32) -> Result<(), String> {
         let rules = [
             (
                 self.majority_rounds <= MAX_ROUNDS,
@@ -61,14 +61,16 @@ impl CleanOptions {
         if let Some((_, rule)) = rules.into_iter().find(|(holds, _)| !holds) {
             return Err(rule);
         }
-        let halo_px = self.halo_px(pixel_area_m2);
-        if halo_px <= MAX_HALO_PX {
+        let (halo_px, most_px) = (self.halo_px(pixel_area_m2), MAX_SIDE_PX.saturating_sub(block_px) / 2);
+        if halo_px <= most_px {
             return Ok(());
         }
         // A patch reaches as far as its sides are long: the area goes with the square.
-        let most = self.min_area_m2 * (f64::from(MAX_HALO_PX) / f64::from(halo_px)).powi(2);
+        let most = self.min_area_m2 * (f64::from(most_px) / f64::from(halo_px)).powi(2);
         let (area, side_m) = (self.min_area_m2, pixel_area_m2.sqrt());
-        Err(format!("min_area_m2 = {area}: up to about {most:.0} is accepted with pixels of {side_m:.2} m"))
+        Err(format!(
+            "min_area_m2 = {area}: up to about {most:.0} is accepted with pixels of {side_m:.2} m in blocks of {block_px} px"
+        ))
     }
 
     /// The pixels around a block that its clean-up looks at.

@@ -1,5 +1,6 @@
 //! What lies in the folder of a store beside its blocks: the manifest, the scorer, and blocks that are set aside.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::{Manifest, StoreError};
@@ -22,11 +23,23 @@ pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, StoreError> {
     }
 }
 
+/// Copies the scorer of a manifest beside it.
+pub(super) fn keep_scorer(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> {
+    Ok(manifest.scoring.scorer.as_ref().map_or(Ok(()), |scorer| scorer.keep_in(folder))?)
+}
+
+/// Removes the copy of a manifest's scorer, unless it is the file that the user named.
+pub(super) fn remove_copy(folder: &Path, manifest: &Manifest) {
+    let Some(scorer) = &manifest.scoring.scorer else { return };
+    let place = scorer.place_in(folder);
+    if scorer.path.canonicalize().ok() != place.canonicalize().ok() {
+        let _ = std::fs::remove_file(place); // nothing reads it any more
+    }
+}
+
 /// Writes a manifest, after the scorer that it names has its copy beside it.
 pub(super) fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> {
-    if let Some(scorer) = &manifest.scoring.scorer {
-        scorer.keep_in(folder)?;
-    }
+    keep_scorer(folder, manifest)?;
     let path = manifest_path(folder);
     let text = serde_json::to_string_pretty(manifest)
         .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
@@ -41,15 +54,38 @@ pub(super) fn set_aside(folder: &Path, manifest: &Manifest) -> PathBuf {
     folder.join(format!("{SET_ASIDE}{}", manifest.fingerprint.get(..16).unwrap_or_default()))
 }
 
-/// Label blocks that were set aside are still those of the manifest where a run was killed before it wrote the next one:
-/// they come back.
-pub(super) fn swap_back(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> {
-    let (labels, before) = (folder.join("labels"), set_aside(folder, manifest));
-    if !before.exists() {
-        return Ok(());
+/// The manifest that holds, as it was read or as it is now. Label blocks that were set aside are still its own where a run was
+/// killed before it wrote the next one: they come back.
+pub(super) fn swapped_back(folder: &Path, read: Manifest) -> Result<Manifest, StoreError> {
+    if !set_aside(folder, &read).exists() {
+        return Ok(read);
     }
-    let removed = if labels.exists() { std::fs::remove_dir_all(&labels) } else { Ok(()) };
-    removed.and_then(|()| std::fs::rename(&before, &labels)).map_err(|source| StoreError::Io { path: labels, source })
+    // Whoever is at it is let finish.
+    let _lock = locked(folder, Lock::Alone);
+    let manifest = read_manifest(folder)?;
+    let (labels, before) = (folder.join("labels"), set_aside(folder, &manifest));
+    if before.exists() {
+        let removed = if labels.exists() { std::fs::remove_dir_all(&labels) } else { Ok(()) };
+        let io = |source| StoreError::Io { path: labels.clone(), source };
+        removed.and_then(|()| std::fs::rename(&before, &labels)).map_err(io)?;
+    }
+    Ok(manifest)
+}
+
+/// How a store's folder is locked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// With others who add blocks.
+    Shared,
+    /// To put other blocks in the place of all.
+    Alone,
+}
+
+/// A lock on a folder among processes, until it is dropped. A file system without locks goes without.
+pub(super) fn locked(folder: &Path, lock: Lock) -> Option<File> {
+    let folder = File::open(folder).ok()?;
+    let got = if lock == Lock::Shared { folder.lock_shared() } else { folder.lock() };
+    got.is_ok().then_some(folder)
 }
 
 /// Removes label blocks that others have taken the place of.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::folder::{
-    manifest_path, read_manifest, remove_half_made, remove_set_aside, set_aside, swap_back, write_manifest,
+    Lock, keep_scorer, locked, manifest_path, read_manifest, remove_copy, remove_half_made, remove_set_aside,
+    set_aside, swapped_back, write_manifest,
 };
 use super::{LabelMap, Manifest};
 use crate::georef::{CrsError, TransformError, Window};
@@ -100,13 +101,12 @@ impl LabelStore {
     /// # Errors
     /// When there is no manifest, or it is not readable.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let manifest = read_manifest(folder)?;
+        let manifest = swapped_back(folder, read_manifest(folder)?)?;
         let invalid = |reason: String| StoreError::Manifest { path: manifest_path(folder), reason };
         let scheme = match &manifest.scheme {
             Some(file) => Scheme::open(file).map_err(|e| invalid(e.to_string()))?,
             None => Scheme::city(),
         };
-        swap_back(folder, &manifest)?;
         Ok(Self { folder: folder.to_owned(), grid: manifest.grid()?, manifest, scheme, is_new: false })
     }
 
@@ -140,9 +140,7 @@ impl LabelStore {
         }
         let path = manifest_path(&self.folder);
         std::fs::remove_file(&path).map_err(|source| StoreError::Io { path, source })?;
-        if let Some(scorer) = &self.manifest.scoring.scorer {
-            let _ = std::fs::remove_file(scorer.place_in(&self.folder)); // the user's own lies elsewhere
-        }
+        remove_copy(&self.folder, &self.manifest);
         for folder in [self.folder.join("labels"), self.folder.join("features"), self.folder.clone()] {
             let _ = std::fs::remove_dir(folder); // what others put there stays, and its folder with it
         }
@@ -157,15 +155,18 @@ impl LabelStore {
     pub fn replaced(&self, made: &Path, manifest: &Manifest) -> Result<Self, StoreError> {
         let (labels, before) = (self.folder.join("labels"), set_aside(&self.folder, &self.manifest));
         let io = |source| StoreError::Io { path: labels.clone(), source };
+        let lock = locked(&self.folder, Lock::Alone);
+        keep_scorer(&self.folder, manifest)?;
         remove_set_aside(&self.folder)?;
         std::fs::rename(&labels, &before).map_err(io)?;
         std::fs::rename(made.join("labels"), &labels).map_err(io)?;
         write_manifest(&self.folder, manifest)?;
         remove_set_aside(&self.folder)?;
-        let kept = |manifest: &Manifest| manifest.scoring.scorer.as_ref().map(|s| s.place_in(&self.folder));
-        if let Some(old) = kept(&self.manifest).filter(|old| kept(manifest).as_ref() != Some(old)) {
-            let _ = std::fs::remove_file(old); // nothing reads it any more
+        let version = |manifest: &Manifest| manifest.scoring.scorer.as_ref().map(|scorer| scorer.sha256.clone());
+        if version(manifest) != version(&self.manifest) {
+            remove_copy(&self.folder, &self.manifest);
         }
+        drop(lock);
         Self::open(&self.folder)
     }
 
@@ -224,6 +225,8 @@ impl LabelStore {
     /// # Errors
     /// When the file cannot be written, or the store has become another.
     pub fn write(&self, block: BlockId, labels: &LabelMap) -> Result<(), StoreError> {
+        // Nobody puts other blocks in their place between this look and the end.
+        let _lock = locked(&self.folder, Lock::Shared);
         if self.is_replaced()? {
             return Err(StoreError::Replaced { path: self.folder.clone() });
         }

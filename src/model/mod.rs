@@ -49,7 +49,6 @@ pub use scales::Scaled;
 pub use scorer::{Hidden, Prototypes, Scorer, ScorerActivation, ScorerError, ScorerFile, ScorerInput};
 pub use scoring::{Member, Scoring};
 pub use semantic::Semantic;
-pub(crate) use session::DEVICE_BATCH;
 pub use worker::{Answering, BatchAnswers, ChipAnswer, ChipMasks, SessionThreads};
 
 use std::path::PathBuf;

@@ -10,9 +10,6 @@ use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
 use super::{Device, Family, Lane, Layout, ModelCard, ModelError};
 
-/// Chips of a run on other devices than the CPU.
-pub(crate) const DEVICE_BATCH: usize = 8;
-
 /// A network, loaded. Not to be shared: `run` needs it alone.
 pub(super) struct Session {
     inner: OrtSession,
@@ -67,7 +64,7 @@ impl Session {
             let reason = format!("{} numbers are not {count} chips of {chip_len}", chips.len());
             return Err(ModelError::Run { path: self.path.clone(), reason });
         }
-        let at_once = at_once(self.device, self.input.batch, count);
+        let at_once = self.input.batch.unwrap_or(count.max(1));
         for some in chips.chunks(at_once * chip_len) {
             let given = some.len() / chip_len;
             self.run_batch(some, [given, at_once], side, take)?;
@@ -106,13 +103,6 @@ impl Session {
         })?;
         planes.take(given).try_for_each(|planes| take(&planes))
     }
-}
-
-/// Chips of a run, where the graph fixes it or `count` are asked for. Other devices than the CPU take algorithms by the shape
-/// of a run, and these round differently: there every run has one shape, so that a chip's numbers do not depend on what else
-/// is asked for.
-fn at_once(device: Device, fixed: Option<usize>, count: usize) -> usize {
-    fixed.unwrap_or(if device == Device::Cpu { count.max(1) } else { DEVICE_BATCH })
 }
 
 /// Loads a network, which a key of a card names, onto a device.
@@ -282,18 +272,4 @@ fn output_of(session: &OrtSession, card: &ModelCard) -> Result<(String, Layout),
     let fits = channels <= 0 || usize::try_from(channels) == Ok(expected) || (channels == 1 && expected == 2);
     let reason = || format!("{keys}: the card has {expected}, the network {channels} ({shape:?})");
     if fits { Ok((card.output.name.clone(), layout)) } else { Err(reason()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_have_one_shape_where_the_shape_decides_on_the_numbers() {
-        let shapes =
-            |device| [(None, 1), (None, 5), (None, 64), (Some(2), 5)].map(|(fixed, n)| at_once(device, fixed, n));
-        assert_eq!(shapes(Device::Cpu), [1, 5, 64, 2]);
-        assert_eq!(shapes(Device::Cuda(0)), [8, 8, 8, 2]);
-        assert_eq!(shapes(Device::TensorRt(0)), [8, 8, 8, 2]);
-    }
 }

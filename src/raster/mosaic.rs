@@ -14,6 +14,12 @@ use crate::georef::{Crs, CrsError, MapBounds, PixelFrame, PixelPoint, Window};
 /// What counts as the same resolution when scenes are put in order.
 const SAME_RESOLUTION: f64 = 1.05;
 
+/// Scenes that are opened for one look.
+const FEW_SCENES: usize = 64;
+
+/// Pixels that are read in a fraction of a second.
+const FEW_PIXELS: u64 = 8 << 20;
+
 /// Georeferenced scenes read as one raster. Holds only what was found out about them: cheap to clone and to share.
 ///
 /// Where scenes overlap, the finest shows; of scenes within 5 % of each other's resolution, the one given first.
@@ -98,10 +104,12 @@ impl Mosaic {
         Ok(MapBounds::around(points.filter_map(place)))
     }
 
-    /// Whether every scene has overviews down to a few hundred pixels, so that looking from afar reads little.
+    /// Whether looking from afar reads little: few scenes, all with overviews that hold few pixels together.
     #[must_use]
     pub fn has_overviews(&self) -> bool {
-        self.scenes().iter().all(Scene::has_overviews)
+        let scenes = self.scenes();
+        let smallest = scenes.iter().map(Scene::smallest_overview_pixels);
+        scenes.len() <= FEW_SCENES && smallest.sum::<Option<u64>>().is_some_and(|pixels| pixels <= FEW_PIXELS)
     }
 
     /// A reader of a grid, for one thread. Cheap: no file is opened before a window needs it.

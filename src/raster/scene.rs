@@ -148,11 +148,9 @@ impl Scene {
         })
     }
 
-    /// Whether its overviews go down to a few hundred pixels, or it is that small itself.
-    pub(super) fn has_overviews(&self) -> bool {
-        const SMALL_PX: u32 = 512;
-        let smallest = self.levels.iter().map(|(cols, rows)| *cols.min(rows)).min();
-        smallest.unwrap_or(self.cols.min(self.rows)) <= SMALL_PX
+    /// The pixels of its smallest overview; none where it has none.
+    pub(super) fn smallest_overview_pixels(&self) -> Option<u64> {
+        self.levels.iter().map(|(cols, rows)| u64::from(*cols) * u64::from(*rows)).min()
     }
 
     /// All its pixels, in its own grid.

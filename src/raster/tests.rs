@@ -355,6 +355,20 @@ fn a_vrt_is_the_list_of_its_scenes() {
     refused("turned.vrt", &["-b", "3", "-b", "2", "-b", "1"], &["a.tif"], "shows band 3");
     refused("three.vrt", &["-b", "1", "-b", "2", "-b", "3"], &["four.tif"], "has 3 bands");
     refused("nodata.vrt", &["-srcnodata", "7"], &["a.tif"], "nodata 7");
+    refused("other.vrt", &["-vrtnodata", "7"], &["a.tif"], "nodata 7");
+    // Scenes beside whole pixels of each other are cut by less than one, and nodata values of their own are theirs.
+    let mut floats = Vec::new();
+    for (name, left, nodata) in
+        [("one.tif", 500_000.0, f64::NAN), ("two.tif", 500_100.2, f64::NAN), ("three.tif", 500_000.0, -1e-7)]
+    {
+        let transform = Some([left, 0.5, 0.0, 5_500_000.0, 0.0, -0.5]);
+        let dataset = Picture { transform, ..Picture::rgb() }.write(&folder.path().join(name), |_, _, _| 1.0_f32);
+        (1..=3).for_each(|band| dataset.rasterband(band).expect("there").set_no_data_value(Some(nodata)).expect("set"));
+        dataset.close().expect("closed");
+        floats.push(name);
+    }
+    assert_eq!(build("beside.vrt", &[], &floats[..2]).expect("a mosaic").scenes().len(), 2);
+    assert_eq!(build("small.vrt", &[], &floats[2..]).expect("a mosaic").scenes().len(), 1);
     let (left, top) = (file.frame().transform.coefficients()[0], file.frame().transform.coefficients()[3]);
     let part = [left, top - 20.0, left + 20.0, top].map(|side| side.to_string());
     let part: Vec<&str> = ["-te"].into_iter().chain(part.iter().map(String::as_str)).collect();

@@ -40,12 +40,15 @@ fn as_they_are(file: &Path, name: &str, listed: &Listed) -> Result<(), String> {
         let (of_vrt, of_file) = (listed.bands, dataset.raster_count());
         return Err(format!("has {of_vrt} bands, and source {name:?} has {of_file}"));
     }
-    let said = listed.nodata.iter().filter(|(of, _)| of == name);
     let own = dataset.rasterband(1).ok().and_then(|band| band.no_data_value());
-    match said.map(|(_, value)| *value).find(|value| Some(*value) != own) {
-        Some(value) => Err(format!("says nodata {value} of source {name:?}, which does not say so itself")),
-        None => Ok(()),
-    }
+    // A VRT rounds as floats do.
+    let is_own = |said: f64| own.is_some_and(|own| (said.is_nan() && own.is_nan()) || said as f32 == own as f32);
+    let mut said = listed.nodata.iter().filter(|(of, _)| of == name).map(|(_, value)| *value).chain(listed.of_all);
+    said.find(|value| !is_own(*value)).map_or(Ok(()), |value| {
+        Err(format!(
+            "says nodata {value} of source {name:?}, which does not say so itself (gdal_edit.py -a_nodata does)"
+        ))
+    })
 }
 
 /// The file of a name, where it lies in the folder or below.
@@ -81,6 +84,8 @@ struct Listed {
     bands: usize,
     /// Nodata values that it says of sources.
     nodata: Vec<(String, f64)>,
+    /// The nodata value that it says of all.
+    of_all: Option<f64>,
 }
 
 /// Reads the sources of a VRT.
@@ -97,7 +102,7 @@ fn listed(text: &str) -> Result<Listed, String> {
         return Err("is a warped, pansharpened or processed VRT".to_owned());
     }
     let mut listed = Listed::default();
-    let (mut of_band, mut in_mask, mut whole) = (Vec::new(), false, None);
+    let (mut of_band, mut in_mask, mut whole, mut shown) = (Vec::new(), false, None, None);
     for (tag, content) in tags {
         match name_of(tag) {
             "MaskBand" => in_mask = true,
@@ -109,19 +114,25 @@ fn listed(text: &str) -> Result<Listed, String> {
                 let (band, shown) = (listed.bands, content.trim());
                 return Err(format!("shows band {shown} of source {name:?} as band {band}"));
             }
-            "SourceProperties" => whole = Some(["RasterXSize", "RasterYSize"].map(|side| number(tag, side))),
-            "SrcRect" => {
-                let [x, y, cols, rows] = ["xOff", "yOff", "xSize", "ySize"].map(|side| number(tag, side));
-                let is_all = whole.take().is_none_or(|whole| whole == [cols, rows]);
-                if !is_all || x.unwrap_or(0.0) != 0.0 || y.unwrap_or(0.0) != 0.0 {
+            "SourceProperties" => {
+                whole = Some(["RasterXSize", "RasterYSize"].map(|side| number(tag, side).unwrap_or(0.0)));
+            }
+            "SrcRect" => shown = Some(["xOff", "yOff", "xSize", "ySize"].map(|side| number(tag, side).unwrap_or(0.0))),
+            "DstRect" => {
+                let to = ["xSize", "ySize"].map(|side| number(tag, side).unwrap_or(1.0));
+                let size = whole.take();
+                if let Some(shown) = shown.take()
+                    && is_part(shown, size.unwrap_or([shown[0] + shown[2], shown[1] + shown[3]]), to)
+                {
                     let name = of_band.last().map_or("", String::as_str);
                     return Err(format!(
                         "shows a part of source {name:?} (give the file itself, and --aoi for a part)"
                     ));
                 }
             }
+            "NoDataValue" if !in_mask => listed.of_all = Some(nodata(content)?),
             "NODATA" => {
-                let value = content.trim().parse().map_err(|_| format!("says nodata {:?}", content.trim()))?;
+                let value = nodata(content)?;
                 listed.nodata.extend(of_band.last().map(|name| (name.clone(), value)));
             }
             name @ ("KernelFilteredSource"
@@ -148,6 +159,18 @@ fn listed(text: &str) -> Result<Listed, String> {
         }
     }
     Ok(listed)
+}
+
+/// Whether a source of a size is shown without some of its pixels: one or more, of its own or of the VRT's, where these are
+/// larger; by less, sources that do not lie on whole pixels are cut.
+fn is_part([left, top, cols, rows]: [f64; 4], whole: [f64; 2], to: [f64; 2]) -> bool {
+    let axes = [(left, cols, whole[0], to[0]), (top, rows, whole[1], to[1])];
+    axes.iter().any(|(first, shown, whole, to)| first.max(0.0).max(whole - shown - first) >= (shown / to).max(1.0))
+}
+
+/// A nodata value as it is written.
+fn nodata(text: &str) -> Result<f64, String> {
+    text.trim().parse().map_err(|_| format!("says nodata {:?}", text.trim()))
 }
 
 /// The number of an attribute.
@@ -213,16 +236,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case(
-        "<SourceBand>1</SourceBand><SourceProperties RasterXSize=\"9\" RasterYSize=\"7\"/><SrcRect xOff=\"0\" yOff=\"0\" xSize=\"9\" ySize=\"7\"/>",
-        ""
-    )]
+    #[case("<SourceBand>1</SourceBand>", "")]
     #[case("<SourceBand>4</SourceBand>", "shows band 4")]
-    #[case("<SrcRect xOff=\"3\" yOff=\"0\" xSize=\"6\" ySize=\"7\"/>", "a part of source \"a.tif\"")]
-    #[case(
-        "<SourceProperties RasterXSize=\"9\" RasterYSize=\"7\"/><SrcRect xOff=\"0\" yOff=\"0\" xSize=\"5\" ySize=\"7\"/>",
-        "a part of"
-    )]
     #[case("<NODATA>none</NODATA>", "nodata \"none\"")]
     fn sources_are_shown_as_they_are(#[case] more: &str, #[case] reason: &str) {
         let read = read(&vrt("a.tif").replace("</SimpleSource>", &format!("{more}</SimpleSource>")));
@@ -230,6 +245,18 @@ mod tests {
             Ok(_) => assert_eq!(reason, ""),
             Err(error) => assert!(!reason.is_empty() && error.contains(reason), "{error}"),
         }
+    }
+
+    #[rstest]
+    #[case([0.0, 0.0, 9.0, 7.0], [9.0, 7.0], false)]
+    #[case([0.0, 0.0, 8.7, 7.0], [9.0, 7.0], false)] // beside whole pixels of the VRT
+    #[case([0.3, 0.0, 8.7, 7.0], [9.0, 7.0], false)]
+    #[case([0.0, 0.0, 8.0, 7.0], [8.0, 7.0], true)]
+    #[case([0.0, 1.0, 9.0, 6.0], [9.0, 6.0], true)]
+    #[case([0.0, 0.0, 7.5, 7.0], [3.75, 3.5], false)] // three quarters of a pixel of the VRT
+    #[case([0.0, 0.0, 7.0, 7.0], [3.5, 3.5], true)]
+    fn a_part_is_a_pixel_less(#[case] shown: [f64; 4], #[case] to: [f64; 2], #[case] part: bool) {
+        assert_eq!(is_part(shown, [9.0, 7.0], to), part);
     }
 
     #[test]

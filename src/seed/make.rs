@@ -11,7 +11,7 @@ use super::reach::Reach;
 use super::shelf::Shelf;
 use crate::grid::{BlockId, ChipId};
 use crate::label::{LabelMap, LabelStore};
-use crate::model::{BatchAnswers, DEVICE_BATCH, FeatureCache, ModelCard, SessionThreads};
+use crate::model::{BatchAnswers, FeatureCache, ModelCard, SessionThreads};
 use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, PixelWindow, RasterSource};
 
@@ -77,7 +77,7 @@ impl Maker {
             reach: Reach::new(card, &store.manifest().clean, pixel_area_m2),
             combining: Combining::new(card, &store, session.spec(), pixel_area_m2)?,
             shelf: Mutex::new(Shelf::new(SHELF_BYTES, store.folder().join("chips.tmp"))),
-            batch: if session.device() == "cpu" { 1 } else { DEVICE_BATCH },
+            batch: if session.device() == "cpu" { 1 } else { 8 },
             channels: card.input.channels.clone(),
             normalization: card.normalization(),
             chips_run: AtomicU64::new(0),

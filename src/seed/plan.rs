@@ -56,7 +56,7 @@ pub fn plan(
     }
     let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), block_px)?;
     let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
-    options.clean.check(pixel_area_m2).map_err(SeedError::Clean)?;
+    options.clean.check(pixel_area_m2, block_px).map_err(SeedError::Clean)?;
     let area_blocks = area_blocks(mosaic, &grid, options.area.as_ref())?;
     let scoring = &options.scoring;
     let others = scoring.others.iter().map(|o| Member { model: absolute(&o.model), weight: o.weight }).collect();

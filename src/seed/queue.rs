@@ -53,10 +53,12 @@ impl Queue {
         Ok(fresh)
     }
 
-    /// Takes up to `most` blocks to run, the newest request first.
-    pub(super) fn take(&mut self, most: usize) -> Vec<BlockId> {
-        let from = self.waiting.len().saturating_sub(most);
-        let mut taken: Vec<BlockId> = self.waiting.split_off(from);
+    /// Takes all blocks that are there already; where none is, up to `most` to make, the newest request first.
+    pub(super) fn take(&mut self, is_there: impl Fn(&BlockId) -> bool, most: usize) -> Vec<BlockId> {
+        let mut taken: Vec<BlockId> = self.waiting.extract_if(.., |block| is_there(block)).collect();
+        if taken.is_empty() {
+            taken = self.waiting.split_off(self.waiting.len().saturating_sub(most));
+        }
         // Row by row, so that neighbours share chips.
         taken.sort_unstable();
         self.running.extend(&taken);
@@ -92,12 +94,14 @@ mod tests {
         assert_eq!(queue.push(&[block(0), block(1)]), Ok(vec![block(0), block(1)]));
         assert_eq!(queue.push(&[block(1), block(2)]), Ok(vec![block(2)]));
         assert_eq!(queue.push(&[block(3)]), Err(QueueFull { limit: 3 }));
-        assert_eq!(queue.take(2), [block(1), block(2)]);
+        assert_eq!(queue.take(|_| false, 2), [block(1), block(2)]);
         assert_eq!(queue.push(&[block(1)]), Ok(vec![]), "it runs already");
         queue.finished(block(1), true);
         queue.finished(block(2), false);
         assert_eq!(queue.push(&[block(1)]), Ok(vec![]), "it failed a moment ago");
         assert_eq!(queue.counts(), (1, 0, 1));
+        assert_eq!(queue.push(&[block(3), block(4)]), Ok(vec![block(3), block(4)]));
+        assert_eq!(queue.take(|b| b.col != 3, 1), [block(0), block(4)], "what is there comes at once");
         assert_eq!(queue.failed_lately(&[block(0), block(1), block(2)]), 1);
     }
 }

@@ -235,6 +235,12 @@ fn a_head_is_trained_on_few_polygons_serves_at_once_and_forgets_exactly() {
     let files = std::fs::read_dir(&store).expect("a store").flatten().map(|file| file.path());
     let kept = files.into_iter().find(|path| path.to_string_lossy().contains("scorer-")).expect("kept");
     assert!(std::fs::read(&kept).expect("kept") == first);
+    // Also where it is all that is left, a run that cannot begin takes nothing away.
+    let alone = at("alone").join(kept.file_name().expect("a name"));
+    std::fs::create_dir(at("alone")).expect("a folder");
+    std::fs::copy(&kept, &alone).expect("copied");
+    let paths = [("", scene.as_path()), ("--model", &model), ("--scorer", &alone), ("--store", &at("alone"))];
+    assert!(!orthotile(&["segment", "--device", "cuda:99"], &paths).status.success() && alone.exists());
     let labels = LabelStore::open(&store).expect("made");
     std::fs::remove_file(labels.block_path(labels.wanted()[0])).expect("one block less");
     let paths = [("", scene.as_path()), ("--model", &model), ("--scorer", &kept), ("--store", &store)];

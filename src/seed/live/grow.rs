@@ -13,12 +13,13 @@ use crate::seed::{BlockState, MakeEvent, SeedError, Snapshot};
 pub(super) fn work(live: &Weak<Live>) {
     while let Some(live) = live.upgrade() {
         let blocks = {
+            let is_there = |block: &BlockId| live.labels.has(*block);
             let queue = lock(&live.queue);
             let (mut queue, _) = live
                 .wake
                 .wait_timeout_while(queue, Duration::from_millis(500), |q| q.counts().0 == 0 && !q.closed)
                 .unwrap_or_else(PoisonError::into_inner);
-            queue.take(BLOCKS_PER_RUN)
+            queue.take(is_there, BLOCKS_PER_RUN)
         };
         if !blocks.is_empty() {
             live.run(&blocks);
@@ -53,6 +54,11 @@ impl Live {
         // Nothing is told of a block that another run, or one before, has put into the store.
         fresh.extend(blocks.iter().copied().filter(|block| !told.contains(block) && self.labels.has(*block)));
         self.serve(&mut fresh);
+        // Of what is left nothing came: a block was there, and is gone again. Whoever asks next, asks anew.
+        let mut queue = lock(&self.queue);
+        let left = blocks.iter().filter(|block| !told.contains(*block) && !self.labels.has(**block));
+        left.for_each(|block| queue.finished(*block, false));
+        drop(queue);
         let done = blocks.iter().filter(|b| self.labels.has(**b)).count() as f64;
         let mpx = done * f64::from(self.grid().block_px).powi(2) / 1e6;
         if !told.is_empty() {
