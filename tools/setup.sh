@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$1
 
-command -v cargo >/dev/null || { echo "Rust is missing: install cargo 1.88 or newer (rustup), then run this again" >&2; exit 1; }
+command -v cargo >/dev/null || { echo "Rust is missing: install cargo 1.89 or newer (rustup), then run this again" >&2; exit 1; }
 
 packages=()
 need() { # need COMMAND-OR-FILE PACKAGE...

@@ -42,7 +42,8 @@ fn as_they_are(file: &Path, name: &str, listed: &Listed) -> Result<(), String> {
     }
     let own = dataset.rasterband(1).ok().and_then(|band| band.no_data_value());
     // A VRT rounds as floats do.
-    let is_own = |said: f64| own.is_some_and(|own| (said.is_nan() && own.is_nan()) || said as f32 == own as f32);
+    let same = |a: f64, b: f64| (a.is_nan() && b.is_nan()) || (a as f32 + 0.0).total_cmp(&(b as f32 + 0.0)).is_eq();
+    let is_own = |said: f64| own.is_some_and(|own| same(said, own));
     let mut said = listed.nodata.iter().filter(|(of, _)| of == name).map(|(_, value)| *value).chain(listed.of_all);
     said.find(|value| !is_own(*value)).map_or(Ok(()), |value| {
         Err(format!(
