@@ -3,7 +3,8 @@
 ORT_VERSION ?= 1.32.0
 MODEL ?= models/city
 MOSAIC ?=
-STORE ?= $(if $(MOSAIC),demo/store$(subst /,-,$(abspath $(firstword $(MOSAIC)))),demo/store)
+MOSAIC_PATH = $(abspath $(firstword $(MOSAIC)))
+STORE ?= $(if $(MOSAIC),demo/store-$(notdir $(patsubst %/,%,$(dir $(MOSAIC_PATH))))-$(notdir $(MOSAIC_PATH)),demo/store)
 LISTEN ?= 127.0.0.1:8080
 ORTHOTILE = target/release/orthotile
 ORT_LIB = target/onnxruntime/libonnxruntime.so.$(ORT_VERSION)
