@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     } else {
         let usual = FeatureOptions { for_zooms: false, ..FeatureOptions::for_store(&labels)? };
         let options = usual.with(&args.vectors.options())?;
-        let derived = TracedBlocks::read(&labels, &made)?.derive(labels.grid(), labels.scheme(), &options)?;
+        let derived = TracedBlocks::read(&labels, &made)?.into_derived(labels.grid(), labels.scheme(), &options)?;
         note_unsplit(derived.unsplit);
         let layers = layers(&args.layers, &args.output, !derived.centrelines.is_empty());
         let features =

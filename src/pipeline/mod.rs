@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use geo::{Coord, MapCoordsInPlace, Polygon};
 use thiserror::Error;
 
 mod bridges;
@@ -12,6 +11,7 @@ mod cleared;
 mod edits;
 mod options;
 mod pieces;
+mod plain;
 mod roads;
 mod roofs;
 mod source;
@@ -20,22 +20,23 @@ mod vectorize;
 use buildings::Plane;
 use edits::Edits;
 pub use options::{FeatureOptions, VectorOptions};
+use plain::{perimeter_m, plain_features, to_map, turn_round};
 use roads::Roads;
 use roofs::RoofWork;
 pub use roofs::Unsplit;
 pub use source::{BlockLabels, LabelSource};
 pub use vectorize::{VectorizeOptions, scheme_of, vectorize};
 
-use crate::cores::{cores, each, parts};
-use crate::feature::{Centreline, Confidence, Feature, FeatureId, FeatureIdError, Outline};
-use crate::georef::{CrsError, Ground, GroundScale, MapPoint, PixelPoint, ScaleMesh};
+use crate::cores::{cores, each};
+use crate::feature::{Centreline, Feature, FeatureIdError};
+use crate::georef::{CrsError, GroundScale};
 use crate::grid::{BlockId, WorkGrid};
 use crate::height::HeightError;
 use crate::label::{LabelMap, LabelStore, StoreError};
 use crate::polygonize::{self, BlockArcs, Coverage, JoinError, LabelView, Region};
 use crate::raster::RasterError;
 use crate::scheme::{Class, Kind, Scheme};
-use crate::simplify::{self, Outlines};
+use crate::simplify;
 
 /// Why labels become no features.
 #[derive(Debug, Error)]
@@ -139,6 +140,25 @@ impl TracedBlocks {
     /// # Errors
     /// When the work grid lies nowhere on the ground, or elevation cannot be read.
     pub fn derive(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Derived, PipelineError> {
+        self.covered(grid, scheme, options)?.derived(grid, scheme, options)
+    }
+
+    /// As [`Self::derive`]; the traced blocks are let go before features take their room.
+    ///
+    /// # Errors
+    /// As [`Self::derive`].
+    pub fn into_derived(
+        self,
+        grid: &WorkGrid,
+        scheme: &Scheme,
+        options: &FeatureOptions,
+    ) -> Result<Derived, PipelineError> {
+        let covered = self.covered(grid, scheme, options)?;
+        drop(self);
+        covered.derived(grid, scheme, options)
+    }
+
+    fn covered(&self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Covered, PipelineError> {
         let scale = grid.middle_scale()?;
         let coverage = self.join(&BTreeMap::new(), grid)?;
         let roads = roads::roads(&coverage, (grid, scheme), options)?;
@@ -150,8 +170,7 @@ impl TracedBlocks {
             self.join(&edits.traced(self.source()?, |block| self.has(*block))?, grid)?
         };
         coverage.relabel(|label| options.code.class(label)); // regions stay apart
-        let features = features(&coverage, (&plane, scheme), options)?;
-        Ok(Derived { features, centrelines: roads.lines, unsplit })
+        Ok(Covered { coverage, centrelines: roads.lines, unsplit })
     }
 
     fn source(&self) -> Result<&dyn LabelSource, PipelineError> {
@@ -204,6 +223,21 @@ impl TracedBlocks {
     }
 }
 
+/// All blocks as one coverage, after labels have changed.
+struct Covered {
+    coverage: Coverage,
+    centrelines: Vec<Centreline>,
+    unsplit: Unsplit,
+}
+
+impl Covered {
+    fn derived(self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Derived, PipelineError> {
+        let plane = Plane { grid, scale: grid.middle_scale()? };
+        let features = features(&self.coverage, (&plane, scheme), options)?;
+        Ok(Derived { features, centrelines: self.centrelines, unsplit: self.unsplit })
+    }
+}
+
 /// The cracks of one label block: those between objects too, where it tells them apart.
 #[must_use]
 pub fn trace(labels: &LabelMap) -> BlockArcs {
@@ -239,78 +273,4 @@ fn regions_of(coverage: &Coverage, kind: Kind, (scheme, options): (&Scheme, &Fea
 /// The width and height of a pixel on the ground.
 fn pixel_m(scale: &GroundScale) -> [f64; 2] {
     [scale.per_col_m, scale.per_row_m].map(|(east, north)| east.hypot(north))
-}
-
-/// One feature per region, in map space, with what was gathered while tracing; made on every core.
-fn plain_features(plane: &Plane, outlines: &Outlines, options: &FeatureOptions) -> Result<Vec<Feature>, PipelineError> {
-    let frame = &plane.grid.frame;
-    let run = |part: &[Region]| -> Result<Vec<Feature>, PipelineError> {
-        let ground = Ground::new(frame.transform, &frame.crs)?;
-        let mut mesh = ScaleMesh::new(ground, plane.scale.resolution_m_per_px());
-        let make = |region: &Region| {
-            let scale = mesh.scale_at(PixelPoint { col: region.first_col as f64, row: region.first_row as f64 })?;
-            plain_feature(region, (plane.grid, &scale), outlines, options)
-        };
-        part.iter().map(make).collect()
-    };
-    let made = parts(outlines.coverage().regions(), cores(), run).into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(made.into_iter().flatten().collect())
-}
-
-fn plain_feature(
-    region: &Region,
-    (grid, scale): (&WorkGrid, &GroundScale),
-    outlines: &Outlines,
-    options: &FeatureOptions,
-) -> Result<Feature, PipelineError> {
-    let class = options.class_of(region);
-    let mut outline = outlines.polygon(region.index);
-    let metres = scale.resolution_m_per_px() as f32;
-    let mut importance_m = if options.for_zooms { outlines.importance(region.index) } else { Vec::new() };
-    importance_m.iter_mut().flatten().for_each(|importance| *importance *= metres);
-    if grid.frame.transform.determinant() > 0.0 {
-        turn_round(&mut outline, &mut importance_m);
-    }
-    Ok(Feature {
-        id: FeatureId::new(class, region.first_row, region.first_col)?,
-        class,
-        perimeter_m: perimeter_m(&outline, scale),
-        importance_m,
-        polygon: to_map(outline, grid),
-        confidence: region.confidence.as_ref().map(|c| Confidence {
-            mean: (c.sum as f64 / region.pixels as f64 / 255.0) as f32,
-            min: f32::from(c.min) / 255.0,
-        }),
-        unknown: region.unknown_sum.map(|sum| (sum as f64 / region.pixels as f64 / 100.0) as f32),
-        area_m2: region.pixels as f64 * scale.pixel_area_m2(),
-        outline: if options.tolerance_m > 0.0 { Outline::Simplified } else { Outline::Exact },
-        direction_deg: None,
-        height: None,
-        provisional: region.provisional,
-    })
-}
-
-/// Where rows run north, rings that have their region on the left in raster space have it on the right on the map.
-fn turn_round(outline: &mut Polygon<f64>, importance_m: &mut [Vec<f32>]) {
-    outline.exterior_mut(|ring| ring.0.reverse());
-    outline.interiors_mut(|rings| rings.iter_mut().for_each(|ring| ring.0.reverse()));
-    importance_m.iter_mut().for_each(|ring| ring.reverse());
-}
-
-/// Raster space to map space.
-fn to_map(mut pixels: Polygon<f64>, grid: &WorkGrid) -> Polygon<f64> {
-    pixels.map_coords_in_place(|c| {
-        let MapPoint { x, y } = grid.frame.transform.to_map(PixelPoint { col: c.x, row: c.y });
-        Coord { x, y }
-    });
-    pixels
-}
-
-fn perimeter_m(pixels: &Polygon<f64>, scale: &GroundScale) -> f64 {
-    let rings = std::iter::once(pixels.exterior()).chain(pixels.interiors());
-    let length = |(a, b): (&Coord<f64>, &Coord<f64>)| {
-        let (east, north) = scale.offset_m(b.x - a.x, b.y - a.y);
-        (east * east + north * north).sqrt() // far from the ends of the range, which cost `hypot` its time
-    };
-    rings.map(|ring| ring.0.iter().zip(ring.0.iter().skip(1)).map(length).sum::<f64>()).sum()
 }

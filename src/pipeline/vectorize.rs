@@ -50,7 +50,7 @@ pub fn vectorize(
         let what = "holds 32-bit classes (accepted where roofs are told apart: 8 or 16 bits)".to_owned();
         return Err(RasterError::NotLabels { path, what }.into());
     }
-    let derived = traced.derive(
+    let derived = traced.into_derived(
         &grid,
         scheme,
         &FeatureOptions { label_shift: raster.label_shift(), code, for_zooms: false, ..usual },
