@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::errors::HttpError;
 use super::painter::{Painter, Picture};
 use crate::encode::compress::{Encoding, negotiate};
+use crate::model::hex;
 
 /// Bodies below this are not compressed, in bytes.
 const WORTH_COMPRESSING: usize = 256;
@@ -15,9 +16,8 @@ const WORTH_COMPRESSING: usize = 256;
 /// A document made for this request: tagged by its content, asked for again each time.
 #[must_use]
 pub fn document(req: &HttpRequest, content_type: &'static str, body: &[u8]) -> HttpResponse {
-    let encoding = if body.len() < WORTH_COMPRESSING { Encoding::Identity } else { accepted(req) };
-    let head = Head { content_type, cache_control: "no-cache", tag: tag(body, encoding), encoding };
-    head.not_modified(req).unwrap_or_else(|| head.ok(encoding.compress(body).into()))
+    let head = Head::of(content_type, body, accepted(req));
+    head.not_modified(req).unwrap_or_else(|| head.ok(head.encoding.compress(body).into()))
 }
 
 /// A document that takes long to be made, tagged and compressed: off the thread that answers.
@@ -31,10 +31,9 @@ where
     let (asked, tags) = (accepted(req), held(req).map(str::to_owned));
     let pack = move || {
         let body = make()?;
-        let encoding = if body.len() < WORTH_COMPRESSING { Encoding::Identity } else { asked };
-        let head = Head { content_type, cache_control: "no-cache", tag: tag(&body, encoding), encoding };
+        let head = Head::of(content_type, &body, asked);
         let is_held = tags.is_some_and(|tags| head.is_among(&tags));
-        let packed = (!is_held).then(|| encoding.compress(&body));
+        let packed = (!is_held).then(|| head.encoding.compress(&body));
         Ok::<_, HttpError>((head, packed))
     };
     let (head, packed) = web::block(pack).await??;
@@ -56,8 +55,8 @@ pub fn accepted(req: &HttpRequest) -> Encoding {
 #[must_use]
 pub fn tag(determined_by: &[u8], encoding: Encoding) -> String {
     let hash = Sha256::digest(determined_by);
-    let hex = hash[..12].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    format!("\"{hex}{}{}\"", if encoding == Encoding::Identity { "" } else { "-" }, encoding.token().unwrap_or(""))
+    let hash = hex(&hash[..12]);
+    format!("\"{hash}{}{}\"", if encoding == Encoding::Identity { "" } else { "-" }, encoding.token().unwrap_or(""))
 }
 
 /// What is said of a body before it is made.
@@ -91,6 +90,12 @@ pub async fn painted(
 }
 
 impl Head {
+    /// Of a document that is asked for again each time, tagged by its content, for a client that takes an encoding.
+    fn of(content_type: &'static str, body: &[u8], asked: Encoding) -> Self {
+        let encoding = if body.len() < WORTH_COMPRESSING { Encoding::Identity } else { asked };
+        Self { content_type, cache_control: "no-cache", tag: tag(body, encoding), encoding }
+    }
+
     /// 304 when the client holds the body already (RFC 9110, 13.1.2).
     #[must_use]
     pub fn not_modified(&self, req: &HttpRequest) -> Option<HttpResponse> {

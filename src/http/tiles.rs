@@ -1,8 +1,9 @@
 //! Vector tiles.
 //!
 //! A tile says how far it is in `X-Tile-State`: `complete`; `provisional`, when missing blocks are being made or wait for
-//! it; `partial`, when blocks are missing and nobody makes them; `failed`, when all that are missing could not be made. Map clients do not ask again after errors or
-//! `Retry-After`, but MapLibre does when `max-age` has passed, and QGIS keeps a tile exactly that long.
+//! it; `partial`, when blocks are missing and nobody makes them; `failed`, when all that are missing could not be made. Map
+//! clients do not ask again after errors or `Retry-After`, but MapLibre does when `max-age` has passed, and QGIS keeps a tile
+//! exactly that long.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -37,9 +37,8 @@ pub(super) fn remove_copy(folder: &Path, manifest: &Manifest) {
     }
 }
 
-/// Writes a manifest, after the scorer that it names has its copy beside it.
+/// Writes a manifest; the scorer that it names has its copy beside it by then.
 pub(super) fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> {
-    keep_scorer(folder, manifest)?;
     let path = manifest_path(folder);
     let text = serde_json::to_string_pretty(manifest)
         .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;

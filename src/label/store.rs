@@ -125,6 +125,7 @@ impl LabelStore {
             }
         }
         remove_half_made(&labels)?;
+        keep_scorer(folder, manifest)?;
         write_manifest(folder, manifest)?;
         Ok(Self { is_new, ..Self::open(folder)? })
     }

@@ -275,11 +275,17 @@ impl ModelCard {
         self.path.parent().map_or_else(|| file.to_owned(), |folder| folder.join(file))
     }
 
-    /// The files of every network of the model: the networks, and those beside them that hold their weights.
+    /// Every network of the model.
+    #[must_use]
+    pub fn networks(&self) -> Vec<PathBuf> {
+        let decoder = self.masks.as_ref().map(|masks| self.beside(&masks.decoder));
+        std::iter::once(self.network_path()).chain(decoder).collect()
+    }
+
+    /// The files of every network: itself, which is read for it, and those beside it that hold its weights.
     #[must_use]
     pub fn weights(&self) -> Vec<PathBuf> {
-        let decoder = self.masks.as_ref().map(|masks| self.beside(&masks.decoder));
-        std::iter::once(self.network_path()).chain(decoder).flat_map(|network| with_weights(&network)).collect()
+        self.networks().iter().flat_map(|network| with_weights(network)).collect()
     }
 
     /// How chips become tensors.

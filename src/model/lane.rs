@@ -37,8 +37,13 @@ impl Lane {
         Ok(Self::of_cores(device.resolved(), networks_bytes, cores()))
     }
 
+    /// Whether networks of a size together are held in memory once.
+    pub(crate) fn is_alone(networks_bytes: u64) -> bool {
+        networks_bytes > LARGEST_TWICE_BYTES
+    }
+
     fn of_cores(device: Device, networks_bytes: u64, cores: NonZeroUsize) -> (Self, Option<Self>) {
-        let twice = device == Device::Cpu && networks_bytes <= LARGEST_TWICE_BYTES;
+        let twice = device == Device::Cpu && !Self::is_alone(networks_bytes);
         let copied = NonZeroUsize::new(cores.get() / 2).filter(|_| twice);
         let left = copied.and_then(|copied| NonZeroUsize::new(cores.get() - copied.get()));
         let lane = |threads| Self { device, threads };

@@ -323,17 +323,13 @@ impl ScorerFile {
     /// # Errors
     /// When the file is gone, or holds another scorer, and there is no copy.
     pub fn open(&self) -> Result<Scorer, ScorerError> {
-        if !self.is_in(&self.path)
-            && let Some(copy) = self.copy.as_ref().filter(|copy| self.is_in(copy))
-        {
-            return Scorer::open(copy);
+        let mut places = std::iter::once(&self.path).chain(&self.copy);
+        if let Some(place) = places.find(|place| self.is_in(place)) {
+            return Scorer::open(place);
         }
-        if Self::read(&self.path)?.sha256 != self.sha256 {
-            let reason =
-                "it is another one than when the store was made: segment into another store, or again".to_owned();
-            return Err(ScorerError::Invalid { path: self.path.clone(), reason });
-        }
-        Scorer::open(&self.path)
+        Scorer::open(&self.path)?; // one that is gone, or none, says so
+        let reason = "it is another one than when the store was made: segment into another store, or again".to_owned();
+        Err(ScorerError::Invalid { path: self.path.clone(), reason })
     }
 
     fn is_in(&self, path: &Path) -> bool {

@@ -170,7 +170,7 @@ impl TracedBlocks {
             self.join(&edits.traced(self.source()?, |block| self.has(*block))?, grid)?
         };
         coverage.relabel(|label| options.code.class(label)); // regions stay apart
-        Ok(Covered { coverage, centrelines: roads.lines, unsplit })
+        Ok(Covered { coverage, scale, centrelines: roads.lines, unsplit })
     }
 
     fn source(&self) -> Result<&dyn LabelSource, PipelineError> {
@@ -226,13 +226,14 @@ impl TracedBlocks {
 /// All blocks as one coverage, after labels have changed.
 struct Covered {
     coverage: Coverage,
+    scale: GroundScale,
     centrelines: Vec<Centreline>,
     unsplit: Unsplit,
 }
 
 impl Covered {
     fn derived(self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Derived, PipelineError> {
-        let plane = Plane { grid, scale: grid.middle_scale()? };
+        let plane = Plane { grid, scale: self.scale };
         let features = features(&self.coverage, (&plane, scheme), options)?;
         Ok(Derived { features, centrelines: self.centrelines, unsplit: self.unsplit })
     }

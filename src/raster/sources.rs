@@ -33,22 +33,26 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for entry in path.read_dir().map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
-        if file.is_file() && has_extension(&file, &["tif", "tiff"]) {
+        if file.is_file() && is_tiff(&file) {
             files.push(file);
         } else if file.is_dir() {
             folders.push(file);
         }
     }
+    if files.is_empty() {
+        return Err(RasterError::Empty { path: path.to_owned() });
+    }
     files.sort();
     folders.sort();
-    for below in folders.iter().filter(|_| !files.is_empty()) {
-        let is_tiff = |file: &Path| has_extension(file, &["tif", "tiff"]);
-        let has_some = below.read_dir().is_ok_and(|mut all| all.any(|e| e.is_ok_and(|e| is_tiff(&e.path()))));
-        if has_some {
-            tracing::warn!("{}: subfolders are not entered; {} holds GeoTIFFs, too", path.display(), below.display());
-        }
+    let has_some = |below: &&PathBuf| below.read_dir().is_ok_and(|all| all.flatten().any(|file| is_tiff(&file.path())));
+    for below in folders.iter().filter(has_some) {
+        tracing::warn!("{}: subfolders are not entered; {} holds GeoTIFFs, too", path.display(), below.display());
     }
-    if files.is_empty() { Err(RasterError::Empty { path: path.to_owned() }) } else { Ok(files) }
+    Ok(files)
+}
+
+fn is_tiff(file: &Path) -> bool {
+    has_extension(file, &["tif", "tiff"])
 }
 
 fn has_extension(path: &Path, accepted: &[&str]) -> bool {

@@ -1,5 +1,6 @@
 //! The maker of a store: its mosaic opened, its model loaded.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Maker, SeedError};
@@ -87,11 +88,17 @@ pub fn open_model(
     Opening { scoring, scheme, networks: Networks::On(device.into()), cache: None }.answering(card)
 }
 
-/// The size of all networks that have a part in the answers of a card.
+/// The size of all networks that have a part in the answers of a card, with their weights. Networks that are large by
+/// themselves are not read for what lies beside them.
 fn networks_bytes(scoring: &Scoring, card: &ModelCard) -> Result<u64, ModelError> {
-    let networks = scoring.cards(card)?.into_iter().flat_map(|(card, _)| card.weights());
+    let cards = scoring.cards(card)?;
     // A file that is not there is missed when it is loaded.
-    Ok(networks.map(|path| std::fs::metadata(path).map_or(0, |file| file.len())).sum())
+    let size = |path: PathBuf| std::fs::metadata(path).map_or(0, |file| file.len());
+    let networks: u64 = cards.iter().flat_map(|(card, _)| card.networks()).map(size).sum();
+    if Lane::is_alone(networks) {
+        return Ok(networks);
+    }
+    Ok(cards.iter().flat_map(|(card, _)| card.weights()).map(size).sum())
 }
 
 /// The cache that a manifest names.

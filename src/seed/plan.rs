@@ -114,8 +114,8 @@ fn area_blocks(mosaic: &Mosaic, grid: &WorkGrid, asked: Option<&AreaOfInterest>)
 /// otherwise, so that a store of before is not gone on with.
 const LABELS_VERSION: u32 = 3;
 
-/// Of the version of the labels, sources, networks, the keys of the cards that change scores, the grid, and how labels are made and
-/// which code stands for which class.
+/// Of the version of the labels, sources, networks, the keys of the cards that change scores, the grid, how labels are made,
+/// and which code stands for which class.
 fn fingerprint(
     mosaic: &Mosaic,
     grid: &WorkGrid,
