@@ -27,7 +27,7 @@ pub struct Args {
     /// The file to write: .geojson, .geojsonl, .gpkg or .fgb
     #[arg(short, long)]
     output: PathBuf,
-    /// How far a border may move, in ground metres; 0 keeps pixel edges; a pixel and a half unless told
+    /// Maximum distance a border may move, in ground metres, 0 to 1000; 0 keeps pixel edges [default: 1.5 pixels]
     #[arg(long)]
     tolerance_m: Option<f64>,
     /// These values (0 to 255) are buildings: give them right angles

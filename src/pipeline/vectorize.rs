@@ -13,10 +13,21 @@ use crate::scheme::{Class, Colour, Kind, Scheme};
 /// How a class raster becomes features.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct VectorizeOptions {
-    /// How far a border may move, in ground metres; 0 keeps pixel edges; a pixel and a half unless told.
+    /// Maximum distance a border may move, in ground metres, 0 to 1,000; 0 keeps pixel edges. Default: 1.5 pixels.
     pub tolerance_m: Option<f64>,
     /// Smoothing, pieces, gaps of roads.
     pub vectors: VectorOptions,
+}
+
+impl VectorizeOptions {
+    fn check(&self) -> Result<(), PipelineError> {
+        match self.tolerance_m {
+            Some(value) if !(0.0..=1000.0).contains(&value) => {
+                Err(PipelineError::Option { name: "tolerance_m", value, accepted: "0 to 1000 m" })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The side of the squares that are traced one by one: a few fit in memory, and their seams leave no trace.
@@ -31,6 +42,7 @@ pub fn vectorize(
     scheme: &Scheme,
     options: &VectorizeOptions,
 ) -> Result<(WorkGrid, Derived), PipelineError> {
+    options.check()?;
     let window = raster.window();
     let grid = WorkGrid { frame: raster.frame().clone(), cols: window.cols, rows: window.rows, block_px: BLOCK_PX };
     let blocks: Vec<BlockId> = grid.blocks().collect();

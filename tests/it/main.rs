@@ -4,6 +4,7 @@
 mod antimeridian;
 mod asked;
 mod bad_input;
+mod bug_cases;
 mod city;
 mod common;
 mod demo;
