@@ -13,6 +13,8 @@ mod rings; // polygons in whole units, valid or made so
 pub mod style; // the map style of MapLibre and QGIS
 pub mod tilejson; // what the tiles hold
 
+pub use rings::{RepairCounts, repairs};
+
 #[cfg(test)]
 pub(crate) mod tests {
     use crate::feature::{Centreline, Confidence, Feature, FeatureId, FeatureStore, Height, HeightSource, Outline};

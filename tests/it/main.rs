@@ -23,6 +23,7 @@ mod on_request;
 mod polygonize;
 mod roofs;
 mod segment;
+mod tile_areas;
 mod tiles;
 mod town_case;
 mod unknown;

@@ -67,7 +67,7 @@ fn repaired(part: &[Ring]) -> Option<Vec<Vec<Ring>>> {
     let placed = |p: &Point| [Degrees(p.x + origin[0].0), Degrees(p.y + origin[1].0)];
     let closed = |ring: &[Point]| ring.iter().chain(ring.first()).map(placed).collect();
     let parts: Vec<Vec<Ring>> =
-        repair(&whole, &mut work).iter().map(|part| part.iter().map(closed).collect()).collect();
+        repair(&whole, &mut work).pieces.iter().map(|part| part.iter().map(closed).collect()).collect();
     (!parts.is_empty()).then_some(parts)
 }
 

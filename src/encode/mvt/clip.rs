@@ -1,7 +1,7 @@
 //! A polygon cut to a square of a tile.
 
 use super::quantize::EXTENT;
-use crate::encode::rings::{Point, Rings};
+use crate::encode::rings::{Point, Rings, Side};
 
 /// The square from `-margin` to the extent plus `margin`, in tile units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,51 +42,6 @@ impl ClipSquare {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Side {
-    West(i64),
-    East(i64),
-    North(i64),
-    South(i64),
-}
-
-impl Side {
-    fn cut(self, ring: &[Point], out: &mut Vec<Point>) {
-        let Some(mut previous) = ring.last().copied() else { return };
-        for p in ring.iter().copied() {
-            if self.keeps(previous) != self.keeps(p) {
-                out.push(self.crossing(previous, p));
-            }
-            if self.keeps(p) {
-                out.push(p);
-            }
-            previous = p;
-        }
-    }
-
-    fn keeps(self, p: Point) -> bool {
-        match self {
-            Self::West(at) => p.x >= at,
-            Self::East(at) => p.x <= at,
-            Self::North(at) => p.y >= at,
-            Self::South(at) => p.y <= at,
-        }
-    }
-
-    /// Where an edge meets the side; the same whichever way the edge is walked, so neighbours stay neighbours.
-    fn crossing(self, a: Point, b: Point) -> Point {
-        let (a, b) = if a < b { (a, b) } else { (b, a) };
-        let along = |at: i64, from: (i64, i64), to: (i64, i64)| {
-            let part = (at - from.0) as f64 / (to.0 - from.0) as f64;
-            from.1 + ((to.1 - from.1) as f64 * part).round() as i64
-        };
-        match self {
-            Self::West(x) | Self::East(x) => Point { x, y: along(x, (a.x, a.y), (b.x, b.y)) },
-            Self::North(y) | Self::South(y) => Point { x: along(y, (a.y, a.x), (b.y, b.x)), y },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,11 +67,5 @@ mod tests {
         let mut out = Rings::default();
         ClipSquare::new(64).cut(&rings(&[(-900, 0), (-100, 0), (-100, 90)]), &mut Vec::new(), &mut out);
         assert!(out.is_empty() && out.points.is_empty());
-    }
-
-    #[test]
-    fn an_edge_is_cut_at_the_same_place_from_both_sides() {
-        let (a, b) = (Point { x: -100, y: 7 }, Point { x: 333, y: 1001 });
-        assert_eq!(Side::West(-64).crossing(a, b), Side::West(-64).crossing(b, a));
     }
 }

@@ -82,6 +82,7 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
             layer.end_feature(stored.feature.id.get());
         }
     }
+    shaper.troubles().log(&format_args!("tile {at}"));
     let layers = [landcover, buildings, centrelines(store, &classes, (&grid, options))];
     let parts = layers.map(Layer::finish).into_iter().flatten().collect::<Vec<_>>();
     let tile = parts.iter().map(Wire::bytes).collect::<Vec<_>>().concat();

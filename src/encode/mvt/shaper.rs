@@ -3,7 +3,7 @@
 use super::TileOptions;
 use super::clip::ClipSquare;
 use super::quantize::{EXTENT, TileGrid};
-use crate::encode::rings::{Edge, Point, Rings, corners, is_valid, repair};
+use crate::encode::rings::{Edge, Point, Rings, Troubles, corners, is_valid, repair};
 use crate::feature::StoredFeature;
 
 /// A polygon of at most this many square units is gathered with others of its class until they fill a square
@@ -19,8 +19,12 @@ pub(super) struct Shaper {
     tolerance_m: f32,
     tile: ClipSquare,
     overhang: ClipSquare,
-    /// The gathered area per class (its low 8 bits), in square units; `None` where everything is drawn.
-    gathered: Option<Box<[f64; 256]>>,
+    /// Whether polygons are gathered for being tiny; those that rounding leaves without area are gathered at every zoom.
+    gathers_tiny: bool,
+    /// The gathered area per class (its low 8 bits), in square units.
+    gathered: Box<[f64; 256]>,
+    /// Repaired polygons that had to be cut in halves, and those that lost ground.
+    troubles: Troubles,
     rings: Rings,
     cut: Rings,
     points: Vec<Point>,
@@ -38,7 +42,9 @@ impl Shaper {
             tolerance_m: (tolerance_units * grid.unit() * side_m) as f32,
             tile: ClipSquare::new(buffer),
             overhang: ClipSquare::new(buffer.max(EXTENT / 2)),
-            gathered: (grid.zoom() + WHOLE_ZOOMS < options.max_zoom).then(|| Box::new([0.0; 256])),
+            gathers_tiny: grid.zoom() + WHOLE_ZOOMS < options.max_zoom,
+            gathered: Box::new([0.0; 256]),
+            troubles: Troubles::default(),
             rings: Rings::default(),
             cut: Rings::default(),
             points: Vec::new(),
@@ -56,7 +62,7 @@ impl Shaper {
     ) -> bool {
         let grid = self.grid.counting_from(stored.shape.west(), turns);
         let area = stored.shape.area() / (self.grid.unit() * self.grid.unit());
-        let tiny = self.gathered.is_some() && area <= (TINY_SQUARE_UNITS * TINY_SQUARE_UNITS) as f64;
+        let tiny = self.gathers_tiny && area <= (TINY_SQUARE_UNITS * TINY_SQUARE_UNITS) as f64;
         if !tiny {
             grid.quantize(&stored.shape, self.tolerance_m, &mut self.rings);
             if !self.rings.is_empty() {
@@ -68,6 +74,11 @@ impl Shaper {
             take(&self.rings);
         }
         gathers
+    }
+
+    /// What repairing had trouble with so far.
+    pub(super) fn troubles(&self) -> Troubles {
+        self.troubles
     }
 
     /// Cuts and repairs where needed.
@@ -87,15 +98,15 @@ impl Shaper {
             take(rings);
             return true;
         }
-        let pieces = repair(rings, &mut self.edges);
-        pieces.iter().for_each(&mut take);
-        !pieces.is_empty()
+        let repaired = repair(rings, &mut self.edges);
+        self.troubles.note(&repaired);
+        repaired.pieces.iter().for_each(&mut take);
+        !repaired.pieces.is_empty()
     }
 
     /// Adds the area of what is too small to draw; when there is enough, leaves a square at this place in `rings`.
     fn gather(&mut self, stored: &StoredFeature, grid: &TileGrid, area: f64) -> bool {
-        let Some(gathered) = &mut self.gathered else { return false };
-        let sum = &mut gathered[(stored.feature.class.0 & 0xff) as usize];
+        let sum = &mut self.gathered[(stored.feature.class.0 & 0xff) as usize];
         *sum += area;
         let square = (TINY_SQUARE_UNITS * TINY_SQUARE_UNITS) as f64;
         if *sum < square {

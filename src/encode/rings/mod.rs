@@ -1,13 +1,20 @@
 //! Polygons in whole units: told whether they are valid, and made so where rounding or cutting has broken them.
 
+mod cut;
 mod faces;
+mod fill;
 mod inside;
 mod repair;
+mod snap;
 mod validity;
 
+pub(in crate::encode) use cut::Side;
 pub(in crate::encode) use inside::corners;
-pub(in crate::encode) use repair::repair;
+pub use repair::{RepairCounts, repairs};
+pub(in crate::encode) use repair::{Troubles, repair};
 pub(in crate::encode) use validity::{Edge, is_valid};
+
+use std::ops::{Add, Sub};
 
 /// How far from the origin a position may lie, in units (312 km in a tile of the deepest zoom), so that areas and products of
 /// lengths stay whole numbers of 64 bits.
@@ -18,6 +25,33 @@ pub(in crate::encode) const FARTHEST: i64 = 1 << 29;
 pub(in crate::encode) struct Point {
     pub(in crate::encode) x: i64,
     pub(in crate::encode) y: i64,
+}
+
+impl Point {
+    fn cross(self, other: Self) -> i64 {
+        self.x * other.y - self.y * other.x
+    }
+
+    #[cfg(test)]
+    fn dot(self, other: Self) -> i64 {
+        self.x * other.x + self.y * other.y
+    }
+}
+
+impl Add for Point {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { x: self.x + other.x, y: self.y + other.y }
+    }
+}
+
+impl Sub for Point {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self { x: self.x - other.x, y: self.y - other.y }
+    }
 }
 
 /// Rings of one polygon, exterior first, kept in one piece of memory; closing vertices are not repeated.
