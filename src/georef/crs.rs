@@ -3,7 +3,7 @@
 use proj::Proj;
 use thiserror::Error;
 
-use super::{GeoTransform, MapPoint, WorldPoint};
+use super::{GeoTransform, MapBounds, MapPoint, WorldPoint};
 
 /// A coordinate reference system, horizontal, in any text form that PROJ reads (WKT 1 or 2, `EPSG:…`, PROJJSON).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,18 @@ pub enum CrsError {
         definition: String,
         /// What PROJ said.
         reason: String,
+    },
+    /// A grid in degrees lies where there are no degrees.
+    #[error(
+        "coordinate reference system {name:?} is in degrees, but the raster spans {x} from west to east and {y} from south to north (expected longitudes within ±540 and latitudes within ±90; if these are metres, declare their system: gdal_edit.py -a_srs EPSG:…)"
+    )]
+    NotDegrees {
+        /// The name of the system.
+        name: String,
+        /// First and last x.
+        x: String,
+        /// First and last y.
+        y: String,
     },
     /// A position has no image in the other system.
     #[error("position ({x}, {y}) has no image: {reason}")]
@@ -63,6 +75,33 @@ impl Crs {
     #[must_use]
     pub fn definition(&self) -> &str {
         &self.definition
+    }
+
+    /// Whether its units are degrees of longitude and latitude.
+    #[must_use]
+    pub fn is_in_degrees(&self) -> bool {
+        if self.definition.starts_with("PROJC") {
+            return false; // projected, by either version of WKT: nothing to ask PROJ for
+        }
+        let Ok(projector) = Projector::new(self, &Self::lon_lat()) else { return false };
+        let at = |x: f64, y: f64| projector.project(MapPoint { x, y }).ok();
+        let Some((here, there)) = at(1.0, 1.0).zip(at(2.0, 3.0)) else { return false };
+        (there.x - here.x - 1.0).abs() < 0.01 && (there.y - here.y - 2.0).abs() < 0.01
+    }
+
+    /// Refuses a place where a system in degrees has none; up to a degree beyond a pole is left to those who write it.
+    ///
+    /// # Errors
+    /// When the system is in degrees and the bounds are not.
+    pub fn check_bounds(&self, bounds: &MapBounds) -> Result<(), CrsError> {
+        let MapBounds { min, max } = bounds;
+        let is_near = min.x >= -540.0 && max.x <= 540.0 && min.y >= -91.0 && max.y <= 91.0;
+        if is_near || !self.is_in_degrees() {
+            return Ok(());
+        }
+        let range = |low: f64, high: f64| format!("{low} to {high}");
+        let (name, x, y) = (self.name().to_owned(), range(min.x, max.x), range(min.y, max.y));
+        Err(CrsError::NotDegrees { name, x, y })
     }
 
     /// The name that the definition carries, or the definition where it carries none.
@@ -167,6 +206,20 @@ mod tests {
         let wkt = r#"COMPD_CS["a, [b]",PROJCS["RD, New",GEOGCS["x"]],VERT_CS["NAP"]]"#;
         assert_eq!(horizontal_part(wkt), r#"PROJCS["RD, New",GEOGCS["x"]]"#);
         assert_eq!(horizontal_part("EPSG:7415"), "EPSG:7415");
+    }
+
+    #[test]
+    fn metres_are_no_degrees() {
+        let bounds = |x: f64, y: f64| MapBounds { min: MapPoint { x, y }, max: MapPoint { x: x + 60.0, y: y + 0.4 } };
+        let crs = |code: &str| Crs::new(code).expect("known");
+        for (code, is) in [("EPSG:4326", true), ("EPSG:4258", true), ("OGC:CRS84", true), ("EPSG:32632", false)] {
+            assert_eq!(crs(code).is_in_degrees(), is, "{code}");
+            assert_eq!(crs(code).check_bounds(&bounds(500_000.0, 5_200_000.0)).is_err(), is, "{code}");
+            assert_eq!(crs(code).check_bounds(&bounds(0.0, 5_200_000.0)).is_err(), is, "{code}");
+            assert_eq!(crs(code).check_bounds(&bounds(480.0, 89.7)), Ok(()), "{code}");
+        }
+        let error = crs("EPSG:4326").check_bounds(&bounds(500_000.0, 5_200_000.0)).expect_err("refused").to_string();
+        assert!(error.contains("500000 to 500060") && error.contains("a_srs"), "{error}");
     }
 
     #[test]

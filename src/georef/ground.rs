@@ -82,10 +82,12 @@ impl Ground {
     /// # Errors
     /// When the position has no image.
     pub fn scale_at(&self, at: PixelPoint) -> Result<GroundScale, CrsError> {
+        let middle = self.lon_lat(at)?;
         let step = |cols: f64, rows: f64| -> Result<(f64, f64), CrsError> {
             let from = self.lon_lat(PixelPoint { col: at.col - cols / 2.0, row: at.row - rows / 2.0 })?;
             let to = self.lon_lat(PixelPoint { col: at.col + cols / 2.0, row: at.row + rows / 2.0 })?;
-            Ok(metres_between(from, to))
+            let near_pole = middle.y.abs() > NEAR_POLE_DEG;
+            Ok(if near_pole { metres_near_pole(from, to, middle) } else { metres_between(from, to) })
         };
         // Ten pixels wide, so that the degrees keep enough digits.
         let tenth = |(e, n): (f64, f64)| (e / 10.0, n / 10.0);
@@ -136,10 +138,13 @@ impl ScaleMesh {
     }
 }
 
+/// The semi-major axis of WGS 84.
+pub(super) const SEMI_MAJOR_M: f64 = 6_378_137.0;
+/// The square of its eccentricity.
+pub(super) const ECCENTRICITY_2: f64 = 0.006_694_379_990_141_317;
+
 /// Metres (east, north) between two near positions in degrees, by the radii of curvature at their middle.
 fn metres_between(from: MapPoint, to: MapPoint) -> (f64, f64) {
-    const SEMI_MAJOR_M: f64 = 6_378_137.0;
-    const ECCENTRICITY_2: f64 = 0.006_694_379_990_141_317;
     let latitude = f64::midpoint(from.y, to.y).to_radians();
     let curvature = 1.0 - ECCENTRICITY_2 * latitude.sin().powi(2);
     let prime_vertical_m = SEMI_MAJOR_M / curvature.sqrt();
@@ -152,9 +157,30 @@ fn metres_between(from: MapPoint, to: MapPoint) -> (f64, f64) {
     (lon.to_radians() * prime_vertical_m * latitude.cos(), (to.y - from.y).to_radians() * meridian_m)
 }
 
+/// The latitude beyond which longitudes turn too fast to tell east from west, in degrees.
+const NEAR_POLE_DEG: f64 = 89.0;
+
+/// The same near a pole, by the straight way through space; east and north are those of a third position.
+fn metres_near_pole(from: MapPoint, to: MapPoint, at: MapPoint) -> (f64, f64) {
+    let [from, to] = [from, to].map(in_space);
+    let step = [to[0] - from[0], to[1] - from[1], to[2] - from[2]];
+    let ((lon_sin, lon_cos), (lat_sin, lat_cos)) = (at.x.to_radians().sin_cos(), at.y.to_radians().sin_cos());
+    let outwards = step[0] * lon_cos + step[1] * lon_sin;
+    (step[1] * lon_cos - step[0] * lon_sin, step[2] * lat_cos - outwards * lat_sin)
+}
+
+/// A position in degrees as metres from the middle of the earth.
+pub(super) fn in_space(p: MapPoint) -> [f64; 3] {
+    let ((lon_sin, lon_cos), (lat_sin, lat_cos)) = (p.x.to_radians().sin_cos(), p.y.to_radians().sin_cos());
+    let prime_vertical_m = SEMI_MAJOR_M / (1.0 - ECCENTRICITY_2 * lat_sin * lat_sin).sqrt();
+    let out = prime_vertical_m * lat_cos;
+    [out * lon_cos, out * lon_sin, prime_vertical_m * (1.0 - ECCENTRICITY_2) * lat_sin]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
 
     #[test]
     fn metres_of_web_mercator_are_not_ground_metres() {
@@ -173,6 +199,18 @@ mod tests {
         let scale = Ground::new(t, &crs).expect("known").scale_at(PixelPoint { col: 5.0, row: 5.0 }).expect("inside");
         assert!((scale.resolution_m_per_px() / 0.25 - 1.0 / 0.9996).abs() < 1e-6);
         assert!(scale.per_row_m.1 < 0.0 && scale.per_col_m.0 > 0.0);
+    }
+
+    #[rstest]
+    #[case::the_south_pole("EPSG:3031", 0.97276)]
+    #[case::the_north_pole("EPSG:3413", 0.96986)]
+    fn a_pixel_at_a_pole_is_as_large_as_those_around_it(#[case] crs: &str, #[case] scale: f64) {
+        let t = GeoTransform::new([-32.0, 0.5, 0.0, 32.0, 0.0, -0.5]).expect("regular");
+        let ground = Ground::new(t, &Crs::new(crs).expect("known")).expect("known");
+        for (col, row) in [(64.0, 64.0), (64.5, 64.5), (70.0, 50.0), (0.0, 128.0)] {
+            let side_m = ground.scale_at(PixelPoint { col, row }).expect("inside").resolution_m_per_px();
+            assert!((side_m / (0.5 / scale) - 1.0).abs() < 1e-4, "{side_m} at {col}, {row}");
+        }
     }
 
     #[test]

@@ -201,7 +201,11 @@ pub(super) fn frame(
         RasterError::Grid(source) => RasterError::Crs { path: owned(), source },
         other => other,
     })?;
-    Ok(PixelFrame { crs, transform })
+    let frame = PixelFrame { crs, transform };
+    let (cols, rows) = dataset.raster_size();
+    let bounds = frame.bounds(&Window::new(0, 0, cols as u32, rows as u32));
+    frame.crs.check_bounds(&bounds).map_err(|source| RasterError::Crs { path: owned(), source })?;
+    Ok(frame)
 }
 
 /// What the scene is, whatever its folder: size, place, and the first and last 64 KiB of the file and its companions.
