@@ -1,6 +1,5 @@
 //! Features to bytes. Every format tells the same attributes, listed once in [`attributes`].
 
-pub mod antimeridian; // polygons and lines cut at 180°
 pub mod attributes; // what is said of a feature, under which names
 pub mod compress; // gzip, brotli and zstd bodies
 pub mod export; // a file in the format of its name

@@ -1,22 +1,26 @@
-//! GeoJSON (RFC 7946), written feature by feature: longitude and latitude on WGS 84, seven decimals (1 cm).
+//! GeoJSON (RFC 7946), written feature by feature: longitude and latitude on WGS 84.
 //!
-//! A polygon whose borders come together in these steps is written in the valid parts that are left of it.
+//! Numbers have seven decimals (1 cm), more where a quarter of a pixel needs them. A polygon whose borders come together in
+//! these steps is written in the valid parts that are left of it. What leads across 180° is cut there, what holds a pole is
+//! closed over it, and long edges get vertices where straight lines of the map bend on the earth.
 
+mod earth;
 mod steps;
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
-use geo::{BoundingRect, Coord, LineString, Polygon};
+use geo::{Area, LineString, Polygon};
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
-use super::antimeridian::{cut, cut_line, placed, range};
 use super::attributes::{Classes, Key, Number, Value, tell, tell_centreline};
 use super::filter::Selection;
 use crate::feature::{Centreline, Feature, FeatureId};
-use crate::georef::{Crs, CrsError, MapPoint, Projector, hull};
+use crate::georef::{CrsError, Ground, MapPoint, hull};
 
-use steps::{Degrees, Ring, positions, rounded};
+use earth::{Earth, Path};
+use steps::{Decimals, Degrees, Ring, Rounder, line_parts};
 
 /// The media type of a collection.
 pub const MEDIA_TYPE: &str = "application/geo+json";
@@ -74,6 +78,7 @@ pub fn write(out: &mut impl Write, selection: &Selection<'_>, framing: Framing) 
         writer.centreline(out, line)?;
         out.write_all(b"\n")?;
     }
+    writer.log();
     Ok(())
 }
 
@@ -93,7 +98,7 @@ pub fn write_collection(
     }
     if let Some(wsen) = writer.wsen(selection)? {
         out.write_all(b",\"bbox\":[")?;
-        separated(out, wsen, |out, v| degrees(out, v))?;
+        separated(out, wsen, |out, v| Degrees::nearest(v, writer.decimals).write(out))?;
         out.write_all(b"]")?;
     }
     out.write_all(b",\"features\":[\n")?;
@@ -110,19 +115,31 @@ pub fn write_collection(
         writer.centreline(out, line)?;
     }
     out.write_all(b"\n]}\n")?;
+    writer.log();
     Ok(())
 }
 
 /// Writes single features of one map space. It holds PROJ objects: make one on each thread.
 struct FeatureWriter<'a> {
     classes: Classes<'a>,
-    to_lon_lat: Projector,
+    earth: Earth,
+    decimals: Decimals,
+    rounder: RefCell<Rounder>,
 }
+
+/// How long a degree of latitude is, in metres.
+const DEGREE_M: f64 = 111_320.0;
 
 impl<'a> FeatureWriter<'a> {
     fn new(selection: &Selection<'a>) -> Result<Self, CrsError> {
-        let to_lon_lat = Projector::new(&selection.frame.crs, &Crs::lon_lat())?;
-        Ok(Self { classes: Classes::new(selection.scheme), to_lon_lat })
+        let pixel = pixel_degrees(selection)?;
+        let decimals = Decimals::for_pixels_of(pixel);
+        Ok(Self {
+            classes: Classes::new(selection.scheme),
+            earth: Earth::new(&selection.frame.crs, pixel / 4.0)?,
+            decimals,
+            rounder: RefCell::new(Rounder::new(decimals)),
+        })
     }
 
     /// The smallest rectangle around all: west, south, east, north in degrees; `None` when there are none.
@@ -130,31 +147,35 @@ impl<'a> FeatureWriter<'a> {
     /// West lies east of east across the antimeridian (RFC 7946, 5.2).
     fn wsen(&self, selection: &Selection<'_>) -> Result<Option<[f64; 4]>, GeoJsonError> {
         let (mut ranges, mut south, mut north) = (Vec::new(), f64::MAX, f64::MIN);
-        let outlines = selection.features.iter().map(|f| (f.id, f.polygon.exterior()));
-        for (id, line) in outlines.chain(selection.centrelines.iter().map(|l| (l.id, &l.line))) {
-            let (line, is_across) = self.line(id, line)?;
-            let Some(bounds) = line.bounding_rect() else { continue };
-            ranges.push(if is_across { range(&line) } else { [bounds.min().x, bounds.max().x] });
-            (south, north) = (south.min(bounds.min().y), north.max(bounds.max().y));
+        let outlines = selection.features.iter().map(|f| (f.id, wound(&f.polygon).0.clone()));
+        for (id, line) in outlines.chain(selection.centrelines.iter().map(|l| (l.id, l.line.clone()))) {
+            let path = self.path(id, &line)?;
+            if path.coords.is_empty() {
+                continue;
+            }
+            let turns = ((path.range()[0] + 180.0) / 360.0).floor() * 360.0;
+            ranges.push(if path.turns == 0 { path.range().map(|x| x - turns) } else { [-180.0, 180.0] });
+            let pole = 90.0 * f64::from(path.turns.signum());
+            let around = path.coords.iter().map(|c| c.y).chain((path.turns != 0).then_some(pole));
+            (south, north) = around.fold((south, north), |(s, n), y| (s.min(y), n.max(y)));
         }
         let found = hull(ranges, [-180.0, 180.0]);
         Ok(found.map(|[west, east]| [west, south, if east > 180.0 { east - 360.0 } else { east }, north]))
     }
 
-    /// The longitudes and latitudes of a line, and whether it leads across the antimeridian.
-    fn line(&self, id: FeatureId, line: &LineString<f64>) -> Result<(LineString<f64>, bool), GeoJsonError> {
-        placed(line, |c| self.place(c)).map_err(|source| GeoJsonError::Position { fid: id.get(), source })
+    /// The longitudes and latitudes of a line.
+    fn path(&self, id: FeatureId, line: &LineString<f64>) -> Result<Path, GeoJsonError> {
+        self.earth.path(line).map_err(|source| GeoJsonError::Position { fid: id.get(), source })
     }
 
     fn feature(&self, out: &mut impl Write, feature: &Feature) -> Result<(), GeoJsonError> {
         let fid = feature.id.get();
-        let (exterior, is_across) = self.line(feature.id, feature.polygon.exterior())?;
-        let hole = |ring| Ok(self.line(feature.id, ring)?.0);
-        let holes = feature.polygon.interiors().iter().map(hole).collect::<Result<_, GeoJsonError>>()?;
-        let polygon = Polygon::new(exterior, holes);
-        write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
-        geometry(out, &if is_across { cut(&polygon) } else { vec![polygon] })?;
-        out.write_all(b"},\"properties\":{")?;
+        let (exterior, holes) = wound(&feature.polygon);
+        let paths = std::iter::once(&exterior).chain(&holes).map(|ring| self.path(feature.id, ring));
+        let parts = self.rounder.borrow_mut().rounded(&paths.collect::<Result<Vec<_>, _>>()?);
+        write!(out, r#"{{"type":"Feature","id":{fid},"geometry":"#)?;
+        geometry(out, &parts)?;
+        out.write_all(b",\"properties\":{")?;
         properties(out, |take| tell(feature, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
@@ -162,18 +183,45 @@ impl<'a> FeatureWriter<'a> {
 
     fn centreline(&self, out: &mut impl Write, centreline: &Centreline) -> Result<(), GeoJsonError> {
         let fid = centreline.id.get();
-        let (line, is_across) = self.line(centreline.id, &centreline.line)?;
+        let path = self.path(centreline.id, &centreline.line)?;
         write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
-        line_geometry(out, &if is_across { cut_line(&line) } else { vec![line] })?;
+        line_geometry(out, line_parts(&path, self.decimals))?;
         out.write_all(b"},\"properties\":{")?;
         properties(out, |take| tell_centreline(centreline, &self.classes, take))?;
         out.write_all(b"}}")?;
         Ok(())
     }
 
-    fn place(&self, c: Coord<f64>) -> Result<Coord<f64>, CrsError> {
-        self.to_lon_lat.project(MapPoint { x: c.x, y: c.y }).map(|p| Coord { x: p.x, y: p.y })
+    /// Logs what could not be written as it is, once for all features.
+    fn log(&self) {
+        let rounder = self.rounder.borrow();
+        rounder.troubles.log(&"GeoJSON");
+        if rounder.vanished > 0 {
+            tracing::warn!(features = rounder.vanished, "GeoJSON: features without any area have no geometry");
+        }
     }
+}
+
+/// The rings of a polygon with its area to their left: the exterior counter-clockwise, holes clockwise.
+fn wound(polygon: &Polygon<f64>) -> (LineString<f64>, Vec<LineString<f64>>) {
+    let turned = |ring: &LineString<f64>, left: bool| {
+        let mut ring = ring.clone();
+        if (Polygon::new(ring.clone(), Vec::new()).signed_area() > 0.0) != left {
+            ring.0.reverse();
+        }
+        ring
+    };
+    (turned(polygon.exterior(), true), polygon.interiors().iter().map(|ring| turned(ring, false)).collect())
+}
+
+/// The side of a pixel in degrees of latitude, where the first feature lies.
+fn pixel_degrees(selection: &Selection<'_>) -> Result<f64, CrsError> {
+    let outlines = selection.features.iter().map(|f| f.polygon.exterior());
+    let first = outlines.chain(selection.centrelines.iter().map(|l| &l.line)).find_map(|line| line.0.first());
+    let Some(first) = first else { return Ok(1.0) };
+    let at = selection.frame.transform.to_raster(MapPoint { x: first.x, y: first.y });
+    let scale = Ground::new(selection.frame.transform, &selection.frame.crs)?.scale_at(at)?;
+    Ok(scale.resolution_m_per_px() / DEGREE_M)
 }
 
 /// The members of `properties`, as they are told.
@@ -195,22 +243,26 @@ fn properties<'a>(out: &mut impl Write, tell: impl FnOnce(&mut dyn FnMut(Key, Va
     result
 }
 
-/// The type and coordinates of a polygon, in parts where it was cut at the antimeridian (RFC 7946, 3.1.9) or where rounding
-/// brings its borders together.
-fn geometry(out: &mut impl Write, polygons: &[Polygon<f64>]) -> io::Result<()> {
-    let parts: Vec<Vec<Ring>> = polygons.iter().flat_map(rounded).collect();
-    if let [part] = &parts[..] {
-        out.write_all(br#""Polygon","coordinates":"#)?;
-        return rings(out, part);
+/// A polygon in parts where it was cut at 180° (RFC 7946, 3.1.9) or where rounding brings its borders together; `null` of one
+/// without any area (3.2).
+fn geometry(out: &mut impl Write, parts: &[Vec<Ring>]) -> io::Result<()> {
+    match parts {
+        [] => return out.write_all(b"null"),
+        [part] => {
+            out.write_all(br#"{"type":"Polygon","coordinates":"#)?;
+            rings(out, part)?;
+        }
+        _ => {
+            out.write_all(br#"{"type":"MultiPolygon","coordinates":["#)?;
+            separated(out, parts, |out, part| rings(out, part))?;
+            out.write_all(b"]")?;
+        }
     }
-    out.write_all(br#""MultiPolygon","coordinates":["#)?;
-    separated(out, &parts, |out, part| rings(out, part))?;
-    out.write_all(b"]")
+    out.write_all(b"}")
 }
 
 /// The type and coordinates of a line, in parts where it was cut at the antimeridian.
-fn line_geometry(out: &mut impl Write, lines: &[LineString<f64>]) -> io::Result<()> {
-    let mut parts: Vec<_> = lines.iter().map(positions).collect();
+fn line_geometry(out: &mut impl Write, mut parts: Vec<Vec<[Degrees; 2]>>) -> io::Result<()> {
     let first = parts.first().and_then(|part| part.first().copied());
     parts.retain(|part| part.len() > 1);
     if parts.is_empty() {
@@ -241,10 +293,6 @@ fn rings<W: Write>(out: &mut W, part: &[Ring]) -> io::Result<()> {
     out.write_all(b"]")
 }
 
-fn degrees(out: &mut impl Write, v: f64) -> io::Result<()> {
-    Degrees::nearest(v).write(out)
-}
-
 fn position<W: Write>(out: &mut W, [lon, lat]: [Degrees; 2]) -> io::Result<()> {
     out.write_all(b"[")?;
     lon.write(out)?;
@@ -273,9 +321,9 @@ mod tests {
     use crate::encode::filter::{Filter, SelectedLayer};
     use crate::encode::tests::{centreline, feature, houses_across_180, town};
     use crate::feature::FeatureStore;
-    use crate::georef::{GeoTransform, PixelFrame};
+    use crate::georef::{Crs, GeoTransform, PixelFrame};
     use crate::scheme::Scheme;
-    use geo::{Area, MapCoords, MultiPolygon, Validation};
+    use geo::{Coord, MapCoords, MultiPolygon, Validation};
     use geojson::{FeatureCollection, GeoJson, feature::Id};
     use proptest::prelude::*;
     use rstest::rstest;
@@ -295,7 +343,7 @@ mod tests {
     #[case(47.123_456_789, "47.1234568")]
     fn degrees_are_short(#[case] value: f64, #[case] expected: &str) {
         let mut out = Vec::new();
-        degrees(&mut out, value).expect("memory");
+        Degrees::nearest(value, Decimals::for_pixels_of(1.0)).write(&mut out).expect("memory");
         assert_eq!(String::from_utf8_lossy(&out), expected);
     }
 
@@ -377,9 +425,10 @@ mod tests {
 
     #[test]
     fn a_centre_line_shorter_than_a_step_keeps_two_positions() {
-        let speck = LineString::from(vec![(8.0, 47.0), (8.000_000_01, 47.0)]);
+        let coords = vec![Coord { x: 8.0, y: 47.0 }, Coord { x: 8.000_000_01, y: 47.0 }];
+        let parts = line_parts(&Path { coords, turns: 0 }, Decimals::for_pixels_of(1.0));
         let mut out = Vec::new();
-        line_geometry(&mut out, &[speck]).expect("memory takes every byte");
+        line_geometry(&mut out, parts).expect("memory takes every byte");
         assert_eq!(out, br#""LineString","coordinates":[[8,47],[8,47]]"#);
     }
 
@@ -439,9 +488,12 @@ mod tests {
     }
 
     fn read_back(polygon: &Polygon<f64>) -> MultiPolygon<f64> {
-        let mut out = br#"{"type":"#.to_vec();
-        geometry(&mut out, std::slice::from_ref(polygon)).expect("memory");
-        out.push(b'}');
+        let earth = Earth::new(&Crs::lon_lat(), 1e-7).expect("known");
+        let (exterior, holes) = wound(polygon);
+        let path = |ring: &LineString<f64>| earth.path(ring).expect("degrees");
+        let paths: Vec<Path> = std::iter::once(&exterior).chain(&holes).map(path).collect();
+        let mut out = Vec::new();
+        geometry(&mut out, &Rounder::new(Decimals::for_pixels_of(1.0)).rounded(&paths)).expect("memory");
         let read: geojson::Geometry = serde_json::from_slice(&out).expect("GeoJSON");
         match geo::Geometry::try_from(read).expect("a geometry") {
             geo::Geometry::Polygon(polygon) => polygon.into(),

@@ -8,7 +8,7 @@ use super::fill::{border, twice_area_left_of};
 use super::inside::corners;
 use super::snap::snapped;
 use super::validity::{Edge, is_valid};
-use super::{Point, Rings, twice_area};
+use super::{Rings, twice_area};
 
 /// What [`repair`] has done since the process started, in tiles and files together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
