@@ -9,6 +9,7 @@ mod bridges;
 mod buildings;
 mod cleared;
 mod edits;
+mod measured;
 mod options;
 mod pieces;
 mod plain;
@@ -234,8 +235,10 @@ struct Covered {
 impl Covered {
     fn derived(self, grid: &WorkGrid, scheme: &Scheme, options: &FeatureOptions) -> Result<Derived, PipelineError> {
         let plane = Plane { grid, scale: self.scale };
-        let features = features(&self.coverage, (&plane, scheme), options)?;
-        Ok(Derived { features, centrelines: self.centrelines, unsplit: self.unsplit })
+        let mut features = features(&self.coverage, (&plane, scheme), options)?;
+        let mut centrelines = self.centrelines;
+        measured::measure_large((&mut features, &mut centrelines), grid, &self.scale)?;
+        Ok(Derived { features, centrelines, unsplit: self.unsplit })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lines of a map as longitudes and latitudes: without the jump at 180°, bent where straight lines of the map are, and led
 //! around the poles.
 
-use geo::{Coord, LineString};
+use geo::{Area, Coord, LineString, Polygon};
 
 use crate::georef::{Crs, CrsError, MapPoint, Projector, leads_across};
 
@@ -27,6 +27,18 @@ impl Path {
     pub(super) fn range(&self) -> [f64; 2] {
         self.coords.iter().fold([f64::MAX, f64::MIN], |[low, high], c| [low.min(c.x), high.max(c.x)])
     }
+}
+
+/// The rings of a polygon with its area to their left: the exterior counter-clockwise, holes clockwise.
+pub(super) fn wound(polygon: &Polygon<f64>) -> (LineString<f64>, Vec<LineString<f64>>) {
+    let turned = |ring: &LineString<f64>, left: bool| {
+        let mut ring = ring.clone();
+        if (Polygon::new(ring.clone(), Vec::new()).signed_area() > 0.0) != left {
+            ring.0.reverse();
+        }
+        ring
+    };
+    (turned(polygon.exterior(), true), polygon.interiors().iter().map(|ring| turned(ring, false)).collect())
 }
 
 /// Places lines of one map on the earth. It holds PROJ objects: make one on each thread.

@@ -10,7 +10,7 @@ mod steps;
 use std::cell::RefCell;
 use std::io::{self, Write};
 
-use geo::{Area, LineString, Polygon};
+use geo::LineString;
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
 
@@ -19,7 +19,7 @@ use super::filter::Selection;
 use crate::feature::{Centreline, Feature, FeatureId};
 use crate::georef::{CrsError, Ground, MapPoint, hull};
 
-use earth::{Earth, Path};
+use earth::{Earth, Path, wound};
 use steps::{Decimals, Degrees, Ring, Rounder, line_parts};
 
 /// The media type of a collection.
@@ -136,7 +136,7 @@ impl<'a> FeatureWriter<'a> {
         let decimals = Decimals::for_pixels_of(pixel);
         Ok(Self {
             classes: Classes::new(selection.scheme),
-            earth: Earth::new(&selection.frame.crs, pixel / 4.0)?,
+            earth: Earth::new(&selection.frame.crs, (pixel / 64.0).max(decimals.step_degrees() / 2.0))?,
             decimals,
             rounder: RefCell::new(Rounder::new(decimals)),
         })
@@ -200,18 +200,6 @@ impl<'a> FeatureWriter<'a> {
             tracing::warn!(features = rounder.vanished, "GeoJSON: features without any area have no geometry");
         }
     }
-}
-
-/// The rings of a polygon with its area to their left: the exterior counter-clockwise, holes clockwise.
-fn wound(polygon: &Polygon<f64>) -> (LineString<f64>, Vec<LineString<f64>>) {
-    let turned = |ring: &LineString<f64>, left: bool| {
-        let mut ring = ring.clone();
-        if (Polygon::new(ring.clone(), Vec::new()).signed_area() > 0.0) != left {
-            ring.0.reverse();
-        }
-        ring
-    };
-    (turned(polygon.exterior(), true), polygon.interiors().iter().map(|ring| turned(ring, false)).collect())
 }
 
 /// The side of a pixel in degrees of latitude, where the first feature lies.
@@ -323,7 +311,7 @@ mod tests {
     use crate::feature::FeatureStore;
     use crate::georef::{Crs, GeoTransform, PixelFrame};
     use crate::scheme::Scheme;
-    use geo::{Coord, MapCoords, MultiPolygon, Validation};
+    use geo::{Area, Coord, MapCoords, MultiPolygon, Polygon, Validation};
     use geojson::{FeatureCollection, GeoJson, feature::Id};
     use proptest::prelude::*;
     use rstest::rstest;

@@ -51,6 +51,11 @@ impl Decimals {
         Self((needed.clamp(0.0, f64::from(Self::MOST)) as u32).clamp(Self::FEWEST, Self::MOST))
     }
 
+    /// A step in degrees.
+    pub(super) fn step_degrees(self) -> f64 {
+        10_f64.powi(-(self.0 as i32))
+    }
+
     /// The nearest whole number of steps.
     fn steps(self, degrees: f64) -> i64 {
         (degrees * 10_f64.powi(self.0 as i32)).round() as i64
