@@ -72,6 +72,9 @@ pub struct State {
     pub epoch: String,
 }
 
+/// Where the square of Web Mercator ends, in degrees north and south.
+const WEB_MERCATOR_END_DEG: f64 = 85.05;
+
 impl State {
     /// For a map.
     ///
@@ -81,6 +84,12 @@ impl State {
         let name = || live.name().to_owned();
         let (resolution_m_per_px, latitude_deg) =
             measure(&live).map_err(|source| ServeError::Crs { name: name(), source })?;
+        if latitude_deg.abs() > WEB_MERCATOR_END_DEG {
+            tracing::warn!(
+                "map {}: lies at latitude {latitude_deg:.2}; tiles end at {WEB_MERCATOR_END_DEG} and show nothing of it, files hold it",
+                name()
+            );
+        }
         let first = mvt::min_zoom(&live.bounds()).saturating_sub(ZOOMS_OUT);
         let zooms = |resolution: f64, deeper: u8| {
             let last = (mvt::max_zoom(resolution, latitude_deg) + deeper).min(TileCoord::MAX_ZOOM);

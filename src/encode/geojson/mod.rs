@@ -194,7 +194,10 @@ impl<'a> FeatureWriter<'a> {
 
     /// Logs what could not be written as it is, once for all features.
     fn log(&self) {
-        let rounder = self.rounder.borrow();
+        let (rounder, lines) = (self.rounder.borrow(), self.earth.cut_at_poles());
+        if lines > 0 {
+            tracing::warn!(lines, "GeoJSON: what lies beyond latitude 90 was cut off");
+        }
         rounder.troubles.log(&"GeoJSON");
         if rounder.vanished > 0 {
             tracing::warn!(features = rounder.vanished, "GeoJSON: features without any area have no geometry");

@@ -198,7 +198,8 @@ fn within_a_turn(paths: &[Path], grid: &Grid) -> Rings {
         let [low, high] = ring.iter().fold([i64::MAX, i64::MIN], |[l, h], p| [l.min(p.x), h.max(p.x)]);
         for window in windows(low)..=windows(high) {
             let turned = 2 * half_turn * window;
-            (east_of.clear(), part.clear());
+            east_of.clear();
+            part.clear();
             Side::West(turned - half_turn - grid.origin.x).cut(&ring, &mut east_of);
             Side::East(turned + half_turn - grid.origin.x).cut(&east_of, &mut part);
             rings.points.extend(part.iter().map(|p| Point { x: p.x - turned, y: p.y }));
@@ -219,20 +220,21 @@ fn open(ring: &[geo::Coord<f64>]) -> &[geo::Coord<f64>] {
 /// The parts of a line between its ways across 180°, in its order, rounded and without repetitions.
 pub(super) fn line_parts(path: &Path, decimals: Decimals) -> Vec<Vec<[Degrees; 2]>> {
     let half = TURN / 2.0;
-    let window = |x: f64| ((x + half) / TURN).floor();
+    let window = |x: f64| ((x + half) / TURN).floor() as i64;
+    let middle = |window: i64| window as f64 * TURN;
     let position =
-        |x: f64, y: f64, window: f64| [Degrees::nearest(x - window * TURN, decimals), Degrees::nearest(y, decimals)];
+        |x: f64, y: f64, window: i64| [Degrees::nearest(x - middle(window), decimals), Degrees::nearest(y, decimals)];
     let mut parts: Vec<Vec<[Degrees; 2]>> = vec![Vec::new()];
-    let mut last: Option<(geo::Coord<f64>, f64)> = None;
+    let mut last: Option<(geo::Coord<f64>, i64)> = None;
     for c in &path.coords {
         let mut at = window(c.x);
         if let Some((from, mut here)) = last {
             // What ends on the border stays on the side that it comes from.
-            if c.x == at * TURN - half && here < at {
-                at -= 1.0;
+            if c.x <= middle(at) - half && here < at {
+                at -= 1;
             }
             while here != at {
-                let (way, side) = ((at - here).signum(), TURN * here + if at > here { half } else { -half });
+                let (way, side) = ((at - here).signum(), middle(here) + if at > here { half } else { -half });
                 let y = from.y + (c.y - from.y) * (side - from.x) / (c.x - from.x);
                 parts.iter_mut().last().into_iter().for_each(|part| part.push(position(side, y, here)));
                 here += way;

@@ -107,10 +107,10 @@ fn regions_around_a_pole_are_closed_over_it() {
         let (polygons, collection) = vectorized(&file);
         assert_sound(&polygons);
         let bbox = collection.bbox.expect("bounds");
-        assert!(bbox.contains(&pole) && bbox[0] == -180.0 && bbox[2] == 180.0, "{bbox:?}");
+        assert!([pole, -180.0, 180.0].iter().all(|side| bbox.contains(side)), "{bbox:?}");
         let pixels = [60.0 * 40.0 - 19.0 * 15.0, 19.0 * 15.0 - 9.0, 9.0];
         for (polygons, pixels) in polygons.iter().zip(pixels) {
-            assert_near(ground_m2(polygons), pixels * 1e6 / polar_scale(epsg).powi(2), 2e-4);
+            assert_near(ground_m2(polygons), pixels * 1e6 / polar_scale(epsg).powi(2), 5e-4);
         }
         let holds_pole =
             |p: &MultiPolygon<f64>| p.bounding_rect().is_some_and(|b| [b.min().y, b.max().y].contains(&pole));
