@@ -19,6 +19,7 @@ pub mod polygonize; // label blocks to arcs, arcs to exact regions across blocks
 pub mod roofs; // roofs that touch, told apart
 pub mod simplify; // every shared border, once
 pub mod regularize; // building outlines
+pub mod arrange; // what outlines take and give up changes hands: one coverage again
 pub mod centreline; // roads as lines with widths
 pub mod height; // heights above ground
 pub mod feature; // what is served: geometry, class, confidence, height, stable id; and the store with its R-tree

@@ -7,13 +7,13 @@ use thiserror::Error;
 
 mod bridges;
 mod buildings;
-mod cleared;
 mod edits;
 mod options;
 mod pieces;
 mod plain;
 mod roads;
 mod roofs;
+mod settled;
 mod source;
 mod vectorize;
 
@@ -35,6 +35,7 @@ use crate::height::HeightError;
 use crate::label::{LabelMap, LabelStore, StoreError};
 use crate::polygonize::{self, BlockArcs, Coverage, JoinError, LabelView, Region};
 use crate::raster::RasterError;
+use crate::roofs::RoofOptions;
 use crate::scheme::{Class, Kind, Scheme};
 use crate::simplify;
 
@@ -200,6 +201,7 @@ impl TracedBlocks {
             }
         }
         let Some(how) = &options.roofs else { return Ok((edits, Unsplit::default())) };
+        let how = &RoofOptions { min_area_m2: how.min_area_m2.max(options.min_area_m2), ..*how };
         let buildings = regions_of(coverage, Kind::Building, (scheme, options));
         let source = self.source()?;
         let work = RoofWork { coverage, grid, scale, options, source, traced: &|block| self.has(block) };
@@ -250,7 +252,7 @@ pub fn trace(labels: &LabelMap) -> BlockArcs {
     }
 }
 
-/// The features of a coverage: simplified, buildings regularized and given heights, roads clear of them, cut into pieces.
+/// The features of a coverage: simplified, buildings regularized, all one coverage again, cut into pieces, given heights.
 fn features(
     coverage: &Coverage,
     (plane, scheme): (&Plane, &Scheme),
@@ -260,9 +262,12 @@ fn features(
     let mut features = plain_features(plane, &outlines, options)?;
     let of = |kind: Kind| regions_of(coverage, kind, (scheme, options));
     let (buildings, roads) = (of(Kind::Building), of(Kind::Network));
-    let cleared = buildings::regularize(&mut features, (&buildings, &roads), &outlines, plane);
-    buildings::raise(&mut features, &buildings, (plane, scheme), options)?;
-    pieces::cut(features, &cleared, (&buildings, options.max_vertices), (&outlines, plane.grid))
+    let (mut built, settling) = buildings::regularize((&buildings, &roads), &outlines, (plane, options));
+    let settled = settling.settle(&mut built)?;
+    built.iter().for_each(|building| building.tell(&mut features[building.region]));
+    let mut features = pieces::cut(features, &settled, (&buildings, options.max_vertices), (&outlines, plane.grid))?;
+    buildings::raise(&mut features, (plane, scheme), options)?;
+    Ok(features)
 }
 
 /// The regions of the classes of one kind.

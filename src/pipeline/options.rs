@@ -19,6 +19,8 @@ use crate::simplify::{SimplifyOptions, Smoothing};
 pub struct FeatureOptions {
     /// How far a border may move when it is simplified, in ground metres; 0 keeps pixel edges.
     pub tolerance_m: f64,
+    /// Polygons that end up smaller go to a neighbour, in ground square metres; 0 keeps whatever the labels have.
+    pub min_area_m2: f64,
     /// Whether borders are ranked and checked for coarser tolerances too: tiles of several zooms need it, a file does not.
     pub for_zooms: bool,
     /// How often the corners of borders between natural classes are cut; 0 leaves them straight.
@@ -51,6 +53,7 @@ impl FeatureOptions {
         let scale = store.grid().middle_scale()?;
         let manifest = store.manifest();
         Ok(Self {
+            min_area_m2: manifest.clean.min_area_m2,
             dsm: manifest.dsm.clone(),
             dtm: manifest.dtm.clone(),
             roofs: manifest.split_roofs.and_then(roofs),
@@ -63,6 +66,7 @@ impl FeatureOptions {
     pub fn within(tolerance_m: f64) -> Self {
         Self {
             tolerance_m,
+            min_area_m2: 0.0,
             for_zooms: true,
             smooth_rounds: 0,
             max_vertices: None,

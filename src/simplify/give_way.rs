@@ -51,6 +51,25 @@ impl Lattice {
         self.coord(self.point(point))
     }
 
+    /// The nearest point, in steps from the origin.
+    #[must_use]
+    pub fn steps(&self, c: Coord<f64>) -> [i64; 2] {
+        let p = self.point(c);
+        [i64::from(p.x), i64::from(p.y)]
+    }
+
+    /// The place of a point in steps from the origin.
+    #[must_use]
+    pub fn place(&self, [x, y]: [i64; 2]) -> Coord<f64> {
+        Coord { x: x as f64 / self.per_px, y: y as f64 / self.per_px }
+    }
+
+    /// Steps to a pixel.
+    #[must_use]
+    pub fn steps_per_px(&self) -> f64 {
+        self.per_px
+    }
+
     fn point(&self, c: Coord<f64>) -> IntPoint {
         IntPoint { x: (c.x * self.per_px).round() as i32, y: (c.y * self.per_px).round() as i32 }
     }
