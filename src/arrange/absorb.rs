@@ -10,7 +10,7 @@ use super::parts::{Part, parts};
 use crate::polygonize::DisjointSets;
 use crate::simplify::Lattice;
 
-/// A part that is more than this many times too small a neighbour for itself stops here.
+/// Parts that gain are judged again in the next round; a handful is enough.
 const MOST_ROUNDS: usize = 64;
 
 /// A part of a region, as it is judged.
@@ -30,7 +30,7 @@ pub struct PartSize {
 type Rules<'a> = (&'a dyn Fn(u32) -> bool, &'a dyn Fn(PartSize) -> bool, &'a Lattice);
 
 /// Gives parts that are too small, the smallest first, to the neighbour with the longest border: one that is no building where
-/// there is one. Tells the regions that have lost or gained.
+/// there is one; what touches no other region vanishes. Tells the regions that have lost or gained.
 pub(super) fn absorb(graph: &Graph, faces: &mut Faces, (is_building, is_enough, lattice): Rules) -> BTreeSet<u32> {
     let mut touched = BTreeSet::new();
     let mut wanted: Option<BTreeSet<u32>> = None;
@@ -110,8 +110,8 @@ impl Round {
             }
             lengths.retain(|owner, _| *owner != NONE && owner != region);
             let land = lengths.iter().filter(|(owner, _)| !is_building(**owner)).map(|(o, l)| (*o, *l)).collect();
-            let Some(target) = longest(land).or_else(|| longest(lengths)) else { continue };
-            changed.extend([*region, target]);
+            let target = longest(land).or_else(|| longest(lengths)).unwrap_or(NONE);
+            changed.extend([*region, target].into_iter().filter(|region| *region != NONE));
             if sets.iter().any(|set| grown.contains(set)) {
                 continue;
             }

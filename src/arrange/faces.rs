@@ -89,24 +89,16 @@ impl Faces {
         }
         let mut open: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         groups.iter().for_each(|(cycle, group)| open.entry(*group).or_default().push(*cycle));
-        let is_land = |region: u32| region != NONE && !(old.is_building)(region);
-        let is_outside = |region: u32| region == NONE;
-        let any = |_: u32| true;
-        let steps: [&dyn Fn(u32) -> bool; 3] = [&is_land, &is_outside, &any];
         while !open.is_empty() {
-            let best = |group: u32, accepts: &dyn Fn(u32) -> bool| {
-                let mut lengths: BTreeMap<u32, f64> = BTreeMap::new();
-                for ((_, there), length) in borders.range((group, 0)..=(group, u32::MAX)) {
-                    let is_open = groups.get(there).is_some_and(|other| open.contains_key(other));
-                    let owner = self.owner[*there as usize];
-                    if !is_open && accepts(owner) {
-                        *lengths.entry(owner).or_default() += length;
-                    }
-                }
-                longest(lengths)
-            };
-            let chosen = steps.iter().map(|accepts| -> Vec<(u32, u32)> {
-                open.keys().filter_map(|group| Some((*group, best(*group, *accepts)?))).collect()
+            let chosen = [Self::land, Self::any].map(|choose| -> Vec<(u32, u32)> {
+                let settled = |there: &u32| !groups.get(there).is_some_and(|other| open.contains_key(other));
+                let best = |group: u32| {
+                    let mut lengths: BTreeMap<u32, f64> = BTreeMap::new();
+                    let near = borders.range((group, 0)..=(group, u32::MAX)).filter(|((_, there), _)| settled(there));
+                    near.for_each(|((_, there), m)| *lengths.entry(self.owner[*there as usize]).or_default() += m);
+                    choose(lengths, old)
+                };
+                open.keys().filter_map(|group| Some((*group, best(*group)?))).collect()
             });
             let Some(chosen) = chosen.into_iter().find(|chosen| !chosen.is_empty()) else { break };
             for (group, owner) in chosen {
@@ -118,6 +110,21 @@ impl Faces {
         for cycle in open.into_values().flatten() {
             self.owner[cycle as usize] = NONE;
         }
+    }
+}
+
+/// Chooses among neighbours, by the lengths of their borders.
+impl Faces {
+    fn land(mut lengths: BTreeMap<u32, f64>, old: &Old) -> Option<u32> {
+        lengths.retain(|region, _| *region != NONE && !(old.is_building)(*region));
+        longest(lengths)
+    }
+
+    /// A strip along the edge of the map stays free; what only opens to it does not.
+    fn any(mut lengths: BTreeMap<u32, f64>, _: &Old) -> Option<u32> {
+        let outside = lengths.remove(&NONE);
+        let others: f64 = lengths.values().sum();
+        if outside.is_some_and(|outside| 2.0 * outside >= others) { Some(NONE) } else { longest(lengths) }
     }
 }
 

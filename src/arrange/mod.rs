@@ -80,7 +80,8 @@ impl Arrangement<'_> {
         let at = |point: Point| self.region_at(point, rows.get_or_init(|| self.rows(row)));
         let mut faces = Faces::new(&graph, &Old { is_building: &is_building, at: &at, row });
         let absorbed = absorb::absorb(&graph, &mut faces, (&is_building, is_enough, &self.lattice));
-        let touched = touched(&graph, &faces, (&buildings, absorbed));
+        let mut touched = scene.beside();
+        touched.extend(absorbed.into_iter().chain(buildings.iter().copied()));
         let junctions = Junctions::new(&graph, &faces);
         let needed = |point: Point| scene.corners.binary_search(&point).is_ok();
         let mut parts: BTreeMap<usize, Vec<Polygon<f64>>> =
@@ -236,6 +237,12 @@ struct Scene {
 }
 
 impl Scene {
+    /// The regions whose borders are near outlines.
+    fn beside(&self) -> BTreeSet<u32> {
+        let near = self.lines.iter().filter_map(|line| line.old).flatten();
+        near.filter(|region| *region != NONE).collect()
+    }
+
     fn add(&mut self, points: &[Point], line: Line) {
         let number = self.lines.len() as u32;
         self.lines.push(line);
@@ -243,16 +250,4 @@ impl Scene {
         let pairs = points.windows(2).filter(|pair| pair[0] != pair[1]);
         self.segments.extend(pairs.map(|pair| Segment { ends: (pair[0], pair[1]), line: number }));
     }
-}
-
-/// The regions whose outlines may have changed.
-fn touched(graph: &Graph, faces: &Faces, (buildings, absorbed): (&HashSet<u32>, BTreeSet<u32>)) -> BTreeSet<u32> {
-    let mut touched = absorbed;
-    touched.extend(buildings);
-    for half in (0..graph.halves()).filter(|half| graph.is_near(*half)) {
-        touched.insert(faces.of(half));
-        touched.extend(graph.side(half).old);
-    }
-    touched.remove(&NONE);
-    touched
 }
