@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn segments_cross_at_the_nearest_lattice_point() {
         assert_eq!(crossing((p(0, 0), p(10, 10)), (p(0, 9), p(9, 0))), Some(p(5, 5)));
-        assert_eq!(crossing((p(0, 0), p(-7, -3)), (p(-5, 0), p(-2, -3))), Some(p(-4, -2)));
+        assert_eq!(crossing((p(0, 0), p(-7, -3)), (p(-5, 0), p(-2, -3))), Some(p(-3, -1)), "halves round up");
         assert_eq!(crossing((p(0, 0), p(10, 0)), (p(5, 0), p(5, 7))), None, "they touch");
         assert_eq!(crossing((p(0, 0), p(10, 0)), (p(0, 1), p(9, 1))), None);
     }

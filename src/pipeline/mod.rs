@@ -201,7 +201,7 @@ impl TracedBlocks {
             }
         }
         let Some(how) = &options.roofs else { return Ok((edits, Unsplit::default())) };
-        let how = &RoofOptions { min_area_m2: how.min_area_m2.max(options.min_area_m2), ..*how };
+        let how = &RoofOptions { join_below_m2: options.min_area_m2, ..*how };
         let buildings = regions_of(coverage, Kind::Building, (scheme, options));
         let source = self.source()?;
         let work = RoofWork { coverage, grid, scale, options, source, traced: &|block| self.has(block) };
