@@ -43,7 +43,8 @@ impl Faces {
         for cycle in cycles.iter_mut().filter(|c| c.building.is_none() && c.old.is_none()) {
             cycle.old = Some((old.at)(middle(graph, cycle.first)));
         }
-        let is_given = |cycle: &Cycle| cycle.building.is_none() && cycle.old.is_some_and(|r| r != NONE && (old.is_building)(r));
+        let is_given =
+            |cycle: &Cycle| cycle.building.is_none() && cycle.old.is_some_and(|r| r != NONE && (old.is_building)(r));
         let given: Vec<u32> = (0..cycles.len() as u32).filter(|c| is_given(&cycles[*c as usize])).collect();
         let owner = cycles.iter().map(|c| c.building.or(c.old).unwrap_or(NONE)).collect();
         let mut faces = Self { cycle, owner };

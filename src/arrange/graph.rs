@@ -143,7 +143,9 @@ impl Graph {
 
     /// What a half adds to twice the area of the face on its left; a sum around a face is exact, though it may wrap between.
     pub fn twice_area(&self, half: u32) -> i64 {
-        self.points(half).in_pairs().fold(0, |sum, (a, b)| sum.wrapping_add(a.x.wrapping_mul(b.y).wrapping_sub(a.y.wrapping_mul(b.x))))
+        self.points(half)
+            .in_pairs()
+            .fold(0, |sum, (a, b)| sum.wrapping_add(a.x.wrapping_mul(b.y).wrapping_sub(a.y.wrapping_mul(b.x))))
     }
 }
 

@@ -81,7 +81,8 @@ impl Arrangement<'_> {
         let mut faces = Faces::new(&graph, &Old { is_building: &is_building, at: &at, row });
         let absorbed = absorb::absorb(&graph, &mut faces, (&is_building, is_enough, &self.lattice));
         let mut touched = scene.beside();
-        touched.extend(absorbed.into_iter().chain(buildings.iter().copied()));
+        let near = (0..graph.halves()).filter(|half| graph.is_near(*half)).map(|half| faces.of(half));
+        touched.extend(near.chain(absorbed).chain(buildings.iter().copied()).filter(|region| *region != NONE));
         let junctions = Junctions::new(&graph, &faces);
         let needed = |point: Point| scene.corners.binary_search(&point).is_ok();
         let mut parts: BTreeMap<usize, Vec<Polygon<f64>>> =

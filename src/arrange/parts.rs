@@ -35,12 +35,24 @@ pub(super) fn parts(graph: &Graph, faces: &Faces, wanted: impl Fn(u32) -> bool) 
         let mut open: Vec<u32> = Vec::new();
         let mut half = first;
         while !std::mem::replace(&mut walked[half as usize], true) {
-            part_ring(&mut open, graph.node(half), &mut places, |ring| rings.push((owner, told(graph, ring, first))), graph);
+            part_ring(
+                &mut open,
+                graph.node(half),
+                &mut places,
+                |ring| rings.push((owner, told(graph, ring, first))),
+                graph,
+            );
             places[graph.node(half)] = Some(open.len());
             open.push(half);
             half = graph.next(half, |h| faces.of(h) == owner && faces.of(h ^ 1) == owner);
         }
-        part_ring(&mut open, graph.node(first), &mut places, |ring| rings.push((owner, told(graph, ring, first))), graph);
+        part_ring(
+            &mut open,
+            graph.node(first),
+            &mut places,
+            |ring| rings.push((owner, told(graph, ring, first))),
+            graph,
+        );
     }
     rings.sort_by_key(|(owner, ring)| (*owner, ring.halves.first().copied()));
     let mut out = Vec::new();
@@ -106,7 +118,9 @@ impl Around {
         let (mut bounds, mut rows) = (Vec::new(), Vec::new());
         for ring in &exteriors[..exteriors.len().saturating_sub(1)] {
             let points = points(ring);
-            let corner = |of: fn(i64, i64) -> i64| points.iter().copied().reduce(|a, b| Point { x: of(a.x, b.x), y: of(a.y, b.y) });
+            let corner = |of: fn(i64, i64) -> i64| {
+                points.iter().copied().reduce(|a, b| Point { x: of(a.x, b.x), y: of(a.y, b.y) })
+            };
             let here = [corner(i64::min), corner(i64::max)].map(|c| c.unwrap_or(Point { x: 0, y: 0 }));
             let row = ((here[1].y - here[0].y) / (points.len() as i64 / 4).clamp(1, 1024)).max(1);
             let pairs = points.windows(2).map(|pair| (pair[0], pair[1], 0));

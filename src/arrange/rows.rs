@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn the_nearest_segment_to_the_west_is_found() {
         let p = |x, y| Point { x, y };
-        let fence = [(p(0, 0), p(0, 90), 1), (p(20, 90), p(20, 0), 2), (p(20, 0), p(30, 90), 3), (p(60, 0), p(60, 9), 4)];
+        let fence =
+            [(p(0, 0), p(0, 90), 1), (p(20, 90), p(20, 0), 2), (p(20, 0), p(30, 90), 3), (p(60, 0), p(60, 9), 4)];
         let rows = Rows::new(fence.into_iter(), 16);
         assert_eq!(rows.west_of(p(10, 40)), Some((1, false)));
         assert_eq!(rows.west_of(p(22, 40)), Some((2, true)));
