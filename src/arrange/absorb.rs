@@ -26,6 +26,9 @@ pub struct PartSize {
     pub is_largest: bool,
 }
 
+/// A part and the region that has it.
+type Owned = (u32, Part);
+
 /// Whether a region is a building, whether a part is large enough, and where it lies.
 type Rules<'a> = (&'a dyn Fn(u32) -> bool, &'a dyn Fn(PartSize) -> bool, &'a Lattice);
 
@@ -98,7 +101,7 @@ impl Round {
         &self,
         graph: &Graph,
         faces: &mut Faces,
-        (small, is_building): (&[&(u32, Part)], &dyn Fn(u32) -> bool),
+        (small, is_building): (&[&Owned], &dyn Fn(u32) -> bool),
     ) -> BTreeSet<u32> {
         let (mut changed, mut grown) = (BTreeSet::new(), BTreeSet::new());
         for (region, part) in small {

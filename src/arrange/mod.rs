@@ -91,7 +91,7 @@ impl Arrangement<'_> {
             let polygon = self.polygon(&graph, (&part, &junctions), &needed);
             parts.entry(region as usize).or_default().extend(polygon);
         }
-        Arranged { parts, nodes: self.nodes(&graph, &junctions) }
+        Arranged { parts, nodes: nodes(&graph, &junctions) }
     }
 
     fn cell(&self) -> i64 {
@@ -218,12 +218,13 @@ impl Arrangement<'_> {
         let exterior = Some(ring(&part.exterior)).filter(|ring| ring.0.len() > 3)?;
         Some(Polygon::new(exterior, part.holes.iter().map(ring).filter(|ring| ring.0.len() > 3).collect()))
     }
+}
 
-    fn nodes(&self, graph: &Graph, junctions: &Junctions) -> HashMap<[i64; 2], bool> {
-        let near = (0..graph.halves()).filter(|half| graph.is_near(*half));
-        let node = |half: u32| graph.points(half).next().map(|p| ([p.x, -p.y], junctions.has(graph.node(half))));
-        near.filter_map(node).collect()
-    }
+/// Ends of near pieces, and whether three or more borders meet there.
+fn nodes(graph: &Graph, junctions: &Junctions) -> HashMap<[i64; 2], bool> {
+    let near = (0..graph.halves()).filter(|half| graph.is_near(*half));
+    let node = |half: u32| graph.points(half).next().map(|p| ([p.x, -p.y], junctions.has(graph.node(half))));
+    near.filter_map(node).collect()
 }
 
 /// What is arranged.

@@ -27,7 +27,7 @@ impl Walls {
             let (xs, ys) = (points().map(|p| p.x), points().map(|p| p.y));
             let range = |low: Option<i64>, high: Option<i64>| match (low, high) {
                 (Some(low), Some(high)) => (low - 2).div_euclid(cell)..=(high + 2).div_euclid(cell),
-                _ => 1..=0,
+                _ => order(0, 0),
             };
             let cols = range(xs.clone().min(), xs.max());
             for row in range(ys.clone().min(), ys.max()) {

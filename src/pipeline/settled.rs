@@ -99,8 +99,8 @@ impl Settling<'_> {
             let (last, is_closed) = (line.len() - 1, arc.points.first() == arc.points.last());
             for (i, (c, px)) in line.enumerate() {
                 let was_end = !is_closed && (i == 0 || i == last);
-                let is_bend = was_end && is_end(self.lattice.steps(c)) == Some(false);
-                note(place(c), if is_bend { depth_px } else { px });
+                let bends = was_end && is_end(self.lattice.steps(c)) == Some(false);
+                note(place(c), if bends { depth_px } else { px });
             }
         }
         for building in built {

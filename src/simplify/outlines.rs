@@ -30,6 +30,7 @@ impl<'a> Outlines<'a> {
     }
 
     /// The vertices of a simplified arc in raster space of the grid, with their importance: see [`Self::importance`].
+    #[must_use]
     pub fn line(&self, arc: usize) -> impl ExactSizeIterator<Item = (Coord<f64>, f32)> + Clone {
         let window = self.coverage.window();
         let (col, row) = (window.col as f64, window.row as f64);

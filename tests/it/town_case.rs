@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use geo::{Area, BooleanOps, BoundingRect, Coord, Intersects, MapCoords, Polygon, Validation};
+use geo::{Area, BooleanOps, BoundingRect, Coord, Intersects, LineString, MapCoords, Polygon, Validation};
 use orthotile::feature::{Feature, Outline};
 use orthotile::georef::{Crs, GeoTransform, PixelFrame};
 use orthotile::grid::{BlockId, WorkGrid};
@@ -59,19 +59,22 @@ fn check_features(features: &[Feature]) {
     }
 }
 
+/// The ends of an edge, and the features that have it.
+type Border = (Coord<f64>, Coord<f64>, Vec<(ClassId, Outline)>);
+
 /// So far from the edge of the map a wall may cross it, or a gap between two walls open to it.
 const EDGE_M: f64 = 4.0;
 
 /// Every border is there twice, once for each side, vertex by vertex; but at the edge of the map.
 fn check_coverage(features: &[Feature]) {
     let key = |c: Coord<f64>| (c.x.to_bits(), c.y.to_bits());
-    let mut borders: BTreeMap<_, (Coord<f64>, Coord<f64>, Vec<(ClassId, Outline)>)> = BTreeMap::new();
+    let mut borders: BTreeMap<_, Border> = BTreeMap::new();
     for feature in features {
         let polygon = &feature.polygon;
         assert!(polygon.is_valid(), "{:?}: {:?}", feature.outline, polygon.check_validation());
         assert!((feature.area_m2 / polygon.unsigned_area() - 1.0).abs() < 2e-3, "the area is that of the polygon");
         let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors());
-        for edge in rings.flat_map(|ring| ring.lines()) {
+        for edge in rings.flat_map(LineString::lines) {
             let (from, to) = (key(edge.start), key(edge.end));
             let ends = (from.min(to), from.max(to));
             borders.entry(ends).or_insert((edge.start, edge.end, Vec::new())).2.push((feature.class, feature.outline));
