@@ -92,9 +92,9 @@ fn check_coverage(features: &[Feature]) {
     assert!((area_m2 / (side_m * side_m) - 1.0).abs() < 0.02, "{area_m2} of {}", side_m * side_m);
 }
 
-/// The features of the town, in metres.
+/// The features of the town, in metres, without specks: buildings would yield to them.
 pub fn features(bytes: &[u8]) -> Vec<Feature> {
-    derive(bytes, SIDE, &FeatureOptions::within(0.45)).features
+    derive(bytes, SIDE, &FeatureOptions { min_area_m2: 1.0, ..FeatureOptions::within(0.45) }).features
 }
 
 /// Roofs that touch told apart, and roads in one piece across gaps.
