@@ -139,6 +139,8 @@ impl Arrangement<'_> {
             if walls.is_near(&points) {
                 scene.add(&points, line);
             } else {
+                // Neighbours that do not change have the ends of this border.
+                scene.corners.extend([points.first(), points.last()].into_iter().flatten());
                 scene.far.push((number, line));
             }
         }
@@ -234,7 +236,7 @@ struct Scene {
     lines: Vec<Line>,
     /// The numbers of arcs far from all outlines.
     far: Vec<(usize, Line)>,
-    /// The vertices of what is near, sorted.
+    /// The vertices of what is near and the ends of what is far, sorted.
     corners: Vec<Point>,
 }
 
