@@ -13,6 +13,7 @@ mod frame;
 mod ground;
 mod tile;
 mod transform;
+mod turn;
 mod window;
 mod world;
 
@@ -22,5 +23,6 @@ pub use frame::PixelFrame;
 pub use ground::{Ground, GroundScale, ScaleMesh};
 pub use tile::{TileCoord, TileError};
 pub use transform::{GeoTransform, MapBounds, MapPoint, PixelPoint, TransformError};
+pub use turn::Turn;
 pub use window::Window;
 pub use world::{WorldBounds, WorldPoint, hull, leads_across};
