@@ -2,18 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use orthotile::georef::{Ground, PixelPoint, Window};
+use orthotile::georef::Window;
 use orthotile::label::LabelStore;
 use orthotile::model::{Device, ModelCard, library};
-use orthotile::raster::{Mosaic, Validity};
 
 use super::forecast::{Network, forecast};
+use super::mosaic::{BandArgs, describe};
 use super::ways::WayArgs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  orthotile inspect scenes/                                      CRS, ground resolution, validity, scenes
+  orthotile inspect scenes/                                      place, bands, range and validity of each scene
+  orthotile inspect scenes/ --bands 3,2,1                        the same, where the files name their bands wrongly
   orthotile inspect scenes/ --model models/city                  and what segmenting would do, and take
   orthotile inspect scenes/ --model models/city --augment d4     the same of every way that segment knows
   orthotile inspect models/city                                  classes, resolution, licence, where it runs
@@ -25,6 +26,8 @@ pub struct Args {
     /// The model that would segment the mosaic; several are averaged, as by `segment`
     #[arg(long)]
     model: Vec<PathBuf>,
+    #[command(flatten)]
+    bands: BandArgs,
     #[command(flatten)]
     ways: WayArgs,
     /// Where it would run: auto, cpu, cuda:N or tensorrt:N
@@ -41,53 +44,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if first.join("model.toml").exists() || ["onnx", "toml"].contains(&extension.as_str()) {
         return model(&ModelCard::open(first)?, args.device);
     }
-    let mosaic = Mosaic::open(&args.what)?;
+    let mosaic = args.bands.open(&args.what)?;
     describe(&mosaic)?;
     if args.model.is_empty() {
         return Ok(());
     }
     forecast((&mosaic, &args.what), (&args.model, &args.ways), args.device)
-}
-
-fn describe(mosaic: &Mosaic) -> anyhow::Result<()> {
-    let window = mosaic.window();
-    let frame = mosaic.frame();
-    let ground = Ground::new(frame.transform, &frame.crs)?;
-    let corner = |col: i64, row: i64| ground.lon_lat(PixelPoint { col: col as f64, row: row as f64 });
-    let (nw, se) = (corner(window.col, window.row)?, corner(window.end_col(), window.end_row())?);
-    println!(
-        "mosaic of {} scenes, {} x {} px, {:.1} Mpx",
-        mosaic.scenes().len(),
-        window.cols,
-        window.rows,
-        window.pixels() as f64 / 1e6
-    );
-    println!("  CRS        {}", frame.crs.name());
-    println!("  resolution {:.4} m/px on the ground", mosaic.resolution_m_per_px());
-    println!("  corners    {:.6}, {:.6} to {:.6}, {:.6} (lon, lat)", nw.x, nw.y, se.x, se.y);
-    for scene in mosaic.scenes() {
-        println!(
-            "  {}: {} x {} px, {} bands {}, {:.4} m/px, {}, {} overviews",
-            scene.path.display(),
-            scene.cols,
-            scene.rows,
-            scene.bands,
-            scene.sample_type,
-            scene.resolution_m_per_px,
-            validity(scene.validity),
-            scene.overviews
-        );
-    }
-    Ok(())
-}
-
-fn validity(validity: Validity) -> String {
-    match validity {
-        Validity::Alpha { band, .. } => format!("alpha in band {band}"),
-        Validity::Mask => "mask".to_owned(),
-        Validity::NoData(value) => format!("nodata {value}"),
-        Validity::Undeclared => "no declared voids (wide white and black areas are taken as voids)".to_owned(),
-    }
 }
 
 fn model(card: &ModelCard, device: Device) -> anyhow::Result<()> {
@@ -126,6 +88,9 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     println!("  model      {}", manifest.model.display());
     for source in &manifest.sources {
         println!("  mosaic     {}{}", source.display(), if source.exists() { "" } else { " (gone)" });
+    }
+    if let Some(bands) = &manifest.bands {
+        println!("  bands      {bands} are read, whatever the files say");
     }
     for other in &manifest.scoring.others {
         println!("  and model  {} with weight {}", other.model.display(), other.weight);

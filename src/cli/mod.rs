@@ -5,6 +5,7 @@ mod demo;
 mod export;
 mod forecast;
 mod inspect;
+mod mosaic;
 mod progress;
 mod segment;
 mod serve;

@@ -7,9 +7,9 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use orthotile::label::LabelStore;
 use orthotile::model::{CachePlace, Device, Family, ModelCard, Precision};
-use orthotile::raster::Mosaic;
 use orthotile::seed::{MakeEvent, Maker, SeedError, SegmentOptions, plan};
 
+use super::mosaic::{self, BandArgs};
 use super::progress::BlockProgress;
 use super::summary;
 use super::ways::{self, WayArgs};
@@ -38,6 +38,8 @@ pub struct Args {
     /// several (--model A --model B) see the same chips, and their scores are averaged
     #[arg(long, required = true)]
     model: Vec<PathBuf>,
+    #[command(flatten)]
+    bands: BandArgs,
     #[command(flatten)]
     ways: WayArgs,
     #[command(flatten)]
@@ -95,7 +97,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let card = ModelCard::open(&args.model[0])?;
     let options = args.ways.options(&args.model, &card)?;
     ways::show_licences(&card, &options.scoring)?;
-    let mosaic = Mosaic::open(&args.mosaic)?;
+    let mosaic = args.bands.open(&args.mosaic)?;
+    mosaic::warn(&mosaic);
     let beside = ways::beside(&options.scoring, &card)?;
     let gives_features = beside.iter().map(|(card, _)| card).chain([&card]).any(|c| c.family == Family::Features);
     let options = SegmentOptions {
@@ -115,6 +118,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let failed = make(&maker)?;
     if !args.no_summary {
+        for note in maker.mosaic().notes() {
+            println!("note: {note}");
+        }
         summary::print(maker.store(), started.elapsed())?;
         println!("model {} {} on {} ({})", card.name, card.version, maker.session().device(), args.device.provider());
         if let Some(cache) = maker.cache_use() {

@@ -9,9 +9,9 @@ use anyhow::{Context, anyhow, ensure};
 use clap::ValueEnum;
 use orthotile::learn::{FeatureReader, Head, HeadOptions, Refinement, Samples, head, labelled_patches, read_labels};
 use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, Precision, Scorer, ScorerFile};
-use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
 
+use super::mosaic::BandArgs;
 use super::summary;
 use super::ways::show_licence;
 
@@ -30,6 +30,8 @@ Polygons are left out in turn to measure the head; three or more of each class s
 pub struct Args {
     /// GeoTIFF scenes, a folder of them, or a VRT, where the labels lie
     mosaic: Vec<PathBuf>,
+    #[command(flatten)]
+    bands: BandArgs,
     /// A model of family "features"
     #[arg(long)]
     model: Option<PathBuf>,
@@ -118,7 +120,7 @@ fn learnt(args: &Args, path: &Path, samples: Option<Samples>, scheme: &Scheme) -
     ensure!(!args.mosaic.is_empty(), "give the mosaic that the labels lie in");
     let card = ModelCard::open(model)?;
     show_licence(&card);
-    let mosaic = Mosaic::open(&args.mosaic)?;
+    let mosaic = args.bands.open(&args.mosaic)?;
     let open =
         |folder: &PathBuf| FeatureCache::open(folder, args.feature_cache_mib, args.feature_precision).map(Arc::new);
     let cache = args.feature_cache.as_ref().map(open).transpose()?;

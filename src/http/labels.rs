@@ -9,7 +9,7 @@ use super::errors::HttpError;
 use super::painter::{Easel, PaintError, Picture};
 use super::state::{RASTER_TILE_PX, State};
 use crate::encode::compress::Encoding;
-use crate::georef::{CrsError, PixelFrame, PixelPoint, Projector, TileCoord, Window, WorldPoint};
+use crate::georef::{CrsError, PixelFrame, PixelPoint, Projector, TileCoord, Turn, Window, WorldPoint};
 use crate::grid::{BlockId, WorkGrid};
 use crate::scheme::Scheme;
 
@@ -38,7 +38,7 @@ pub async fn tile(
 /// The bytes of a tile; empty where no pixel is labelled.
 pub fn paint(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
     let grid = easel.live.grid().clone();
-    let places = places(at, &grid.frame, easel.grid_projector()?)?;
+    let places = places(at, &grid, easel.grid_projector()?)?;
     let mut codes = vec![0_u8; (RASTER_TILE_PX * RASTER_TILE_PX) as usize];
     // Block by block, so that a tile of the whole town does not hold the labels of the whole town.
     for (_, pixels) in by_block(&places, &grid) {
@@ -56,13 +56,21 @@ pub fn paint(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
 }
 
 /// The column and row of the work grid under the middle of each pixel of a tile.
-fn places(at: TileCoord, frame: &PixelFrame, to_grid: &Projector) -> Result<Vec<(i64, i64)>, CrsError> {
-    let bounds = at.bounds();
+fn places(at: TileCoord, grid: &WorkGrid, to_grid: &Projector) -> Result<Vec<(i64, i64)>, CrsError> {
+    let (bounds, frame): (_, &PixelFrame) = (at.bounds(), &grid.frame);
+    // A grid across 180° goes on in its own longitudes; tiles are brought to them.
+    let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
+    let turn = Turn::of(&frame.crs).map(|turn| (turn, frame.transform.to_map(middle).x));
     let side = bounds.max.x - bounds.min.x;
     let node = |i: u32, j: u32| {
         let part = |n: u32| f64::from(n * MESH_PX) / f64::from(RASTER_TILE_PX);
         let world = WorldPoint { x: bounds.min.x + side * part(i), y: bounds.min.y + side * part(j) };
-        to_grid.project(world.to_web_mercator()).map(|p| frame.transform.to_raster(p))
+        to_grid.project(world.to_web_mercator()).map(|mut p| {
+            if let Some((turn, middle)) = turn {
+                p.x = turn.near(p.x, middle);
+            }
+            frame.transform.to_raster(p)
+        })
     };
     let cells = RASTER_TILE_PX / MESH_PX;
     let mesh: Vec<PixelPoint> = (0..=cells)

@@ -8,6 +8,7 @@ use super::{CleanOptions, StoreError};
 use crate::georef::{Crs, GeoTransform, PixelFrame};
 use crate::grid::{BlockId, WorkGrid};
 use crate::model::{CachePlace, Precision, Scoring};
+use crate::raster::Bands;
 
 /// What the label blocks of a store are, and what they were made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct Manifest {
     pub block_px: u32,
     /// The rasters of the mosaic.
     pub sources: Vec<PathBuf>,
+    /// The bands that are read as colours, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bands: Option<Bands>,
     /// The surface model, if one was given.
     pub dsm: Option<PathBuf>,
     /// The terrain model, if one was given.
@@ -87,6 +91,7 @@ impl Manifest {
             (self.clean != new.clean, "clean-up (majority, minimum area)"),
             (self.precision() != new.precision(), "precision of features"),
             (self.block_px != new.block_px, "block size"),
+            (self.bands != new.bands, "bands"),
             (self.scheme != new.scheme, "scheme"),
             ((self.transform, self.cols, self.rows) != (new.transform, new.cols, new.rows), "work grid"),
         ];

@@ -28,11 +28,6 @@ impl Elevation {
     /// When the file is unreadable, damaged, not georeferenced or not made of real numbers.
     pub fn open(path: &Path) -> Result<Self, RasterError> {
         let raster = SingleBand::open_any(path)?;
-        if raster.sample_type.starts_with('C') {
-            let what =
-                format!("holds {} samples (accepted: heights as integers or floating point)", raster.sample_type);
-            return Err(RasterError::Unsupported { path: path.to_owned(), what });
-        }
         let (scale, offset) = {
             let band = raster.dataset.rasterband(1).map_err(|e| RasterError::damaged(path, &e))?;
             let unit_m = match band.unit().to_ascii_lowercase().as_str() {

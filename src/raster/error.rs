@@ -41,6 +41,18 @@ pub enum RasterError {
         /// The file.
         path: PathBuf,
     },
+    /// Nothing but ground control points or a camera model says where the raster lies.
+    #[error(
+        "{path}: is placed by {by} only, not by a geotransform (accepted: a raster that is warped already; `{remedy}`)"
+    )]
+    NotWarped {
+        /// The file.
+        path: PathBuf,
+        /// What places it.
+        by: String,
+        /// The command that warps it.
+        remedy: String,
+    },
     /// A geotransform, but nothing that says in which system.
     #[error(
         "{path}: has no coordinate reference system (accepted: any EPSG code or WKT; `gdal_edit -a_srs EPSG:…` adds it)"
@@ -87,8 +99,8 @@ pub enum RasterError {
         /// The folder.
         path: PathBuf,
     },
-    /// A VRT that does more than list `GeoTIFFs` of its own folder.
-    #[error("{path}: {what} (accepted: a VRT whose sources are GeoTIFF files in its own folder or below)")]
+    /// A VRT that does more than place and scale local `GeoTIFFs`.
+    #[error("{path}: {what} (accepted: a VRT of local GeoTIFF files; `gdal_translate` makes a GeoTIFF of any other)")]
     Vrt {
         /// The VRT.
         path: PathBuf,
@@ -115,15 +127,15 @@ pub enum RasterError {
     },
     /// A channel that a scene does not have.
     #[error(
-        "{path}: has no {channel} channel ({bands} bands; accepted: scenes that all have the channels that the model reads)"
+        "{path}: has no {channel} channel (bands: {bands}; accepted: scenes that all have the channels that the model reads; --bands R,G,B,NIR says which are which)"
     )]
     NoChannel {
         /// The scene.
         path: PathBuf,
         /// The channel.
         channel: &'static str,
-        /// The bands that there are.
-        bands: usize,
+        /// The bands that there are, by their roles.
+        bands: String,
     },
     /// A `GeoTIFF` that is not the label block or class raster that was expected.
     #[error("{path}: {what}")]
@@ -139,6 +151,14 @@ pub enum RasterError {
 }
 
 impl RasterError {
+    /// Whether a file of a folder may just be something else than a scene, and not a scene that is broken.
+    pub(super) fn is_of_another_kind(&self) -> bool {
+        matches!(
+            self,
+            Self::NotTiff { .. } | Self::NoGeoreference { .. } | Self::NotWarped { .. } | Self::Unsupported { .. }
+        )
+    }
+
     /// Reading of `window` of `path` failed.
     pub(super) fn read(path: &Path, window: Window, error: &GdalError) -> Self {
         Self::Read { path: path.to_owned(), window, reason: reason(error) }

@@ -28,33 +28,17 @@ impl MosaicReader {
         for (index, scene) in mosaic.scenes().iter().enumerate() {
             let no_channel = |channel: &&Channel| scene.band_of(**channel).is_none();
             if let Some(channel) = channels.iter().find(no_channel) {
-                let (path, bands) = (scene.path.clone(), scene.bands);
+                let roles: Vec<String> = scene.roles.iter().map(|band| band.role.to_string()).collect();
+                let (path, bands) = (scene.path.clone(), roles.join(", "));
                 return Err(RasterError::NoChannel { path, channel: channel.name(), bands });
             }
             if channels.len() > MAX_CHANNELS {
                 let what = format!("cannot give {} channels (accepted: at most {MAX_CHANNELS})", channels.len());
                 return Err(RasterError::Unsupported { path: scene.path.clone(), what });
             }
-            if let Some(placement) = Placement::of(scene, frame)? {
-                placed.push((index, placement));
-            }
+            placed.extend(Placement::all(scene, frame)?.into_iter().map(|placement| (index, placement)));
         }
         Ok(Self { mosaic, channels: channels.to_vec(), placed, open: Vec::new() })
-    }
-
-    /// The pixels of the grid that hold all scenes.
-    #[must_use]
-    pub fn extent(&self) -> Window {
-        let windows = self.placed.iter().map(|(_, p)| p.extent);
-        let all = windows.reduce(|a, b| {
-            Window::between(
-                a.col.min(b.col),
-                a.row.min(b.row),
-                a.end_col().max(b.end_col()),
-                a.end_row().max(b.end_row()),
-            )
-        });
-        all.unwrap_or(Window::new(0, 0, 0, 0))
     }
 
     /// Opens a scene, or takes it from those in use.
@@ -75,7 +59,7 @@ impl MosaicReader {
     fn lay(&self, (index, how): (usize, &How), to: &Window, canvas: &mut Canvas) -> Result<(), RasterError> {
         let scene: &Scene = &self.mosaic.scenes()[index];
         let Some((_, open)) = self.open.last() else { return Ok(()) };
-        let source = Source { level: Level::Native, channels: &self.channels, stretch: self.mosaic.stretch() };
+        let source = Source { level: Level::Native, channels: &self.channels };
         match how {
             How::Copy(whole) => {
                 let (col, row) = (whole.col.offset, whole.row.offset);

@@ -4,10 +4,12 @@ use super::canvas::Canvas;
 use super::native::{OpenScene, Source};
 use super::place::{ANCHOR_PX, Warp, Whole};
 use super::{PixelWindow, RasterError, Scene};
-use crate::georef::Window;
+use crate::georef::{PixelPoint, Projector, Window};
 
 /// Scene pixels that are read at once while averaging, along each axis.
 const PIECE_PX: u32 = 2048;
+/// Averaged pixels that are held at once; a window that needs more is laid in parts.
+const MAX_HELD_PX: u64 = 4 << 20;
 
 /// Averages `factor` × `factor` valid scene pixels into each target pixel.
 pub(super) fn average(whole: Whole, (source, to): (&PixelWindow, &Window), canvas: &mut Canvas) {
@@ -63,15 +65,37 @@ struct Anchors {
     col: i64,
     row: i64,
     cols: usize,
+    /// Between some of them the scene's system comes round.
+    torn: bool,
     places: Vec<Option<(f64, f64)>>,
 }
 
 impl Warper<'_> {
     /// Lays target pixels `to` onto the canvas: a tent filter as wide as a target pixel, bilinear where pixels grow.
+    ///
+    /// What is held at once is bounded, however far apart the positions of the window lie in the scene.
     pub(super) fn lay(&self, to: &Window, canvas: &mut Canvas) -> Result<(), RasterError> {
-        let anchors = self.anchors(to)?;
+        let to_scene = self.warp.to_scene()?;
+        let anchors = self.anchors(to, &to_scene);
+        if anchors.torn {
+            return match halves(to) {
+                Some(parts) => parts.iter().try_for_each(|part| self.lay(part, canvas)),
+                None => self.lay_each(to, &to_scene, canvas),
+            };
+        }
         let Some(needed) = self.needed(&anchors, to) else { return Ok(()) };
+        if u64::from(needed.cols) * u64::from(needed.rows) > MAX_HELD_PX {
+            return match halves(to) {
+                Some(parts) => parts.iter().try_for_each(|part| self.lay(part, canvas)),
+                None => Ok(()), // a few pixels that show a whole country: no scale of theirs is the scene's
+            };
+        }
         let pixels = self.averaged(&needed)?;
+        self.lay_pixels((&anchors, &pixels), to, canvas);
+        Ok(())
+    }
+
+    fn lay_pixels(&self, (anchors, pixels): (&Anchors, &PixelWindow), to: &Window, canvas: &mut Canvas) {
         let mut rows = Taps::default();
         let mut cols: Vec<Taps> = vec![Taps::default(); to.cols as usize];
         for row in to.row..to.end_row() {
@@ -83,20 +107,43 @@ impl Warper<'_> {
                 if let Some((x, y)) = anchors.place(col as f64 + 0.5, row as f64 + 0.5) {
                     cols.set(x, self.warp.reach.0);
                     rows.set(y, self.warp.reach.1);
-                    filter(&pixels, (cols, &rows), (at, canvas));
+                    filter(pixels, (cols, &rows), (at, canvas));
                 }
+            }
+        }
+    }
+
+    /// Lays pixels one by one, where the scene's system comes round between them.
+    fn lay_each(&self, to: &Window, to_scene: &Projector, canvas: &mut Canvas) -> Result<(), RasterError> {
+        let (mut cols, mut rows) = (Taps::default(), Taps::default());
+        for row in to.row..to.end_row() {
+            for col in to.col..to.end_col() {
+                let at = canvas.pixels.window.index(col, row);
+                let middle = PixelPoint { col: col as f64 + 0.5, row: row as f64 + 0.5 };
+                let Some((x, y)) = self.warp.position(middle, to_scene).filter(|_| !canvas.is_done(at)) else {
+                    continue;
+                };
+                let Some(needed) = self.around((x, y), (x, y)) else { continue };
+                let pixels = self.averaged(&needed)?;
+                cols.set(x, self.warp.reach.0);
+                rows.set(y, self.warp.reach.1);
+                filter(&pixels, (&cols, &rows), (at, canvas));
             }
         }
         Ok(())
     }
 
-    fn anchors(&self, to: &Window) -> Result<Anchors, RasterError> {
-        let to_scene = self.warp.to_scene()?;
+    fn anchors(&self, to: &Window, to_scene: &Projector) -> Anchors {
         let (col, row) = (to.col.div_euclid(ANCHOR_PX), to.row.div_euclid(ANCHOR_PX));
         let (end_col, end_row) = (to.end_col().div_euclid(ANCHOR_PX) + 1, to.end_row().div_euclid(ANCHOR_PX) + 1);
         let places = (row..=end_row).flat_map(|r| (col..=end_col).map(move |c| (c, r)));
-        let places = places.map(|(c, r)| self.warp.anchor(c, r, &to_scene)).collect();
-        Ok(Anchors { col, row, cols: (end_col - col + 1) as usize, places })
+        let places: Vec<_> = places.map(|(c, r)| self.warp.anchor(c, r, to_scene)).collect();
+        let cols = (end_col - col + 1) as usize;
+        let torn =
+            |a: &Option<(f64, f64)>, b: &Option<(f64, f64)>| a.zip(*b).is_some_and(|(a, b)| self.warp.is_torn(a, b));
+        let across = places.chunks_exact(cols).any(|row| row.windows(2).any(|pair| torn(&pair[0], &pair[1])));
+        let down = places.iter().zip(places.iter().skip(cols)).any(|(above, below)| torn(above, below));
+        Anchors { col, row, cols, torn: across || down, places }
     }
 
     /// The averaged pixels that the filter reaches: bilinear cells have their extremes at their corners.
@@ -117,12 +164,18 @@ impl Warper<'_> {
         if bounds.0 > bounds.2 {
             return None;
         }
+        self.around((bounds.0, bounds.1), (bounds.2, bounds.3))
+    }
+
+    /// The averaged pixels that the filter reaches from positions between two.
+    fn around(&self, min: (f64, f64), max: (f64, f64)) -> Option<Window> {
+        let whole = |at: f64| at.clamp(-1e15, 1e15) as i64;
         let reach = (self.warp.reach.0 + 1.0, self.warp.reach.1 + 1.0);
         let window = Window::between(
-            (bounds.0 - reach.0).floor() as i64,
-            (bounds.1 - reach.1).floor() as i64,
-            (bounds.2 + reach.0).ceil() as i64,
-            (bounds.3 + reach.1).ceil() as i64,
+            whole((min.0 - reach.0).floor()),
+            whole((min.1 - reach.1).floor()),
+            whole((max.0 + reach.0).ceil()),
+            whole((max.1 + reach.1).ceil()),
         );
         window.intersection(&self.warp.extent(self.scene))
     }
@@ -155,6 +208,23 @@ impl Warper<'_> {
         }
         Ok(canvas.into_pixels())
     }
+}
+
+/// The two parts of a window along its longer side, cut between cells of anchors; `None` of one that lies in a cell.
+fn halves(window: &Window) -> Option<[Window; 2]> {
+    let cut = |from: i64, end: i64| {
+        let cut = ((from + end) / 2).div_euclid(ANCHOR_PX) * ANCHOR_PX;
+        [cut, cut + ANCHOR_PX].into_iter().find(|cut| *cut > from && *cut < end)
+    };
+    let (w, cols) = (window, cut(window.col, window.end_col()));
+    let rows = cut(w.row, w.end_row());
+    let by_cols = |at: i64| {
+        [Window::between(w.col, w.row, at, w.end_row()), Window::between(at, w.row, w.end_col(), w.end_row())]
+    };
+    let by_rows = |at: i64| {
+        [Window::between(w.col, w.row, w.end_col(), at), Window::between(w.col, at, w.end_col(), w.end_row())]
+    };
+    if w.cols >= w.rows { cols.map(by_cols).or(rows.map(by_rows)) } else { rows.map(by_rows).or(cols.map(by_cols)) }
 }
 
 fn empty(window: &Window, channels: usize) -> PixelWindow {

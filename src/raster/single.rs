@@ -6,7 +6,7 @@ use gdal::Dataset;
 use gdal::errors::GdalError;
 use gdal::raster::GdalType;
 
-use super::{RasterError, open, scene};
+use super::{RasterError, category, frame, layout, open};
 use crate::georef::{Crs, PixelFrame, Window};
 
 /// The first band of a `GeoTIFF`, read as what `Kind` says: [`ClassRaster`](super::ClassRaster) or
@@ -27,12 +27,16 @@ impl SingleBand<()> {
     pub(super) fn open_any(path: &Path) -> Result<Self, RasterError> {
         let dataset = open::open(path)?;
         open::check_extent(path, &dataset)?;
-        let frame = scene::frame(path, &dataset, &mut |wkt| Ok(Crs::new(wkt)?))?;
+        let frame = frame::frame(path, &dataset, &mut |wkt| Ok(Crs::new(wkt)?))?;
         let (cols, rows) = dataset.raster_size();
         let (sample_type, nodata) = {
             let band = dataset.rasterband(1).map_err(|e| RasterError::damaged(path, &e))?;
-            (band.band_type().name(), band.no_data_value())
+            (category::type_name(&band), band.no_data_value())
         };
+        if layout::is_complex(&sample_type) {
+            let what = layout::complex(&sample_type);
+            return Err(RasterError::Unsupported { path: path.to_owned(), what });
+        }
         let window = Window::new(0, 0, cols as u32, rows as u32);
         Ok(Self { path: path.to_owned(), dataset, frame, window, sample_type, nodata, kind: () })
     }

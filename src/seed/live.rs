@@ -63,8 +63,9 @@ impl Live {
         let bounds = WorldBounds::around(places.values().copied()).ok_or(SeedError::NoBlocks)?;
         let made: Vec<BlockId> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
         let traced = TracedBlocks::read(&labels, &made)?;
-        let sources = &labels.manifest().sources;
-        let mosaic = maker.as_ref().map(|m| m.mosaic().clone()).or_else(|| Mosaic::open(sources).ok());
+        let (sources, bands) = (&labels.manifest().sources, labels.manifest().bands.as_ref());
+        let opened = || Mosaic::open_bands(sources, bands).ok();
+        let mosaic = maker.as_ref().map(|m| m.mosaic().clone()).or_else(opened);
         let derived = traced.derive(labels.grid(), labels.scheme(), &options)?;
         let store = FeatureStore::new(&labels.grid().frame, derived.features)?.with_centrelines(derived.centrelines)?;
         let snapshot = Snapshot { store, generation: 0, made: made.into_iter().collect(), total: wanted.len() };

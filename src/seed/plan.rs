@@ -68,6 +68,7 @@ pub fn plan(
         rows: grid.rows,
         block_px,
         sources: sources.iter().map(|p| absolute(p)).collect(),
+        bands: mosaic.bands().cloned(),
         dsm: options.dsm.as_deref().map(absolute),
         dtm: options.dtm.as_deref().map(absolute),
         model: absolute(&card.path),

@@ -44,7 +44,7 @@ pub fn relabel(store: &LabelStore, scorer: &Scorer) -> Result<Relabelled, SeedEr
 fn labelled(store: &LabelStore, card: &ModelCard, scorer: &Path) -> Result<(Manifest, Relabelled), SeedError> {
     let old = store.manifest();
     let folder = scorer.parent().unwrap_or(store.folder());
-    let mosaic = Mosaic::open(&old.sources)?;
+    let mosaic = Mosaic::open_bands(&old.sources, old.bands.as_ref())?;
     let mut manifest = plan(&mosaic, &old.sources, card, &options(store, scorer)?)?;
     manifest.area_blocks.clone_from(&old.area_blocks);
     let blocks: Vec<_> = store.wanted().into_iter().filter(|b| store.has(*b)).collect();
