@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use orthotile::georef::{Crs, Ground, PixelPoint, Projector};
-use orthotile::raster::{Bands, Channel, Mosaic, Rule, Scene, Validity};
+use orthotile::raster::{Bands, Mosaic, Rule, Scene, Validity};
 
 /// Pixels without overviews that are searched for voids to describe them.
 const MAX_SEARCHED_PX: u64 = 256 << 20;
@@ -96,9 +96,8 @@ fn samples(scene: &Scene) -> String {
         Some((low, high)) => format!("{low} to {high} in valid samples; "),
         None => String::new(),
     };
-    let percent = if scene.scaling.rule == Rule::Stretch { " of all scenes of this type" } else { "" };
-    let infrared = if scene.has(Channel::NearInfrared) { ", near infrared too" } else { "" };
-    format!("{seen}{}{percent}{infrared}", scene.scaling)
+    let percent = if scene.scaling.rule == Rule::Stretch { ", of all scenes of this type" } else { "" };
+    format!("{seen}{}{percent}", scene.scaling)
 }
 
 fn validity(scene: &Scene) -> String {

@@ -8,7 +8,7 @@ use super::painter::{Easel, PaintError, Picture};
 use super::state::{RASTER_TILE_PX, State};
 use crate::encode::compress::Encoding;
 use crate::georef::{Crs, GeoTransform, PixelFrame, TileCoord, TileError, Window, WorldBounds, WorldPoint};
-use crate::raster::{Channel, Mosaic, PixelWindow, RasterSource};
+use crate::raster::{Mosaic, PixelWindow, RasterSource};
 use crate::seed::Live;
 
 /// WebP quality, 0 to 100: no visible loss on orthophotos at about 1 bit per pixel.
@@ -52,7 +52,7 @@ pub fn paint(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
 fn from_mosaic(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
     let open = |live: &Live| {
         let mosaic = live.mosaic().expect("imagery is only asked for where there is a mosaic");
-        mosaic.reader(&frame(at.z()), &[Channel::Red, Channel::Green, Channel::Blue])
+        mosaic.reader(&frame(at.z()), &mosaic.picture_channels())
     };
     let side = i64::from(RASTER_TILE_PX);
     let window = Window::new(i64::from(at.x()) * side, i64::from(at.y()) * side, RASTER_TILE_PX, RASTER_TILE_PX);

@@ -33,7 +33,7 @@ pub(super) fn open(
         }));
     }
     // Grey alone is imagery; grey beside colours may be something else.
-    let coloured = scenes.iter().any(|(scene, _)| matches!(scene.colours, Colours::Bands(_) | Colours::Ink(_)));
+    let coloured = scenes.iter().any(|(scene, _)| matches!(scene.colours, Colours::Bands(_)));
     let mut kept = Vec::new();
     for (scene, found) in scenes {
         let odd = if found && coloured { odd(&scene)? } else { None };
@@ -57,7 +57,7 @@ fn odd(scene: &Scene) -> Result<Option<String>, RasterError> {
     let band = match scene.colours {
         Colours::Grey(band) => band,
         Colours::Palette(..) => return Ok(Some("holds classes or a palette, among scenes with colours".to_owned())),
-        Colours::Bands(_) | Colours::Ink(_) => return Ok(None),
+        Colours::Bands(_) => return Ok(None),
     };
     let is_grey = scene.samples == Samples::Byte || scene.sample_type == "UInt16";
     if !is_grey {

@@ -20,8 +20,6 @@ pub(super) enum Colours {
     Grey(usize),
     /// Red, green, blue and opacity of each value of a band.
     Palette(usize, Arc<Vec<[u8; 4]>>),
-    /// Cyan, magenta, yellow and black.
-    Ink([usize; 4]),
 }
 
 impl Colours {
@@ -30,7 +28,6 @@ impl Colours {
         match self {
             Self::Bands(bands) => bands.iter().flatten().copied().collect(),
             Self::Grey(band) | Self::Palette(band, _) => vec![*band],
-            Self::Ink(bands) => bands.to_vec(),
         }
     }
 }
@@ -78,11 +75,13 @@ impl Layout {
         let facts = Facts::of(dataset)?;
         let unread = |kind: &ColorInterpretation| match kind {
             ColorInterpretation::YCbCrSpaceYBand => Some("YCbCr"),
+            // GDAL itself turns CMYK of 8 bits into RGB.
+            ColorInterpretation::CyanBand | ColorInterpretation::BlackBand => Some("CMYK of other than 8 bits"),
             ColorInterpretation::HueBand | ColorInterpretation::LightnessBand => Some("hue and lightness"),
             _ => None,
         };
         if let Some(name) = facts.kinds.iter().find_map(unread) {
-            return unsupported(format!("holds colours as {name} (accepted: RGB, grey, a palette or CMYK)"));
+            return unsupported(format!("holds colours as {name} (accepted: RGB, grey, a palette, CMYK of 8 bits)"));
         }
         let opacities = bands.iter().map(|band| (band, std::cell::OnceCell::new())).collect::<Vec<_>>();
         let opacity_of = |number: usize| -> Result<Option<Opacity>, GdalError> {
@@ -96,7 +95,7 @@ impl Layout {
             Ok(roles) => roles,
             Err(error) => return Ok(Err(error)),
         };
-        let colours = match colours(&mut roles, &facts, &bands) {
+        let colours = match colours(&mut roles, &bands) {
             Ok(colours) => colours,
             Err(what) => return unsupported(what),
         };
@@ -146,7 +145,7 @@ fn number_of(roles: &[BandRole], role: Role) -> Option<usize> {
     roles.iter().position(|band| band.role == role).map(|at| at + 1)
 }
 
-fn colours(roles: &mut [BandRole], facts: &Facts, bands: &[RasterBand]) -> Result<Colours, String> {
+fn colours(roles: &mut [BandRole], bands: &[RasterBand]) -> Result<Colours, String> {
     let number = |role| number_of(roles, role);
     if let Some(grey) = number(Role::Grey) {
         if let Some(table) = palette(&bands[grey - 1]) {
@@ -161,19 +160,6 @@ fn colours(roles: &mut [BandRole], facts: &Facts, bands: &[RasterBand]) -> Resul
     let named = [Role::Red, Role::Green, Role::Blue].map(number);
     if named.iter().any(Option::is_some) {
         return Ok(Colours::Bands(named));
-    }
-    let ink = |kind| facts.kinds.iter().position(|k| *k == kind).map(|at| at + 1);
-    let inks = [
-        ink(ColorInterpretation::CyanBand),
-        ink(ColorInterpretation::MagentaBand),
-        ink(ColorInterpretation::YellowBand),
-        ink(ColorInterpretation::BlackBand),
-    ];
-    if let [Some(cyan), Some(magenta), Some(yellow), Some(black)] = inks {
-        if bands.iter().any(|band| sample_type(band) != "Byte") {
-            return Err("holds CMYK of other than 8 bits (accepted: CMYK of 8 bits, RGB)".to_owned());
-        }
-        return Ok(Colours::Ink([cyan, magenta, yellow, black]));
     }
     let colour = roles.iter().filter(|band| band.role != Role::Alpha).count();
     Err(format!(

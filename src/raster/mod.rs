@@ -58,6 +58,9 @@ pub use write::{
 };
 
 #[cfg(test)]
+#[path = "kinds/tests.rs"]
+mod kinds;
+#[cfg(test)]
 mod tests;
 
 use crate::georef::Window;

@@ -88,7 +88,7 @@ impl Mosaic {
     pub fn notes(&self) -> Vec<String> {
         let mut notes: Vec<(String, Vec<&Scene>)> = Vec::new();
         for scene in self.scenes() {
-            for note in scene.notes() {
+            for note in scene.notes().into_iter().chain(scene.scaling_note()) {
                 match notes.iter_mut().find(|(known, _)| *known == note) {
                     Some((_, scenes)) => scenes.push(scene),
                     None => notes.push((note, vec![scene])),
@@ -155,6 +155,24 @@ impl Mosaic {
         let scenes = self.scenes();
         let smallest = scenes.iter().map(Scene::smallest_overview_pixels);
         scenes.len() <= FEW_SCENES && smallest.sum::<Option<u64>>().is_some_and(|pixels| pixels <= FEW_PIXELS)
+    }
+
+    /// Whether all scenes have bands of some channels.
+    ///
+    /// # Errors
+    /// When one lacks a channel: the error names both.
+    pub fn check_channels(&self, channels: &[Channel]) -> Result<(), RasterError> {
+        self.scenes().iter().try_for_each(|scene| scene.check_channels(channels))
+    }
+
+    /// The channels that a picture for people is made of: red, green and blue; where scenes lack one, near infrared, red and
+    /// green, or a channel that all have in grey.
+    #[must_use]
+    pub fn picture_channels(&self) -> [Channel; 3] {
+        let infrared = [Channel::NearInfrared, Channel::Red, Channel::Green];
+        let grey = Channel::ALL.map(|channel| [channel; 3]);
+        let all = [Channel::RGB, infrared].into_iter().chain(grey);
+        all.into_iter().find(|channels| self.check_channels(channels).is_ok()).unwrap_or(Channel::RGB)
     }
 
     /// A reader of a grid, for one thread. Cheap: no file is opened before a window needs it.

@@ -89,7 +89,6 @@ impl OpenScene {
             (Colours::Palette(_, table), Raw::Real(values)) => {
                 painted(table, values.into_iter().map(|v| v as usize), from, &mut pixels);
             }
-            (Colours::Ink(_), Raw::Byte(inks)) => printed(&inks, from, &mut pixels),
             (_, Raw::Byte(bands)) => self.fill_bytes(scene, bands, from, &mut pixels)?,
             (_, Raw::Real(bands)) => self.fill_reals(scene, &bands, from, &mut pixels)?,
         }
@@ -214,19 +213,6 @@ fn painted(table: &[[u8; 4]], values: impl Iterator<Item = usize>, from: &Source
     pixels.valid.iter_mut().zip(&entries).for_each(|(valid, entry)| *valid &= u8::from(entry[3] != 0));
     for channel in from.channels {
         pixels.samples.extend(entries.iter().map(|entry| entry[*channel as usize % 3]));
-    }
-}
-
-/// Ink to light: what neither the colour's ink nor black takes away.
-fn printed(inks: &[u8], from: &Source, pixels: &mut PixelWindow) {
-    let size = pixels.valid.len();
-    let rest = |ink: u8| 255 - u32::from(ink);
-    for channel in from.channels {
-        let ink = &inks[*channel as usize % 3 * size..][..size];
-        let black = &inks[3 * size..];
-        pixels
-            .samples
-            .extend(ink.iter().zip(black).map(|(ink, black)| ((rest(*ink) * rest(*black) + 127) / 255) as u8));
     }
 }
 

@@ -39,6 +39,17 @@ impl Origin {
         }
     }
 
+    /// What is unusual about it.
+    pub(super) fn note(&self, path: &Path) -> Option<String> {
+        let Self::Vrt(view) = self else { return None };
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = real(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")));
+        let outside = view.files.iter().find(|file| !real(file).starts_with(&folder));
+        let outside =
+            outside.map_or_else(String::new, |file| format!("; its source {} lies in another folder", file.display()));
+        Some(format!("the VRT moves, cuts or changes its sources, and is read as GDAL shows it{outside}"))
+    }
+
     /// Clears what no source covers; `scale` is native pixels per pixel of the window's level.
     pub(super) fn clear_uncovered(&self, (window, scale): (&Window, (f64, f64)), valid: &mut [u8]) {
         let Self::Vrt(view) = self else { return };

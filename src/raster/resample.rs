@@ -141,8 +141,12 @@ impl Warper<'_> {
         let cols = (end_col - col + 1) as usize;
         let torn =
             |a: &Option<(f64, f64)>, b: &Option<(f64, f64)>| a.zip(*b).is_some_and(|(a, b)| self.warp.is_torn(a, b));
-        let across = places.chunks_exact(cols).any(|row| row.windows(2).any(|pair| torn(&pair[0], &pair[1])));
-        let down = places.iter().zip(places.iter().skip(cols)).any(|(above, below)| torn(above, below));
+        // Only cells that the window touches count, so that a cell is laid the same way whatever the window is.
+        let wide = ((to.end_col() - 1).div_euclid(ANCHOR_PX) + 2 - col) as usize;
+        let high = ((to.end_row() - 1).div_euclid(ANCHOR_PX) + 2 - row) as usize;
+        let rows = || places.chunks_exact(cols).map(|row| &row[..wide]).take(high);
+        let across = rows().any(|row| row.windows(2).any(|pair| torn(&pair[0], &pair[1])));
+        let down = rows().zip(rows().skip(1)).any(|(above, below)| above.iter().zip(below).any(|(a, b)| torn(a, b)));
         Anchors { col, row, cols, torn: across || down, places }
     }
 

@@ -28,8 +28,6 @@ pub enum Role {
     Palette,
     /// Opacity.
     Alpha,
-    /// Cyan, magenta, yellow or black ink.
-    Ink,
     /// Anything else: not read.
     Other,
 }
@@ -71,7 +69,6 @@ impl fmt::Display for Role {
             Self::Grey => "grey",
             Self::Palette => "palette",
             Self::Alpha => "alpha",
-            Self::Ink => "ink (CMYK)",
             Self::Other => "not read",
         })
     }
@@ -161,7 +158,6 @@ impl Facts {
             let named = words.iter().find_map(|(roles, origin)| roles[at].map(|role| (role, *origin)));
             let colour = |(role, _): &(Role, RoleOrigin)| RGB.contains(role);
             match (said, spoken) {
-                (Some((Role::Ink, _)), _) => said,
                 (Some(_), _) if set => said,
                 // Descriptions name colours: they alone say which.
                 (_, Some((roles, origin))) => {
@@ -197,7 +193,7 @@ impl Facts {
             let is_unknown = |at: &usize| roles[*at] == (Role::Other, RoleOrigin::Order);
             (0..roles.len()).filter(is_unknown).collect()
         };
-        let colours = [Role::Red, Role::Green, Role::Blue, Role::Ink, Role::Grey];
+        let colours = [Role::Red, Role::Green, Role::Blue, Role::Grey];
         let free = unknown(roles);
         if !roles.iter().any(|(role, _)| colours.contains(role)) {
             match free.len() {
@@ -226,10 +222,6 @@ fn interpreted(kind: &ColorInterpretation) -> Option<Role> {
         ColorInterpretation::GreenBand => Role::Green,
         ColorInterpretation::BlueBand => Role::Blue,
         ColorInterpretation::AlphaBand => Role::Alpha,
-        ColorInterpretation::CyanBand
-        | ColorInterpretation::MagentaBand
-        | ColorInterpretation::YellowBand
-        | ColorInterpretation::BlackBand => Role::Ink,
         _ => return None,
     })
 }

@@ -163,7 +163,7 @@ impl Scene {
             colours: layout.colours,
             near_infrared: layout.near_infrared,
             samples: layout.samples,
-            unusual: layout.notes,
+            unusual: layout.notes.into_iter().chain(origin.note(path)).collect(),
             fills_seen: Vec::new(),
             lossy: layout.lossy,
             levels,
@@ -199,7 +199,6 @@ impl Scene {
         match &self.colours {
             Colours::Bands(bands) => bands[at],
             Colours::Grey(band) | Colours::Palette(band, _) => Some(*band),
-            Colours::Ink(bands) => Some(bands[at]),
         }
     }
 
@@ -207,6 +206,17 @@ impl Scene {
     #[must_use]
     pub fn has(&self, channel: Channel) -> bool {
         self.band_of(channel).is_some()
+    }
+
+    /// Whether it has bands of all channels.
+    ///
+    /// # Errors
+    /// When it lacks one: the error names both.
+    pub(super) fn check_channels(&self, channels: &[Channel]) -> Result<(), RasterError> {
+        let Some(channel) = channels.iter().find(|channel| !self.has(**channel)) else { return Ok(()) };
+        let roles: Vec<String> = self.roles.iter().map(|band| band.role.to_string()).collect();
+        let (path, bands) = (self.path.clone(), roles.join(", "));
+        Err(RasterError::NoChannel { path, channel: channel.name(), bands })
     }
 
     /// Looks for voids that are not declared, which reads the whole scene coarsely: its notes then say what was found.
@@ -278,11 +288,15 @@ impl Scene {
         if !guessed.is_empty() {
             notes.push(format!("{}: guessed by order (--bands says otherwise)", guessed.join(", ")));
         }
-        if self.is_surveyed() || self.scaling != Scaling::as_is() {
-            notes.push(format!("{} samples: {}", self.sample_type, self.scaling));
-        }
         notes.extend(self.void_notes());
         notes
+    }
+
+    /// How its samples become bytes, where they are not bytes already.
+    #[must_use]
+    pub fn scaling_note(&self) -> Option<String> {
+        let scaled = self.is_surveyed() || self.scaling != Scaling::as_is();
+        scaled.then(|| format!("{} samples: {}", self.sample_type, self.scaling))
     }
 
     fn void_notes(&self) -> Vec<String> {
@@ -291,6 +305,7 @@ impl Scene {
         let name = |value: f32| match (self.samples, value) {
             (Samples::Byte, 0.0) => "black".to_owned(),
             (Samples::Byte, _) => "white".to_owned(),
+            (_, value) if value.abs() >= 1e7 => format!("{value:e}"),
             _ => value.to_string(),
         };
         if let Some(found) = found.filter(|_| self.validity == Validity::Undeclared && self.samples == Samples::Byte) {
@@ -300,12 +315,8 @@ impl Scene {
         let seen = self.fills_seen.iter().filter(|(_, share)| *share >= 0.001);
         let never = |value: f32| super::fill::never(std::iter::once(value)).is_some() || super::fill::is_beyond(value);
         let note = |(value, share): &(f32, f32)| {
-            let share = 100.0 * share;
-            if never(*value) {
-                format!("{value} in {share:.1} % of what was looked at: taken as void")
-            } else {
-                format!("{value} in {share:.1} % of what was looked at: taken as void where it covers an area")
-            }
+            let what = format!("{} in {:.1} % of what was looked at: taken as void", name(*value), 100.0 * share);
+            if never(*value) { what } else { format!("{what} where it covers an area") }
         };
         let seen = seen.filter(|(value, _)| self.validity == Validity::Undeclared || never(*value));
         seen.map(note).collect()

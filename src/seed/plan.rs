@@ -54,6 +54,7 @@ pub fn plan(
     if card.family == Family::Sam && options.clean.boundary_m > 0.0 {
         return Err(SeedError::NoScores);
     }
+    mosaic.check_channels(&card.input.channels)?;
     let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), block_px)?;
     let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
     options.clean.check(pixel_area_m2, block_px).map_err(SeedError::Clean)?;
