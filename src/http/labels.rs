@@ -135,3 +135,26 @@ fn encode(codes: &[u8], scheme: &Scheme) -> Result<Vec<u8>, png::EncodingError> 
     encoder.write_header()?.write_image_data(codes)?;
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::georef::{Crs, GeoTransform};
+
+    #[test]
+    fn a_grid_in_degrees_across_180_is_found_from_both_sides() {
+        let crs = Crs::new("EPSG:4326").expect("known");
+        let transform = GeoTransform::new([179.9997, 5e-6, 0.0, -16.9, 0.0, -5e-6]).expect("regular");
+        let grid = WorkGrid { frame: PixelFrame { crs, transform }, cols: 120, rows: 2000, block_px: 256 };
+        let to_grid = Projector::new(&Crs::web_mercator(), &grid.frame.crs).expect("known");
+        let inside = |x: u32| {
+            let at = TileCoord::new(17, x, 71_780).expect("a tile");
+            let places = places(at, &grid, &to_grid).expect("on the globe");
+            by_block(&places, &grid).values().flatten().map(|pixel| places[*pixel].0).collect::<Vec<_>>()
+        };
+        let (east, west) = (inside((1 << 17) - 1), inside(0));
+        assert!(!east.is_empty() && east.iter().all(|col| *col < 60), "{east:?}");
+        assert!(!west.is_empty() && west.iter().all(|col| *col >= 60), "{west:?}");
+        assert!(inside(5).is_empty());
+    }
+}
