@@ -31,7 +31,7 @@ impl Fill {
     /// White and black of 8 bits, or of fewer: `white` is the largest sample.
     pub(super) fn of_bytes(bands: usize, white: f32) -> Vec<Self> {
         let fill = |value: f32, pure: f32, rim: f32| {
-            let (pure, rim) = if white == 255.0 { (pure, rim) } else { (0.0, 0.0) };
+            let (pure, rim) = if white >= 255.0 { (pure, rim) } else { (0.0, 0.0) };
             Self { values: vec![value; bands], pure, rim, declared: false, exact: false }
         };
         vec![fill(white, 5.0, 19.0), fill(0.0, 2.0, 12.0)]
@@ -91,13 +91,13 @@ impl Fill {
 
 /// Whether a sample is none, wherever it stands.
 pub(super) fn is_beyond(sample: f32) -> bool {
-    !(sample.abs() < BEYOND)
+    sample.is_nan() || sample.abs() >= BEYOND
 }
 
 /// The value that the samples of all bands of a pixel share, if no picture has it.
 pub(super) fn never(mut samples: impl Iterator<Item = f32>) -> Option<f32> {
     let first = samples.next().filter(|first| NEVER.contains(first))?;
-    samples.all(|sample| sample == first).then_some(first)
+    samples.all(|sample| sample.to_bits() == first.to_bits()).then_some(first)
 }
 
 #[cfg(test)]

@@ -10,11 +10,14 @@ use super::{RasterError, Scene};
 /// A raster of bytes that holds no more values than this in all patches shows classes, not light.
 const MAX_CLASSES: usize = 48;
 
+/// Files that are no scenes, and why.
+pub(super) type LeftOut = Vec<(PathBuf, String)>;
+
 /// Opens what was listed. Among files that were found in a folder, those that are no scenes are left out and named.
 pub(super) fn open(
     sources: Sources,
     mut open: impl FnMut(&super::sources::Listed) -> Result<Scene, RasterError>,
-) -> Result<(Vec<Scene>, Vec<(PathBuf, String)>), RasterError> {
+) -> Result<(Vec<Scene>, LeftOut), RasterError> {
     let Sources { listed, mut left_out } = sources;
     let (mut scenes, mut first): (Vec<(Scene, bool)>, _) = (Vec::new(), None);
     for file in &listed {

@@ -177,7 +177,7 @@ fn validity(
     notes: &mut Vec<String>,
 ) -> Result<Validity, GdalError> {
     if let Some((band, Opacity { threshold, top })) = alpha {
-        if top != 255.0 {
+        if (top - 255.0).abs() > 0.0 {
             notes.push(format!("alpha (band {band}) ends at {top}: pixels from {threshold} on are imagery"));
         }
         return Ok(Validity::Alpha { band, threshold });

@@ -97,7 +97,7 @@ impl Mosaic {
         }
         let line = |(note, scenes): (String, Vec<&Scene>)| match scenes[..] {
             [scene] => format!("{}: {note}", scene.path.display()),
-            [ref first, ..] if scenes.len() < self.scenes().len() => {
+            [first, ..] if scenes.len() < self.scenes().len() => {
                 format!("{} scenes, {} the first: {note}", scenes.len(), first.path.display())
             }
             _ => format!("all {} scenes: {note}", scenes.len()),

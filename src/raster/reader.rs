@@ -338,8 +338,8 @@ mod tests {
         assert!(assert_shows_degrees(&mosaic, &utm("EPSG:32760"), Window::new(0, 0, 160, 160), size) > 10_000);
         assert!(assert_shows_degrees(&mosaic, &utm("EPSG:32701"), Window::new(0, 0, 160, 160), size) > 10_000);
         // Tiles on both sides of the world square.
-        let side = 2.0 * 20_037_508.342_789_244 / f64::from(1 << 27);
-        let origin = [-20_037_508.342_789_244, side, 0.0, 20_037_508.342_789_244, 0.0, -side];
+        let pixel = 2.0 * 20_037_508.342_789_244 / f64::from(1 << 27);
+        let origin = [-20_037_508.342_789_244, pixel, 0.0, 20_037_508.342_789_244, 0.0, -pixel];
         let tiles = PixelFrame { crs: Crs::web_mercator(), transform: GeoTransform::new(origin).expect("regular") };
         let to_mercator = crate::raster::place::projector(&Crs::lon_lat(), &Crs::web_mercator()).expect("known");
         let top = to_mercator.project(crate::georef::MapPoint { x: 180.0, y: -16.9 }).expect("inside");

@@ -217,7 +217,7 @@ impl Warper<'_> {
 /// The two parts of a window along its longer side, cut between cells of anchors; `None` of one that lies in a cell.
 fn halves(window: &Window) -> Option<[Window; 2]> {
     let cut = |from: i64, end: i64| {
-        let cut = ((from + end) / 2).div_euclid(ANCHOR_PX) * ANCHOR_PX;
+        let cut = i64::midpoint(from, end).div_euclid(ANCHOR_PX) * ANCHOR_PX;
         [cut, cut + ANCHOR_PX].into_iter().find(|cut| *cut > from && *cut < end)
     };
     let (w, cols) = (window, cut(window.col, window.end_col()));

@@ -124,7 +124,7 @@ impl Facts {
                 let what = format!("has {} bands, not band {beyond} of --bands {asked}", self.kinds.len());
                 return Ok(Err(RasterError::Unsupported { path: path.to_owned(), what }));
             }
-            self.take(asked, &mut roles);
+            take(asked, &mut roles);
         }
         let alphas: Vec<usize> = (0..roles.len()).filter(|at| roles[*at].0 == Role::Alpha).collect();
         for at in alphas {
@@ -146,7 +146,7 @@ impl Facts {
     /// By interpretation, where it is more than what writers put for want of knowledge; then by description and wavelength.
     fn by_file(&self) -> Vec<(Role, RoleOrigin)> {
         let has = |roles: &[Option<Role>], role: Role| roles.contains(&Some(role));
-        let interpreted: Vec<Option<Role>> = self.kinds.iter().map(|kind| interpreted(kind)).collect();
+        let interpreted: Vec<Option<Role>> = self.kinds.iter().map(interpreted).collect();
         let plain = interpreted.iter().take(3).eq(RGB.map(Some).iter()); // what GDAL writes unasked
         let set = RGB.iter().all(|role| has(&interpreted, *role)) && !plain;
         let words: [(&[Option<Role>], RoleOrigin); 2] =
@@ -171,20 +171,6 @@ impl Facts {
             }
         };
         (0..self.kinds.len()).map(|at| role(at).unwrap_or((Role::Other, RoleOrigin::Order))).collect()
-    }
-
-    /// The bands that the user names; what else is a colour is not read.
-    fn take(&self, asked: &Bands, roles: &mut [(Role, RoleOrigin)]) {
-        for role in roles.iter_mut().filter(|role| role.0 != Role::Alpha) {
-            *role = (Role::Other, RoleOrigin::Order);
-        }
-        let names: &[Role] = match asked.numbers() {
-            [_] => &[Role::Grey],
-            _ => &[Role::Red, Role::Green, Role::Blue, Role::NearInfrared],
-        };
-        for (number, role) in asked.numbers().iter().zip(names) {
-            roles[number - 1] = (*role, RoleOrigin::Option);
-        }
     }
 
     /// What nothing is said of: red, green, blue and near infrared in this order; or grey.
@@ -213,6 +199,20 @@ impl Facts {
         {
             roles[*at].0 = Role::NearInfrared;
         }
+    }
+}
+
+/// The bands that the user names; what else is a colour is not read.
+fn take(asked: &Bands, roles: &mut [(Role, RoleOrigin)]) {
+    for role in roles.iter_mut().filter(|role| role.0 != Role::Alpha) {
+        *role = (Role::Other, RoleOrigin::Order);
+    }
+    let names: &[Role] = match asked.numbers() {
+        [_] => &[Role::Grey],
+        _ => &[Role::Red, Role::Green, Role::Blue, Role::NearInfrared],
+    };
+    for (number, role) in asked.numbers().iter().zip(names) {
+        roles[number - 1] = (*role, RoleOrigin::Option);
     }
 }
 

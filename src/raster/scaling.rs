@@ -66,7 +66,7 @@ impl Scaling {
         let Some((low, high)) = seen else { return Self::as_is() };
         let is_scale = |full: &&f32| {
             let inside = high <= **full * (1.0 + MAX_BEYOND) && low >= -MAX_BEYOND * **full;
-            inside && (high > **full * MIN_REACH || **full == 255.0)
+            inside && (high > **full * MIN_REACH || **full > 100.0)
         };
         let rule = if whole {
             if low >= 0.0 && high <= 255.0 { Rule::AsIs } else { Rule::Stretch }

@@ -354,7 +354,8 @@ fn a_vrt_is_the_list_of_its_scenes() {
         let (cols, rows) = dataset.raster_size();
         assert_eq!((mosaic.scenes().len(), mosaic.scenes()[0].bands), (1, bands), "{name}");
         assert_eq!(mosaic.window(), Window::new(0, 0, cols as u32, rows as u32), "{name}");
-        assert_eq!(mosaic.frame().transform.coefficients(), dataset.geo_transform().expect("placed"), "{name}");
+        let placed = GeoTransform::new(dataset.geo_transform().expect("placed")).expect("regular");
+        assert_eq!(mosaic.frame().transform, placed, "{name}");
         let (pixels, of_gdal) = (read_all(&mosaic), |at: usize| {
             let number = mosaic.scenes()[0].roles.iter().position(|band| band.role as usize == at).expect("a colour");
             dataset.rasterband(number + 1).expect("there").read_band_as::<u8>().expect("read").data().to_vec()

@@ -100,8 +100,8 @@ impl VoidMask {
             let dataset = scene.dataset()?;
             let mut seen = Vec::new();
             let mut strip = |first: &u32| self.strip::<T>((scene, &dataset), *first, real, &mut seen);
-            let read = strips.iter().try_for_each(&mut strip);
-            read.map_err(|e| RasterError::read(&scene.path, scene.window(), &e)).map(|()| seen)
+            let done = strips.iter().try_for_each(&mut strip);
+            done.map_err(|e| RasterError::read(&scene.path, scene.window(), &e)).map(|()| seen)
         });
         Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }

@@ -133,7 +133,7 @@ fn is_whole(source: &Source, dataset: &Dataset) -> bool {
     let whole = [cols as f64, rows as f64];
     let [left, top, cols, rows] = source.shown.unwrap_or([0.0, 0.0, whole[0], whole[1]]);
     let to = source.to.map_or([cols, rows], |to| [to[2], to[3]]);
-    let as_said = source.size.is_none_or(|size| size == whole);
+    let as_said = source.size.is_none_or(|size| size.map(f64::to_bits) == whole.map(f64::to_bits));
     let axes = [(left, cols, whole[0], to[0]), (top, rows, whole[1], to[1])];
     as_said
         && axes

@@ -182,7 +182,7 @@ fn source(element: &Element) -> Result<Source, String> {
         let text = child.text.trim();
         match child.name.as_str() {
             "SourceFilename" => {
-                source.name = text.to_owned();
+                text.clone_into(&mut source.name);
                 source.relative = child.attribute("relativeToVRT").is_some_and(|flag| flag.trim() == "1");
             }
             "SourceBand" => {
@@ -190,7 +190,7 @@ fn source(element: &Element) -> Result<Source, String> {
                 if number.parse::<u16>().is_err() {
                     return Err(format!("shows band {text:?} of source {:?}", source.name));
                 }
-                source.band = text.to_owned();
+                text.clone_into(&mut source.band);
             }
             "SourceProperties" => {
                 source.size = child.number("RasterXSize").zip(child.number("RasterYSize")).map(|(x, y)| [x, y]);
