@@ -69,29 +69,15 @@ impl Layout {
     ) -> Result<Result<Self, RasterError>, GdalError> {
         let unsupported = |what: String| Ok(Err(RasterError::Unsupported { path: path.to_owned(), what }));
         let bands = dataset.rasterbands().collect::<Result<Vec<_>, _>>()?;
-        if let Some(name) = bands.iter().map(sample_type).find(|name| is_complex(name)) {
-            return unsupported(complex(&name));
-        }
         let facts = Facts::of(dataset)?;
-        let unread = |kind: &ColorInterpretation| match kind {
-            ColorInterpretation::YCbCrSpaceYBand => Some("YCbCr"),
-            // GDAL itself turns CMYK of 8 bits into RGB.
-            ColorInterpretation::CyanBand | ColorInterpretation::BlackBand => Some("CMYK of other than 8 bits"),
-            ColorInterpretation::HueBand | ColorInterpretation::LightnessBand => Some("hue and lightness"),
-            _ => None,
-        };
-        if let Some(name) = facts.kinds.iter().find_map(unread) {
-            return unsupported(format!("holds colours as {name} (accepted: RGB, grey, a palette, CMYK of 8 bits)"));
+        if let Some(what) = unread(&bands, &facts) {
+            return unsupported(what);
         }
-        let opacities = bands.iter().map(|band| (band, std::cell::OnceCell::new())).collect::<Vec<_>>();
-        let opacity_of = |number: usize| -> Result<Option<Opacity>, GdalError> {
-            let (band, known) = &opacities[number - 1];
-            if known.get().is_none() {
-                let _ = known.set(opacity(band)?);
-            }
-            Ok(known.get().copied().flatten())
-        };
-        let mut roles = match facts.roles(path, asked, |number| opacity_of(number).map(|o| o.is_some()))? {
+        let mut opacities = vec![None; bands.len()];
+        for (at, band) in bands.iter().enumerate().filter(|(at, _)| facts.may_be_alpha(*at)) {
+            opacities[at] = opacity(band)?;
+        }
+        let mut roles = match facts.roles(path, asked, &|at| opacities[at].is_some()) {
             Ok(roles) => roles,
             Err(error) => return Ok(Err(error)),
         };
@@ -106,21 +92,32 @@ impl Layout {
             "Int8" => Samples::SignedByte,
             _ => Samples::Real,
         };
-        let structure = |key: &str| first.metadata_item(key, "IMAGE_STRUCTURE");
-        let bits = structure("NBITS").and_then(|bits| bits.parse().ok()).filter(|_| samples == Samples::Byte);
-        let alpha = number_of(&roles, Role::Alpha);
-        let alpha = match alpha {
-            Some(number) => opacity_of(number)?.map(|opacity| (number, opacity)),
-            None => None,
-        };
+        let bits = first.metadata_item("NBITS", "IMAGE_STRUCTURE").and_then(|bits| bits.parse().ok());
+        let bits = bits.filter(|_| samples == Samples::Byte).unwrap_or(8);
+        let alpha = number_of(&roles, Role::Alpha).and_then(|number| Some((number, opacities[number - 1]?)));
         let mut notes = Vec::new();
         let validity = validity((&bands, &colours), alpha, &sample_type, &mut notes)?;
         let compression = dataset.metadata_item("COMPRESSION", "IMAGE_STRUCTURE").unwrap_or_default();
         let lossy = ["JPEG", "WEBP", "LERC", "JXL"].iter().any(|codec| compression.contains(codec));
         let near_infrared = number_of(&roles, Role::NearInfrared);
-        let bits = bits.unwrap_or(8);
         Ok(Ok(Self { roles, colours, near_infrared, validity, samples, sample_type, bits, lossy, notes }))
     }
+}
+
+/// Why bands are not read as imagery, whatever their roles are.
+fn unread(bands: &[RasterBand], facts: &Facts) -> Option<String> {
+    if let Some(name) = bands.iter().map(sample_type).find(|name| is_complex(name)) {
+        return Some(complex(&name));
+    }
+    let space = |kind: &ColorInterpretation| match kind {
+        ColorInterpretation::YCbCrSpaceYBand => Some("YCbCr"),
+        // GDAL itself turns CMYK of 8 bits into RGB.
+        ColorInterpretation::CyanBand | ColorInterpretation::BlackBand => Some("CMYK of other than 8 bits"),
+        ColorInterpretation::HueBand | ColorInterpretation::LightnessBand => Some("hue and lightness"),
+        _ => None,
+    };
+    let name = facts.kinds.iter().find_map(space)?;
+    Some(format!("holds colours as {name} (accepted: RGB, grey, a palette, CMYK of 8 bits)"))
 }
 
 /// The type of the samples of a band; signed bytes are `Int8`, whatever the version of GDAL.

@@ -23,6 +23,7 @@ mod layout;
 mod mosaic;
 mod names;
 mod native;
+mod notes;
 mod open;
 mod origin;
 mod place;

@@ -191,9 +191,6 @@ impl<'a> Placing<'a> {
         }
         let turned = self.turn.map_or(0.0, |turn| -turns * turn.period());
         let turn = Turn::of(&scene.frame.crs).map(|turn| (turn, scene.frame.transform.to_map(middle(scene)).x));
-        let (min, max) = outline.iter().fold(((f64::MAX, f64::MAX), (f64::MIN, f64::MIN)), |(min, max), p| {
-            ((min.0.min(p.col), min.1.min(p.row)), (max.0.max(p.col), max.1.max(p.row)))
-        });
         let warp = Warp {
             target: target.clone(),
             scene: scene.frame.clone(),
@@ -208,17 +205,25 @@ impl<'a> Placing<'a> {
         let Some(scale) = self.image(middle(scene), turns).and_then(|at| scale_at(&warp, at, &to_scene)) else {
             return Ok(None);
         };
-        let whole = |at: f64| at.clamp(-1e15, 1e15) as i64;
-        let extent = Window::between(
-            whole((min.0 + ALIGNED_PX).floor()),
-            whole((min.1 + ALIGNED_PX).floor()),
-            whole((max.0 - ALIGNED_PX).ceil()),
-            whole((max.1 - ALIGNED_PX).ceil()),
-        );
+        let extent = extent(&outline);
         // Two more pixels: one for the reach of the filter, one for what the outline bends between its points.
         let window = Window::between(extent.col - 2, extent.row - 2, extent.end_col() + 2, extent.end_row() + 2);
         Ok(Some(Placement { extent, window, how: How::Warp(Box::new(warp.read(scene, scale))) }))
     }
+}
+
+/// The pixels of the grid around an outline.
+fn extent(outline: &[PixelPoint]) -> Window {
+    let (min, max) = outline.iter().fold(((f64::MAX, f64::MAX), (f64::MIN, f64::MIN)), |(min, max), p| {
+        ((min.0.min(p.col), min.1.min(p.row)), (max.0.max(p.col), max.1.max(p.row)))
+    });
+    let whole = |at: f64| at.clamp(-1e15, 1e15) as i64;
+    Window::between(
+        whole((min.0 + ALIGNED_PX).floor()),
+        whole((min.1 + ALIGNED_PX).floor()),
+        whole((max.0 - ALIGNED_PX).ceil()),
+        whole((max.1 - ALIGNED_PX).ceil()),
+    )
 }
 
 fn middle(scene: &Scene) -> PixelPoint {

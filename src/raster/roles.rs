@@ -111,25 +111,29 @@ impl Facts {
         })
     }
 
+    /// Whether a band, counted from 0, says that it is alpha.
+    pub(super) fn may_be_alpha(&self, at: usize) -> bool {
+        self.kinds[at] == ColorInterpretation::AlphaBand || self.described[at] == Some(Role::Alpha)
+    }
+
     /// The roles, where `is_alpha` answers whether a band that says it is alpha holds opacities.
     pub(super) fn roles(
         &self,
         path: &Path,
         asked: Option<&Bands>,
-        is_alpha: impl Fn(usize) -> Result<bool, GdalError>,
-    ) -> Result<Result<Vec<BandRole>, RasterError>, GdalError> {
+        is_alpha: &dyn Fn(usize) -> bool,
+    ) -> Result<Vec<BandRole>, RasterError> {
         let mut roles = self.by_file();
         if let Some(asked) = asked {
             if let Some(beyond) = asked.numbers().iter().find(|number| **number > self.kinds.len()) {
                 let what = format!("has {} bands, not band {beyond} of --bands {asked}", self.kinds.len());
-                return Ok(Err(RasterError::Unsupported { path: path.to_owned(), what }));
+                return Err(RasterError::Unsupported { path: path.to_owned(), what });
             }
             take(asked, &mut roles);
         }
-        let alphas: Vec<usize> = (0..roles.len()).filter(|at| roles[*at].0 == Role::Alpha).collect();
-        for at in alphas {
-            if !is_alpha(at + 1)? {
-                roles[at] = (Role::Other, RoleOrigin::Order);
+        for (at, role) in roles.iter_mut().enumerate() {
+            if role.0 == Role::Alpha && !is_alpha(at) {
+                *role = (Role::Other, RoleOrigin::Order);
             }
         }
         if asked.is_none() {
@@ -140,7 +144,7 @@ impl Facts {
             origin,
             description: description.clone(),
         };
-        Ok(Ok(roles.into_iter().zip(&self.descriptions).map(band).collect()))
+        Ok(roles.into_iter().zip(&self.descriptions).map(band).collect())
     }
 
     /// By interpretation, where it is more than what writers put for want of knowledge; then by description and wavelength.

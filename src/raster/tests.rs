@@ -371,6 +371,8 @@ fn a_vrt_is_the_list_of_its_scenes() {
     shown("turned.vrt", &["-b", "3", "-b", "2", "-b", "1"], &["a.tif"], 3);
     shown("three.vrt", &["-b", "1", "-b", "2", "-b", "3"], &["four.tif"], 3);
     shown("moved.vrt", &["-a_srs", "EPSG:32633"], &["a.tif"], 3);
+    let coarse = ["-resolution", "user", "-tr", "1", "1"];
+    shown("coarse.vrt", &coarse, &["a.tif"], 3);
     let alpha = shown("alpha.vrt", &["-addalpha"], &["a.tif"], 4);
     assert_eq!(alpha.scenes()[0].validity.to_string(), "alpha (band 4)");
     for (name, option) in [("nodata.vrt", "-srcnodata"), ("other.vrt", "-vrtnodata")] {

@@ -1,5 +1,6 @@
 //! What a VRT shows. GDAL never sees the VRT itself: it could make it open anything.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use gdal::raster::ColorInterpretation;
@@ -15,6 +16,8 @@ use crate::georef::Window;
 const MAX_BYTES: u64 = 64 << 20;
 /// What a source may lie beside its own place, in pixels of the VRT: writers round to whole pixels.
 const SAME_PLACE_PX: f64 = 1.0;
+/// What the scale of a source may be off its own pixels.
+const SAME_SCALE: f64 = 0.05;
 
 /// The scenes behind a VRT.
 #[derive(Debug)]
@@ -31,18 +34,13 @@ pub(super) enum Shown {
 /// When it computes pixels in a way that is not read, or has a source that is not a local `GeoTIFF`.
 pub(super) fn shown(path: &Path) -> Result<Shown, RasterError> {
     let refuse = |what: String| RasterError::Vrt { path: path.to_owned(), what };
-    open::check_plain(path)?;
-    let unreadable = |source| RasterError::Unreadable { path: path.to_owned(), source };
-    if path.metadata().map_err(unreadable)?.len() > MAX_BYTES {
-        return Err(refuse(format!("is larger than {} MiB", MAX_BYTES >> 20)));
-    }
-    let text = std::fs::read(path).map_err(unreadable)?;
-    let text = String::from_utf8(text).map_err(|_| refuse("is not UTF-8 text".to_owned()))?;
-    let document = document(text.trim_start_matches('\u{feff}')).map_err(&refuse)?;
+    let document = document(&text(path)?).map_err(&refuse)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut files: Vec<(&str, PathBuf)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
     for source in document.bands.iter().chain(&document.mask).flat_map(|band| &band.sources) {
-        if !files.iter().any(|(name, _)| *name == source.name) {
+        if !known.contains_key(source.name.as_str()) {
+            known.insert(&source.name, files.len());
             files.push((&source.name, local(folder, source).map_err(&refuse)?));
         }
     }
@@ -54,23 +52,33 @@ pub(super) fn shown(path: &Path) -> Result<Shown, RasterError> {
         let remedy = format!("gdalwarp {} warped.tif", path.file_name().unwrap_or_default().to_string_lossy());
         return Err(RasterError::NotWarped { path: path.to_owned(), by, remedy });
     }
-    if lists_files(&document) && files.iter().all(|(name, file)| is_as_it_is(&document, name, file)) {
+    if lists_files(&document) && are_as_they_are(&document, &files) {
         return Ok(Shown::Files(files.into_iter().rev().map(|(_, file)| file).collect()));
     }
     for (_, file) in &files {
         open::check_extent(file, &open::open(file)?)?;
     }
-    let of = |source: &Source| {
-        let known = files.iter().find(|(name, _)| *name == source.name).map(|(_, file)| file.clone());
-        known.unwrap_or_default() // every source is in the list
-    };
-    let absolute = |source: &Source| std::path::absolute(of(source)).unwrap_or_default();
+    // Every source is in the list.
+    let absolute = |source: &Source| std::path::absolute(&files[known[source.name.as_str()]].1).unwrap_or_default();
     let view = View {
         xml: vrt_write::xml(&document, &absolute),
         files: files.iter().map(|(_, file)| file.clone()).collect(),
         covered: covered(&document),
     };
     Ok(Shown::View(view))
+}
+
+/// The text of a VRT.
+fn text(path: &Path) -> Result<String, RasterError> {
+    let refuse = |what: String| RasterError::Vrt { path: path.to_owned(), what };
+    open::check_plain(path)?;
+    let unreadable = |source| RasterError::Unreadable { path: path.to_owned(), source };
+    if path.metadata().map_err(unreadable)?.len() > MAX_BYTES {
+        return Err(refuse(format!("is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    let text = String::from_utf8(std::fs::read(path).map_err(unreadable)?);
+    let text = text.map_err(|_| refuse("is not UTF-8 text".to_owned()))?;
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// The pixels that sources of colour bands cover; all where one says nothing.
@@ -82,18 +90,23 @@ fn covered(document: &Document) -> Vec<Window> {
             Window::between(left.round() as i64, top.round() as i64, right, bottom)
         })
     };
-    let mut covered: Vec<Window> = Vec::new();
-    for source in document.bands.iter().flat_map(|band| &band.sources) {
-        let window = window(source);
-        if covered.last() != Some(&window) && !covered.contains(&window) {
-            covered.push(window);
-        }
-    }
-    covered
+    let mut seen = HashSet::new();
+    let windows = document.bands.iter().flat_map(|band| &band.sources).map(window);
+    windows.filter(|window| seen.insert(*window)).collect()
 }
 
-/// Whether all bands show the same files, each its own band of them and nothing changed.
+/// Whether all bands show the same files, each its own band of them and nothing changed; at least one with its own pixels,
+/// else the VRT is asked for another resolution.
 fn lists_files(document: &Document) -> bool {
+    let at_scale = |source: &Source| match (source.shown, source.to) {
+        (Some([_, _, cols, rows]), Some([_, _, to_cols, to_rows])) => {
+            [cols / to_cols, rows / to_rows].iter().all(|scale| (scale - 1.0).abs() < SAME_SCALE)
+        }
+        _ => true,
+    };
+    if !document.bands.iter().flat_map(|band| &band.sources).any(at_scale) {
+        return false;
+    }
     let plain =
         |source: &Source| source.kind != "AveragedSource" && source.texts.iter().all(|(name, _)| name == "NODATA");
     let places = |at: usize| document.bands[at].sources.iter().map(|source| (&source.name, source.shown, source.to));
@@ -106,15 +119,27 @@ fn lists_files(document: &Document) -> bool {
         })
 }
 
+/// Whether each file is as the VRT shows it.
+fn are_as_they_are(document: &Document, files: &[(&str, PathBuf)]) -> bool {
+    let mut of_names: HashMap<&str, Vec<Vec<&Source>>> = HashMap::new();
+    for (at, band) in document.bands.iter().enumerate() {
+        for source in &band.sources {
+            let of_bands = of_names.entry(&source.name).or_insert_with(|| vec![Vec::new(); document.bands.len()]);
+            of_bands[at].push(source);
+        }
+    }
+    files.iter().all(|(name, file)| of_names.get(name).is_some_and(|of_bands| is_as_it_is(document, of_bands, file)))
+}
+
 /// Whether a file is shown whole, at its own place, with its own validity and roles. One that cannot be opened is reported
 /// when it is opened as a scene.
-fn is_as_it_is(document: &Document, name: &str, file: &Path) -> bool {
+fn is_as_it_is(document: &Document, of_bands: &[Vec<&Source>], file: &Path) -> bool {
     let Ok(dataset) = open::open(file) else { return true };
-    let sources = || document.bands[0].sources.iter().filter(|source| source.name == name);
+    let sources = || of_bands[0].iter();
     dataset.raster_count() == document.bands.len()
         && sources().all(|source| is_whole(source, &dataset) && is_at_its_place(document, source, &dataset))
-        && document.bands.iter().zip(dataset.rasterbands().flatten()).all(|(band, own)| {
-            let nodata = band.sources.iter().filter(|source| source.name == name).flat_map(|source| &source.texts);
+        && document.bands.iter().zip(of_bands).zip(dataset.rasterbands().flatten()).all(|((band, sources), own)| {
+            let nodata = sources.iter().flat_map(|source| &source.texts);
             let said = nodata.map(|(_, text)| text.as_str()).chain(band.text("NoDataValue"));
             let own_nodata = own.no_data_value();
             // A VRT rounds as floats do.
@@ -155,12 +180,13 @@ fn is_at_its_place(document: &Document, source: &Source, dataset: &Dataset) -> b
         (a.0 - b.0).hypot(a.1 - b.1) <= SAME_PLACE_PX * pixel.0.min(pixel.1)
     };
     let srs = document.srs.as_ref().map_or("", |(srs, _)| srs);
-    let same_srs = match (SpatialRef::from_definition(srs), dataset.spatial_ref()) {
-        (Ok(said), Ok(own)) => srs == dataset.projection() || said == own,
+    let same_srs = || match (SpatialRef::from_definition(srs), dataset.spatial_ref()) {
+        (Ok(said), Ok(own)) => said == own,
         (Err(_), Err(_)) => true,
         _ => false,
     };
-    same_srs && [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)].into_iter().all(near)
+    (srs == dataset.projection() || same_srs())
+        && [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)].into_iter().all(near)
 }
 
 /// The local file of a source: by its name, from the folder of the VRT or, as GDAL has it, from the working folder.
