@@ -35,6 +35,7 @@ mod scene;
 mod single;
 mod sources;
 mod survey;
+mod taps;
 mod void;
 mod vrt;
 mod vrt_read;
