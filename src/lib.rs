@@ -4,6 +4,7 @@
 
 pub mod cores; // a list worked on by every core
 pub mod files; // a file written whole or not at all
+pub mod input; // files that a user names, read whole up to a limit
 pub mod random; // numbers that look random and are the same on every machine
 pub mod distance; // how far every cell is from the nearest empty one
 pub mod georef; // raster space, map space, tile space and the maps between them

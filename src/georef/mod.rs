@@ -9,9 +9,12 @@
 
 mod area;
 mod crs;
+mod declared;
 mod frame;
 mod ground;
 mod operation;
+mod polygon_file;
+mod range;
 mod tile;
 mod transform;
 mod window;
@@ -22,6 +25,8 @@ pub use crs::{Crs, CrsError, Projector};
 pub use frame::PixelFrame;
 pub use ground::{Ground, GroundScale, ScaleMesh};
 pub use operation::VerticalUnit;
+pub(crate) use polygon_file::{PolygonFeature, read_polygons};
+pub use range::LonLatRange;
 pub use tile::{TileCoord, TileError};
 pub use transform::{GeoTransform, MapBounds, MapPoint, PixelPoint, TransformError};
 pub use window::Window;

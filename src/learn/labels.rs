@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use geo::{BoundingRect, Contains, Coord, Geometry, LineString, MultiPolygon, Point, Polygon};
-use geojson::{Feature, GeoJson};
+use geo::{BoundingRect, Contains, Coord, LineString, MultiPolygon, Point, Polygon};
 use sha2::{Digest, Sha256};
 
 use super::{FeatureReader, LearnError, SeenChip};
-use crate::georef::{Crs, MapPoint, Projector, Window};
+use crate::georef::{Crs, MapPoint, PolygonFeature, Projector, Window, read_polygons};
 use crate::grid::{ChipId, WorkGrid};
 use crate::scheme::Scheme;
 
@@ -43,19 +42,13 @@ pub struct LabelledPatches {
     pub vectors: Vec<f32>,
 }
 
-/// Reads polygons with a property `class` from GeoJSON in longitude and latitude.
+/// Reads polygons with a property `class` from `GeoJSON`, in longitude and latitude or in the system that the file declares.
 ///
 /// # Errors
 /// When the file holds something else, or a class that the scheme has not.
 pub fn read_labels(path: &Path, scheme: &Scheme) -> Result<Vec<LabelPolygon>, LearnError> {
     let invalid = |reason: String| LearnError::Input { path: path.to_owned(), reason };
-    let text = std::fs::read_to_string(path).map_err(|e| invalid(e.to_string()))?;
-    let json: GeoJson = text.parse().map_err(|e: geojson::Error| invalid(e.to_string()))?;
-    let features = match json {
-        GeoJson::FeatureCollection(collection) => collection.features,
-        GeoJson::Feature(feature) => vec![feature],
-        GeoJson::Geometry(_) => return Err(invalid("a geometry without properties: its class is not told".to_owned())),
-    };
+    let features = read_polygons(path).map_err(invalid)?;
     if features.is_empty() {
         return Err(invalid("there is no feature in it".to_owned()));
     }
@@ -66,27 +59,21 @@ pub fn read_labels(path: &Path, scheme: &Scheme) -> Result<Vec<LabelPolygon>, Le
     labels.collect()
 }
 
-fn label(feature: Feature, scheme: &Scheme) -> Result<LabelPolygon, String> {
+fn label(feature: PolygonFeature, scheme: &Scheme) -> Result<LabelPolygon, String> {
     let known = || scheme.classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
-    let class = feature.property("class").and_then(|c| c.as_str()).map(str::to_owned);
-    let class = class.ok_or_else(|| format!("a property \"class\" with one of {}", known()))?;
+    let class = feature.properties.get("class").and_then(|c| c.as_str()).map(str::to_owned);
+    let class = class.ok_or_else(|| format!("it has no property \"class\" (expected: one of {})", known()))?;
     if scheme.named(&class).is_none() {
         return Err(format!("class = {class:?}: scheme {:?} has {}", scheme.name, known()));
     }
-    let geometry = feature.geometry.ok_or("it has no geometry")?;
-    let geometry = Geometry::<f64>::try_from(geometry).map_err(|e| e.to_string())?;
-    let polygons = match geometry {
-        Geometry::Polygon(polygon) => MultiPolygon(vec![polygon]),
-        Geometry::MultiPolygon(polygons) => polygons,
-        _ => return Err("a Polygon or MultiPolygon is accepted".to_owned()),
-    };
+    let polygons = feature.polygons;
+    if polygons.0.is_empty() {
+        return Err("it has no geometry (expected: a Polygon or MultiPolygon)".to_owned());
+    }
     let mut hash = Sha256::new();
     hash.update(&class);
     let rings = || polygons.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()));
     for coord in rings().flat_map(|ring| &ring.0) {
-        if !(coord.x.abs() <= 180.0 && coord.y.abs() <= 90.0) {
-            return Err(format!("({}, {}) is not a longitude and latitude", coord.x, coord.y));
-        }
         hash.update(format!("{:.8} {:.8} ", coord.x, coord.y));
     }
     let digest = crate::model::hex(&hash.finalize()[..12]);
@@ -238,10 +225,11 @@ mod tests {
         let metres = r#"{"type":"Polygon","coordinates":[[[500000,47],[9,47],[9,48],[500000,47]]]}"#;
         for (text, words) in [
             (feature("\"castle\"", SQUARE), "feature 1: class = \"castle\""),
-            (feature("7", SQUARE), "a property \"class\""),
-            (feature("\"road\"", line), "Polygon or MultiPolygon"),
+            (feature("7", SQUARE), "no property \"class\""),
+            (feature("\"road\"", line), "points or lines"),
+            (feature("\"road\"", "null"), "feature 1: it has no geometry"),
             (feature("\"road\"", metres), "not a longitude"),
-            (SQUARE.to_owned(), "class is not told"),
+            (SQUARE.to_owned(), "no property \"class\""),
             ("{".to_owned(), "labels.geojson"),
         ] {
             let error = read(&text).expect_err(words).to_string();

@@ -92,15 +92,21 @@ pub fn plan(
 /// The blocks that touch the area; none listed means all.
 fn area_blocks(mosaic: &Mosaic, grid: &WorkGrid, asked: Option<&AreaOfInterest>) -> Result<Vec<(u32, u32)>, SeedError> {
     let Some(asked) = asked else { return Ok(Vec::new()) };
-    let mut touched = Vec::new();
-    let area = asked.in_crs(&grid.frame.crs)?;
-    for block in grid.blocks() {
-        if area.touches(&grid.frame.bounds(&grid.block_window(block))) {
-            touched.push((block.row, block.col));
-        }
+    let touched = |asked: &AreaOfInterest| -> Result<Vec<(u32, u32)>, SeedError> {
+        let area = asked.near(&grid.frame, &grid.window())?;
+        let touched = grid.blocks().filter(|block| area.touches(&grid.frame.bounds(&grid.block_window(*block))));
+        Ok(touched.map(|block| (block.row, block.col)).collect())
+    };
+    let blocks = touched(asked)?;
+    if !blocks.is_empty() {
+        return Ok(blocks);
     }
-    if !touched.is_empty() {
-        return Ok(touched);
+    if let Some(across) = asked.across_180() {
+        let blocks = touched(&across)?;
+        if !blocks.is_empty() {
+            tracing::warn!("area of interest {}: edges of more than half a turn are read across 180°", asked.name());
+            return Ok(blocks);
+        }
     }
     let text = |b: MapBounds| [b.min.x, b.min.y, b.max.x, b.max.y].map(|degrees| format!("{degrees:.5}")).join(", ");
     Err(SeedError::AreaMisses {
