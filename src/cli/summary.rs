@@ -44,7 +44,7 @@ pub fn table(features: &[Feature], scheme: &Scheme) {
         let sure: Option<f64> = of_class().map(|f| f.confidence.map(|c| f64::from(c.mean) * f.area_m2)).sum();
         let sure =
             sure.map_or_else(|| "-".to_owned(), |sum| format!("{:.0}%", 100.0 * sum / area_m2.max(f64::MIN_POSITIVE)));
-        let name = scheme.class(class).map_or_else(|| class.0.to_string(), |c| c.name.clone());
+        let name = scheme.class(class).map_or_else(|| scheme.number(class), |c| c.name.clone());
         print!("{name:<14}{:>9}{area_m2:>14.0}{sure:>13}", of_class().count());
         if scheme.class(class).is_some_and(|c| c.kind == Kind::Building) {
             let regular = of_class().filter(|f| matches!(f.outline, Outline::Regularized | Outline::Round)).count();

@@ -19,11 +19,15 @@ Examples:
   orthotile vectorize landcover.tif -o exact.fgb --tolerance-m 0 pixel edges, as they are
   orthotile vectorize buildings.tif -o houses.geojson --buildings 1,2
   orthotile vectorize classes.tif -o roads.fgb --roads 2 --layer centrelines
+  orthotile vectorize stack.tif -o soil.gpkg --band 3
 
-Values are 4-connected; nodata is left out. With --city the values are those of the city scheme.")]
+Values are 4-connected; nodata, and what a mask or an alpha band hides, is left out. With --city the values are those of the city scheme.")]
 pub struct Args {
-    /// A class raster: one band of whole numbers, 0 to 65535
+    /// A class raster: a GeoTIFF of whole numbers
     labels: PathBuf,
+    /// Read this band, counted from 1; required if several bands hold data
+    #[arg(long, value_name = "N")]
+    band: Option<usize>,
     /// The file to write: .geojson, .geojsonl, .gpkg or .fgb
     #[arg(short, long)]
     output: PathBuf,
@@ -48,8 +52,12 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let started = Instant::now();
-    let raster = ClassRaster::open(&args.labels)?;
-    let scheme = if args.city { Scheme::city() } else { scheme_of(&raster, &args.buildings, &args.roads) };
+    let raster = ClassRaster::open_band(&args.labels, args.band)?;
+    let scheme = if args.city {
+        Scheme { signed: raster.is_signed(), ..Scheme::city() }
+    } else {
+        scheme_of(&raster, &args.buildings, &args.roads)
+    };
     let options = VectorizeOptions { tolerance_m: args.tolerance_m, vectors: args.vectors.options() };
     let (grid, derived) = vectorize(&raster, &scheme, &options)?;
     note_unsplit(derived.unsplit);

@@ -174,7 +174,7 @@ impl Key {
 }
 
 /// The classes of a scheme by label value.
-pub struct Classes<'a>([Option<&'a Class>; 256]);
+pub struct Classes<'a>([Option<&'a Class>; 256], &'a Scheme);
 
 impl<'a> Classes<'a> {
     /// The classes of `scheme`.
@@ -184,7 +184,7 @@ impl<'a> Classes<'a> {
         for class in &scheme.classes {
             table[usize::from(class.code)] = Some(class);
         }
-        Self(table)
+        Self(table, scheme)
     }
 
     /// The class of a label value; a foreign class raster may hold values that the scheme does not name.
@@ -207,7 +207,7 @@ impl<'a> Classes<'a> {
     /// The value of the attribute `class`: the name, or the number where the scheme has no name.
     #[must_use]
     pub fn name(&self, id: ClassId) -> Cow<'a, str> {
-        self.get(id).map_or_else(|| id.0.to_string().into(), |class| class.name.as_str().into())
+        self.get(id).map_or_else(|| self.1.number(id).into(), |class| class.name.as_str().into())
     }
 }
 

@@ -33,7 +33,7 @@ pub struct FeatureOptions {
     pub roofs: Option<RoofOptions>,
     /// How labels are composed.
     pub code: LabelCode,
-    /// What was added to the values of a class raster, so that 0 is "no label"; taken away from classes again.
+    /// What was added to the values of a class raster, so that 0 is "no label"; taken away from classes again, by wrapping.
     pub label_shift: u32,
     /// Surface and terrain model for heights.
     pub dsm: Option<PathBuf>,
@@ -95,12 +95,12 @@ impl FeatureOptions {
 
     /// The label of a class.
     pub(super) fn label_of(&self, class: &Class) -> u32 {
-        u32::from(class.code) + self.label_shift
+        u32::from(class.code).wrapping_add(self.label_shift)
     }
 
     /// The class of a region.
     pub(super) fn class_of(&self, region: &Region) -> ClassId {
-        ClassId(self.code.class(region.label) - self.label_shift)
+        ClassId(self.code.class(region.label).wrapping_sub(self.label_shift))
     }
 
     /// How borders are simplified.

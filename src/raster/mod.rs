@@ -30,7 +30,7 @@ mod vrt;
 mod write;
 
 pub use class_raster::{AsClasses, ClassRaster, Label};
-pub use elevation::{AsHeights, Elevation};
+pub use elevation::{AsHeights, Elevation, HeightUnit};
 pub use error::RasterError;
 pub use label_block::{LabelBands, LabelBlockData, LabelTags, read_label_block, write_label_block};
 pub use label_cog::{LabelMap, LabelRows, write_label_cog};
