@@ -104,8 +104,8 @@ impl ServeConfig {
     /// # Errors
     /// When the file cannot be read, a key is unknown or missing, or two maps share a path.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text = crate::input::read_text(path, crate::input::TEXT_BYTES)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let invalid = |reason: String| ConfigError::Invalid { path: path.to_owned(), reason };
         let mut config: Self = toml::from_str(&text).map_err(|e| invalid(e.to_string()))?;
         let folder = path.parent().unwrap_or(Path::new(""));

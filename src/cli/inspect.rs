@@ -43,6 +43,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     let mosaic = Mosaic::open(&args.what)?;
     describe(&mosaic)?;
+    if let Some(stray) = mosaic.stray() {
+        let (path, km) = (stray.path.display(), stray.distance_m / 1000.0);
+        println!("  note       {path} lies {km:.0} km from the other scenes: the work grid spans the ground between");
+    }
     if args.model.is_empty() {
         return Ok(());
     }
@@ -102,6 +106,9 @@ fn model(card: &ModelCard, device: Device) -> anyhow::Result<()> {
     for class in &card.classes {
         let masked = if class.implausible && card.mask_implausible { " (left out)" } else { "" };
         println!("  class      {} -> {}{masked}", class.name, class.city_class);
+    }
+    for note in card.class_notes() {
+        println!("  note       {note}");
     }
     if let (Some(dim), Some(patch_px)) = (card.output.dim, card.output.patch_px) {
         println!(

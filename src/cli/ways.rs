@@ -117,9 +117,12 @@ pub fn show_licences(card: &ModelCard, scoring: &Scoring) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Says under which licence a model is used.
+/// Reports under which licence a model is used, and what was guessed about its classes.
 pub fn show_licence(card: &ModelCard) {
     eprintln!("model {} {}, licence: {}", card.name, card.version, card.licence);
+    for note in card.class_notes() {
+        eprintln!("note: {note}");
+    }
     if card.restricts_use() {
         eprintln!("note: this licence restricts what the model and its results may be used for");
     }

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{LabelledPatches, LearnError};
 use crate::files::write_whole;
+use crate::input;
+
+/// Largest file of samples.
+const MOST_BYTES: u64 = 4 << 30;
 
 /// The first line of the file.
 const MAGIC: &str = "orthotile samples 1\n";
@@ -116,8 +120,8 @@ impl Samples {
     /// When the file is missing, cut off or of something else.
     pub fn open(path: &Path) -> Result<Self, LearnError> {
         let invalid = |reason: String| LearnError::Input { path: path.to_owned(), reason };
-        let bytes =
-            std::fs::read(path).map_err(|e| invalid(format!("{e} (it is written beside a head by --labels)")))?;
+        let bytes = input::read_whole(path, MOST_BYTES)
+            .map_err(|e| invalid(format!("{e} (it is written beside a head by --labels)")))?;
         decode(&bytes).ok_or_else(|| invalid("it holds no samples of a head, or is cut off".to_owned()))
     }
 

@@ -1,12 +1,12 @@
 //! Digests: what tells one network, card or scorer from another.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::{CardError, ModelCard};
+use crate::input;
 
 /// Bytes as text.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -22,7 +22,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// When one of them cannot be read.
 pub(crate) fn digest_weights(card: &ModelCard, hash: &mut Sha256) -> Result<(), CardError> {
     for path in card.weights() {
-        let copied = File::open(&path).and_then(|mut file| std::io::copy(&mut file, hash));
+        let copied = input::open_plain(&path).and_then(|mut file| std::io::copy(&mut file, hash));
         copied.map_err(|source| CardError::Weights { path, source })?;
     }
     Ok(())
@@ -44,7 +44,9 @@ pub fn network_digest(card: &ModelCard) -> Result<String, CardError> {
 
 /// The digest of a file's bytes.
 pub(super) fn digest_bytes(path: &Path) -> std::io::Result<String> {
-    Ok(hex(&Sha256::digest(std::fs::read(path)?)))
+    let mut hash = Sha256::new();
+    std::io::copy(&mut input::open_plain(path)?, &mut hash)?;
+    Ok(hex(&hash.finalize()))
 }
 
 #[cfg(test)]

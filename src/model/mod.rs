@@ -26,6 +26,7 @@ mod scorer;
 mod scoring;
 mod semantic;
 mod session;
+mod skim;
 mod worker;
 
 pub use augment::{Augment, Augmented, Turns};

@@ -10,6 +10,10 @@ use thiserror::Error;
 use super::digest::digest_bytes;
 use super::{Guided, ModelClass, rounded};
 use crate::files::write_whole;
+use crate::input;
+
+/// Largest scorer file.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// Why a scorer cannot be used.
 #[derive(Debug, Error)]
@@ -167,7 +171,8 @@ impl Scorer {
     /// # Errors
     /// When the file cannot be read, or a key is missing, unknown or out of range.
     pub fn open(path: &Path) -> Result<Self, ScorerError> {
-        let bytes = std::fs::read(path).map_err(|source| ScorerError::File { path: path.to_owned(), source })?;
+        let bytes = input::read_whole(path, MOST_BYTES)
+            .map_err(|source| ScorerError::File { path: path.to_owned(), source })?;
         let invalid = |reason: String| ScorerError::Invalid { path: path.to_owned(), reason };
         let scorer: Self = serde_json::from_slice(&bytes).map_err(|e| invalid(e.to_string()))?;
         scorer.check().map_err(invalid)?;
