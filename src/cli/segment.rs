@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use orthotile::label::LabelStore;
 use orthotile::model::{CachePlace, Device, Family, ModelCard, Precision};
 use orthotile::raster::Mosaic;
-use orthotile::seed::{MakeEvent, Maker, SeedError, SegmentOptions, plan};
+use orthotile::seed::{MakeEvent, Maker, SeedError, SegmentOptions, check, plan};
 
 use super::progress::BlockProgress;
 use super::summary;
@@ -45,11 +45,11 @@ pub struct Args {
     /// The folder that label blocks are kept in; made if absent
     #[arg(long)]
     store: PathBuf,
-    /// Digital surface model (GeoTIFF, metres), for building heights
+    /// Digital surface model (GeoTIFF), for building heights; metres unless the file declares another unit
     #[arg(long)]
     dsm: Option<PathBuf>,
-    /// Digital terrain model (GeoTIFF, metres), for building heights
-    #[arg(long)]
+    /// Digital terrain model (GeoTIFF), for building heights; metres unless the file declares another unit
+    #[arg(long, requires = "dsm")]
     dtm: Option<PathBuf>,
     /// auto, cpu, cuda:N or tensorrt:N; a device that is asked for and missing is an error
     #[arg(long, default_value_t)]
@@ -105,6 +105,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ..options
     };
     let manifest = plan(&mosaic, &args.mosaic, &card, &options)?;
+    check(&mosaic, &manifest, &args.store)?.iter().for_each(|note| eprintln!("note: {note}"));
     let store = LabelStore::create(&args.store, &manifest)?;
     // A model that does not load leaves no store behind, which would bar the way for another.
     let withdrawn = |_: &SeedError| drop(store.withdraw());

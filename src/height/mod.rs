@@ -6,6 +6,7 @@
 //! ground at 5; R. Peters, B. Dukai, S. Vitalis, J. van Liempt, J. Stoter 2022, DOI 10.14358/PERS.21-00032R2.)
 
 mod cells;
+mod cover;
 mod percentile;
 
 use geo::{BoundingRect, Polygon};
@@ -16,6 +17,7 @@ use crate::raster::{Elevation, RasterError};
 use crate::scheme::Class;
 
 use cells::{Outline, distances_m};
+pub use cover::{Cover, cover};
 use percentile::percentile;
 
 /// An elevation raster, read in windows.

@@ -95,6 +95,18 @@ pub enum RasterError {
         /// The offending part.
         what: String,
     },
+    /// A scene without a place in the grid of the others.
+    #[error(
+        "{path}: has no place in the reference system of {first} ({crs}): it lies too far away (leave it out, or open it as a mosaic of its own)"
+    )]
+    Unplaced {
+        /// The scene.
+        path: PathBuf,
+        /// The scene whose grid the mosaic takes.
+        first: PathBuf,
+        /// The reference system of that grid.
+        crs: String,
+    },
     /// A window could not be read.
     #[error("{path}: {window} cannot be read: {reason}")]
     Read {

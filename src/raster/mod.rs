@@ -24,6 +24,7 @@ mod resample;
 mod scene;
 mod single;
 mod sources;
+mod stray;
 mod stretch;
 mod void;
 mod vrt;
@@ -39,6 +40,7 @@ pub use open::init;
 pub use reader::MosaicReader;
 pub use scene::{Channel, Scene, Validity};
 pub use single::SingleBand;
+pub use stray::Stray;
 pub use write::{
     Compression, RasterWriteError, SceneOptions, SceneSamples, WrittenValidity, write_elevation, write_scene,
 };

@@ -149,15 +149,17 @@ fn reference(scenes: &[Scene]) -> Result<(PixelFrame, Window), RasterError> {
     for scene in scenes {
         let placed = Placement::of(scene, &first.frame);
         let placed = placed.map_err(|source: CrsError| RasterError::Crs { path: scene.path.clone(), source })?;
-        if let Some(placement) = placed {
-            let w = placement.extent;
-            all = Window::between(
-                all.col.min(w.col),
-                all.row.min(w.row),
-                all.end_col().max(w.end_col()),
-                all.end_row().max(w.end_row()),
-            );
-        }
+        let Some(placement) = placed else {
+            let (path, first_path) = (scene.path.clone(), first.path.clone());
+            return Err(RasterError::Unplaced { path, first: first_path, crs: first.frame.crs.name().to_owned() });
+        };
+        let w = placement.extent;
+        all = Window::between(
+            all.col.min(w.col),
+            all.row.min(w.row),
+            all.end_col().max(w.end_col()),
+            all.end_row().max(w.end_row()),
+        );
     }
     let transform = first.frame.transform.shifted(all.col as f64, all.row as f64);
     Ok((PixelFrame { crs: first.frame.crs.clone(), transform }, Window::new(0, 0, all.cols, all.rows)))

@@ -1,5 +1,6 @@
 //! Which blocks are made, each once: on demand or all.
 
+mod check;
 mod combine;
 mod events;
 mod live;
@@ -13,6 +14,7 @@ mod ready;
 mod relabel;
 mod shelf;
 
+pub use check::{CheckError, check};
 pub use events::{BlockState, Health, Progress, Requested, SeedEvent, Snapshot};
 pub use live::Live;
 pub use make::{MakeEvent, Maker};
@@ -21,6 +23,8 @@ pub use plan::{SegmentOptions, plan};
 pub use queue::QueueFull;
 pub use reach::Reach;
 pub use relabel::{Relabelled, relabel};
+
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -56,6 +60,21 @@ pub enum SeedError {
     /// The mosaic gets no work grid.
     #[error(transparent)]
     Grid(#[from] GridError),
+    /// Something besides the mosaic and the model stands in the way.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// One scene lies far away from the others.
+    #[error(
+        "{path} lies {distance_km:.0} km from the other scenes, so that {reason}; leave it out, or segment it into a store of its own"
+    )]
+    Stray {
+        /// The scene.
+        path: PathBuf,
+        /// From its middle to that of the others.
+        distance_km: f64,
+        /// What it leads to.
+        reason: String,
+    },
     /// The side of a block is out of range.
     #[error("block size {0} px: 64 to 8192 are accepted")]
     BlockSize(u32),

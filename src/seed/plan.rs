@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::SeedError;
 use crate::georef::{AreaOfInterest, MapBounds};
-use crate::grid::WorkGrid;
+use crate::grid::{GridError, WorkGrid};
 use crate::label::{CleanOptions, Manifest};
 use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Reading, Scoring, digest_weights, hex};
 use crate::raster::Mosaic;
@@ -54,7 +54,8 @@ pub fn plan(
     if card.family == Family::Sam && options.clean.boundary_m > 0.0 {
         return Err(SeedError::NoScores);
     }
-    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), block_px)?;
+    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), block_px);
+    let grid = grid.map_err(|error| too_large(mosaic, error))?;
     let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
     options.clean.check(pixel_area_m2, block_px).map_err(SeedError::Clean)?;
     let area_blocks = area_blocks(mosaic, &grid, options.area.as_ref())?;
@@ -87,6 +88,17 @@ pub fn plan(
         area_blocks,
         fingerprint: fingerprint(mosaic, &grid, card, options)?,
     })
+}
+
+/// The scene that makes a work grid too large, where one lies far away from the others.
+fn too_large(mosaic: &Mosaic, error: GridError) -> SeedError {
+    match (&error, mosaic.stray()) {
+        (GridError::TooLarge { .. }, Some(stray)) => {
+            let distance_km = stray.distance_m / 1000.0;
+            SeedError::Stray { path: stray.path, distance_km, reason: error.to_string() }
+        }
+        _ => error.into(),
+    }
 }
 
 /// The blocks that touch the area; none listed means all.
