@@ -48,12 +48,15 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
+    let is_tiff =
+        args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff"));
+    if is_tiff { super::output::check_place(&args.output) } else { super::output::check(&args.output) }?;
     let labels = LabelStore::open(&args.store)?;
     let made: Vec<_> = labels.wanted().into_iter().filter(|b| labels.has(*b)).collect();
     if made.len() < labels.wanted().len() {
         eprintln!("note: {} of {} blocks are made", made.len(), labels.wanted().len());
     }
-    if args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff")) {
+    if is_tiff {
         let asked =
             !args.classes.is_empty() || args.bbox.is_some() || args.min_confidence > 0.0 || !args.layers.is_empty();
         ensure!(

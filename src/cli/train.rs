@@ -91,6 +91,7 @@ impl Refine {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let started = Instant::now();
     ensure!(args.labels.is_some() || args.add.is_some() || args.remove.is_some(), "give --labels, --add or --remove");
+    super::output::check_place(&args.output)?;
     let options = options(args)?;
     let scheme = args.scheme.as_deref().map_or_else(|| Ok(Scheme::city()), Scheme::open)?;
     let beside = args.output.with_extension("samples");

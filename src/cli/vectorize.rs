@@ -52,7 +52,13 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let started = Instant::now();
+    super::output::check(&args.output)?;
     let raster = ClassRaster::open_band(&args.labels, args.band)?;
+    if let Some(band) = raster.guessed_opacity() {
+        eprintln!(
+            "note: band {band} is read as opacity, as it holds nothing but 0 and full; --band 1 reads all of band 1"
+        );
+    }
     let scheme = if args.city {
         Scheme { signed: raster.is_signed(), ..Scheme::city() }
     } else {

@@ -19,7 +19,11 @@ pub(super) fn system(member: Option<&Value>) -> Result<Option<String>, String> {
         "" => member.as_str().map(str::to_owned),
         _ => None,
     };
-    definition(name.ok_or_else(refused)?.trim()).ok_or_else(refused)
+    match definition(name.ok_or_else(refused)?.trim()) {
+        Some(System::LonLat) => Ok(None),
+        Some(System::Other(definition)) => Ok(Some(definition)),
+        None => Err(refused()),
+    }
 }
 
 /// A text or number without quotes.
@@ -27,10 +31,17 @@ fn bare(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// `AUTHORITY:code` or WKT; inside `None` for longitude and latitude, outside for a name that is not understood.
-fn definition(name: &str) -> Option<Option<String>> {
+/// What a name says.
+enum System {
+    LonLat,
+    /// `AUTHORITY:code` or WKT.
+    Other(String),
+}
+
+/// The system of a name; `None` for one that is not understood.
+fn definition(name: &str) -> Option<System> {
     if name.contains('[') {
-        return Some(Some(name.to_owned())); // WKT
+        return Some(System::Other(name.to_owned())); // WKT
     }
     let upper = name.to_ascii_uppercase();
     let after =
@@ -45,7 +56,7 @@ fn definition(name: &str) -> Option<Option<String>> {
     } else {
         let plain: String = upper.chars().filter(char::is_ascii_alphanumeric).collect();
         let lon_lat = ["CRS84", "WGS84", "4326", "WGS1984", "GCSWGS1984"].contains(&plain.as_str());
-        return lon_lat.then_some(None);
+        return lon_lat.then_some(System::LonLat);
     };
     let whole =
         |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
@@ -53,9 +64,9 @@ fn definition(name: &str) -> Option<Option<String>> {
         return None;
     }
     match (authority.as_str(), code.as_str()) {
-        ("EPSG", "4326") | ("OGC" | "CRS", "CRS84" | "84") => Some(None),
-        ("EPSG", "900913") => Some(Some("EPSG:3857".to_owned())), // Google's number before EPSG gave one
-        _ => Some(Some(format!("{authority}:{code}"))),
+        ("EPSG", "4326") | ("OGC" | "CRS", "CRS84" | "84") => Some(System::LonLat),
+        ("EPSG", "900913") => Some(System::Other("EPSG:3857".to_owned())), // Google's number before EPSG gave one
+        _ => Some(System::Other(format!("{authority}:{code}"))),
     }
 }
 

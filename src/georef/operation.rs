@@ -251,14 +251,14 @@ fn axis_unit(context: &Context, object: &Object, axis: c_int) -> Option<Vertical
     // belong to the coordinate system and are copied before that is dropped.
     unsafe {
         let raw = context.raw.as_ptr();
-        let axes = Object::of(proj_sys::proj_crs_get_coordinate_system(raw, object.raw()))?;
-        if proj_sys::proj_cs_get_axis_count(raw, axes.raw()) <= axis {
+        let cs = Object::of(proj_sys::proj_crs_get_coordinate_system(raw, object.raw()))?;
+        if proj_sys::proj_cs_get_axis_count(raw, cs.raw()) <= axis {
             return None;
         }
         let none = ptr::null_mut;
         let found = proj_sys::proj_cs_get_axis_info(
             raw,
-            axes.raw(),
+            cs.raw(),
             axis,
             none(),
             none(),

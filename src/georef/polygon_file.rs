@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use geo::{Coord, LineString, MultiPolygon, Polygon};
+use geo::{Coord, LineString, MultiPolygon, Polygon, Vector2DOps};
 use serde_json::{Map, Value};
 
 use super::{Crs, MapPoint, Projector, declared};
@@ -131,13 +131,13 @@ impl Reader {
         collect(geometry, &mut polygons)?;
         let polygons = match declared::system(geometry.get("crs").or(outer))? {
             None => polygons,
-            Some(system) => self.to_lon_lat(&system, &polygons)?,
+            Some(system) => self.in_lon_lat(&system, &polygons)?,
         };
         polygons.iter().try_for_each(check)?;
         Ok(MultiPolygon(polygons))
     }
 
-    fn to_lon_lat(&mut self, system: &str, polygons: &[Polygon<f64>]) -> Result<Vec<Polygon<f64>>, String> {
+    fn in_lon_lat(&mut self, system: &str, polygons: &[Polygon<f64>]) -> Result<Vec<Polygon<f64>>, String> {
         if !self.known.iter().any(|(known, _)| known == system) {
             let crs = Crs::new(system).map_err(|e| format!("\"crs\": {e}"))?;
             let projector = Projector::new(&crs, &Crs::lon_lat()).map_err(|e| format!("\"crs\": {e}"))?;
@@ -237,7 +237,7 @@ fn check(polygon: &Polygon<f64>) -> Result<(), String> {
     let vertices = &polygon.exterior().0;
     let first = vertices[0];
     let second = vertices.iter().find(|c| **c != first).copied().unwrap_or(first);
-    let aside = |c: &Coord<f64>| (second.x - first.x) * (c.y - first.y) != (second.y - first.y) * (c.x - first.x);
+    let aside = |c: &Coord<f64>| (second - first).wedge_product(*c - first) != 0.0;
     if vertices.iter().any(aside) { Ok(()) } else { Err("a polygon without area".to_owned()) }
 }
 

@@ -258,19 +258,6 @@ impl ModelCard {
         Ok(())
     }
 
-    /// Whether the classes of the scheme were guessed from the names that the network's file gives its classes.
-    #[must_use]
-    pub fn guesses_classes(&self) -> bool {
-        is_network(&self.path)
-    }
-
-    /// What is worth a second look where classes were guessed: those that share a class of the scheme, a first class that
-    /// counts as background against its name, or that none was recognized.
-    #[must_use]
-    pub fn class_notes(&self) -> Vec<String> {
-        if self.guesses_classes() { super::classes::notes(&self.classes) } else { Vec::new() }
-    }
-
     /// The resolution that it works at.
     #[must_use]
     pub fn wanted_resolution(&self) -> WantedResolution {
@@ -383,7 +370,7 @@ fn card_path(model: &Path) -> PathBuf {
     model.to_owned()
 }
 
-fn is_network(path: &Path) -> bool {
+pub(super) fn is_network(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"))
 }
 

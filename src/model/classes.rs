@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::ModelClass;
+use super::card::is_network;
+use super::{ModelCard, ModelClass};
 use crate::input;
 
 /// The 150 classes of ADE20K.
@@ -36,6 +37,21 @@ pub(super) fn table(name: &str, folder: &Path) -> Result<Vec<ModelClass>, String
     };
     let table: ClassTable = toml::from_str(&text).map_err(|e| format!("classes: {from}: {e}"))?;
     Ok(table.classes)
+}
+
+impl ModelCard {
+    /// Whether the classes of the scheme were guessed from the names that the network's file gives its classes.
+    #[must_use]
+    pub fn guesses_classes(&self) -> bool {
+        is_network(&self.path)
+    }
+
+    /// What is worth a second look where classes were guessed: those that share a class of the scheme, a first class that
+    /// counts as background against its name, or that none was recognized.
+    #[must_use]
+    pub fn class_notes(&self) -> Vec<String> {
+        if self.guesses_classes() { notes(&self.classes) } else { Vec::new() }
+    }
 }
 
 /// Words of class names.

@@ -46,10 +46,10 @@ pub fn vectorize(
     let window = raster.window();
     let grid = WorkGrid { frame: raster.frame().clone(), cols: window.cols, rows: window.rows, block_px: BLOCK_PX };
     let blocks: Vec<BlockId> = grid.blocks().collect();
-    let (path, band, grid_of) = (raster.path().to_owned(), raster.band(), &grid);
+    let (path, band, grid_of) = (raster.path().to_owned(), raster.asked_band(), &grid);
     let read = |part: &[BlockId]| -> Result<Vec<(BlockId, BlockArcs)>, RasterError> {
         // One dataset belongs to one thread.
-        let raster = ClassRaster::open_band(&path, Some(band))?;
+        let raster = ClassRaster::open_band(&path, band)?;
         part.iter().map(|b| Ok((*b, trace(&raster, grid_of, *b)?))).collect()
     };
     let read = parts(&blocks, cores(), read).into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -74,7 +74,7 @@ pub fn vectorize(
 #[derive(Debug)]
 struct RasterLabels {
     path: PathBuf,
-    band: usize,
+    band: Option<usize>,
     grid: WorkGrid,
 }
 
@@ -84,7 +84,7 @@ impl LabelSource for RasterLabels {
         // One dataset belongs to one thread.
         Ok(BlockLabels {
             window,
-            labels: ClassRaster::open_band(&self.path, Some(self.band))?.read(&window)?,
+            labels: ClassRaster::open_band(&self.path, self.band)?.read(&window)?,
             confidence: None,
             unknown: None,
         })

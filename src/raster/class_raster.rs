@@ -115,12 +115,20 @@ impl ClassRaster {
         let label = |(at, value): (usize, f64)| {
             let value = if self.signed_bytes && value > 127.0 { value - 256.0 } else { value };
             let hidden = counted.as_ref().is_some_and(|counted| counted[at] == 0);
-            if hidden || value.is_nan() || (!self.masked && self.nodata.is_some_and(|nodata| same(value, nodata))) {
+            if hidden || value.is_nan() || (!self.masked && self.is_nodata(value)) {
                 return Ok(L::default());
             }
             self.label(value).and_then(|label| L::try_from(label).ok()).ok_or_else(|| self.refused::<L>(value))
         };
         samples.into_iter().enumerate().map(label).collect()
+    }
+
+    /// Whether a sample is the nodata value, which may be written with other digits than single precision has.
+    fn is_nodata(&self, value: f64) -> bool {
+        self.nodata.is_some_and(|nodata| {
+            let nodata = if self.sample_type == "Float32" { f64::from(nodata as f32) } else { nodata };
+            nodata.total_cmp(&value).is_eq() || value - nodata == 0.0
+        })
     }
 
     /// The label of a value; `None` for a fraction, or a value that cannot be numbered.
@@ -140,11 +148,6 @@ impl ClassRaster {
         };
         RasterError::NotLabels { path: self.path.clone(), what }
     }
-}
-
-/// Whether a sample is the nodata value, as it is written in the type of the samples.
-fn same(value: f64, nodata: f64) -> bool {
-    value == nodata || value == f64::from(nodata as f32) && nodata.abs() > f64::from(1 << 24)
 }
 
 /// What is added to values to make labels, and the largest label, by the type of the samples; `None` for types that hold no
@@ -292,7 +295,6 @@ mod tests {
         let mut mask = band.open_mask_band().expect("a mask");
         let mut samples = gdal::raster::Buffer::new((6, 4), (0..24).map(|i| alpha(i % 6)).collect::<Vec<u8>>());
         mask.write((0, 0), (6, 4), &mut samples).expect("written");
-        drop(mask);
         dataset.close().expect("closed");
         assert_eq!(values(&path)[..6], expected, "mask");
     }

@@ -187,7 +187,6 @@ mod tests {
         let mut samples =
             gdal::raster::Buffer::new((6, 4), (0..24).map(|i| u8::from(i % 6 > 0) * 255).collect::<Vec<u8>>());
         mask.write((0, 0), (6, 4), &mut samples).expect("written");
-        drop(mask);
         dataset.close().expect("closed");
         let elevation = Elevation::open(&path).expect("heights");
         let heights = elevation.read(&Window::new(0, 0, 2, 1)).expect("read");

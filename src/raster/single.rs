@@ -6,6 +6,7 @@ use gdal::errors::GdalError;
 use gdal::raster::{ColorInterpretation, GdalType, RasterBand};
 use gdal::{Dataset, Metadata};
 
+use super::layout::sample;
 use super::{RasterError, open, scene};
 use crate::georef::{Crs, PixelFrame, Window};
 
@@ -14,8 +15,12 @@ use crate::georef::{Crs, PixelFrame, Window};
 pub struct SingleBand<Kind> {
     pub(super) path: PathBuf,
     pub(super) dataset: Dataset,
+    /// The number that was asked for.
+    asked: Option<usize>,
     /// The number of the band, from 1.
     pub(super) band: usize,
+    /// The number of a band that is opacity by its values alone.
+    opacity: Option<usize>,
     frame: PixelFrame,
     window: Window,
     pub(super) sample_type: String,
@@ -38,12 +43,14 @@ impl SingleBand<()> {
         let (cols, rows) = dataset.raster_size();
         let damaged = |e: GdalError| RasterError::damaged(path, &e);
         let unsupported = |what| RasterError::Unsupported { path: path.to_owned(), what };
+        let opacity = if asked.is_none() { undeclared_opacity(&dataset).map_err(damaged)? } else { None };
         let band = match asked {
             Some(band) if (1..=dataset.raster_count()).contains(&band) => band,
             Some(band) => {
                 let count = dataset.raster_count();
                 return Err(unsupported(format!("has no band {band} (expected: 1 to {count})")));
             }
+            None if opacity.is_some() => 1,
             None => match data_bands(&dataset).map_err(damaged)?.as_slice() {
                 [] => 1,
                 [band] => *band,
@@ -55,17 +62,57 @@ impl SingleBand<()> {
             let flags = band.mask_flags().map_err(damaged)?;
             let pixel_type = band.metadata_item("PIXELTYPE", "IMAGE_STRUCTURE");
             let signed = band.band_type().name() == "Int8" || pixel_type.as_deref() == Some("SIGNEDBYTE");
-            (band.band_type().name(), band.no_data_value(), flags.is_per_dataset() || flags.is_alpha(), signed)
+            let masked = flags.is_per_dataset() || flags.is_alpha() || opacity.is_some();
+            (band.band_type().name(), band.no_data_value(), masked, signed)
         };
         let window = Window::new(0, 0, cols as u32, rows as u32);
         let path = path.to_owned();
-        Ok(Self { path, dataset, band, frame, window, sample_type, nodata, masked, signed_bytes, kind: () })
+        Ok(Self {
+            path,
+            dataset,
+            asked,
+            band,
+            opacity,
+            frame,
+            window,
+            sample_type,
+            nodata,
+            masked,
+            signed_bytes,
+            kind: (),
+        })
     }
 
     /// The same band, whose samples mean something.
     pub(super) fn read_as<Kind>(self, kind: Kind) -> SingleBand<Kind> {
-        let Self { path, dataset, band, frame, window, sample_type, nodata, masked, signed_bytes, kind: () } = self;
-        SingleBand { path, dataset, band, frame, window, sample_type, nodata, masked, signed_bytes, kind }
+        let Self {
+            path,
+            dataset,
+            asked,
+            band,
+            opacity,
+            frame,
+            window,
+            sample_type,
+            nodata,
+            masked,
+            signed_bytes,
+            kind: (),
+        } = self;
+        SingleBand {
+            path,
+            dataset,
+            asked,
+            band,
+            opacity,
+            frame,
+            window,
+            sample_type,
+            nodata,
+            masked,
+            signed_bytes,
+            kind,
+        }
     }
 }
 
@@ -80,6 +127,19 @@ impl<Kind> SingleBand<Kind> {
     #[must_use]
     pub fn window(&self) -> Window {
         self.window
+    }
+
+    /// The number of the band that was asked for, if one was: what opens the same band once more.
+    #[must_use]
+    pub fn asked_band(&self) -> Option<usize> {
+        self.asked
+    }
+
+    /// The number of a band that is read as opacity though the file does not declare it: it holds nothing but 0 and the
+    /// largest sample.
+    #[must_use]
+    pub fn guessed_opacity(&self) -> Option<usize> {
+        self.opacity
     }
 
     /// The number of the band, from 1.
@@ -110,7 +170,10 @@ impl<Kind> SingleBand<Kind> {
         }
         let read = self.windowed(window, 0_u8, |window| {
             let mut mask = vec![0; window.pixels()];
-            Self::fill(&self.dataset.rasterband(self.band)?.open_mask_band()?, window, &mut mask)?;
+            match self.opacity {
+                Some(band) => Self::fill(&self.dataset.rasterband(band)?, window, &mut mask)?,
+                None => Self::fill(&self.dataset.rasterband(self.band)?.open_mask_band()?, window, &mut mask)?,
+            }
             Ok(mask)
         });
         read.map(Some)
@@ -139,6 +202,27 @@ impl<Kind> SingleBand<Kind> {
         }
         Ok(all)
     }
+}
+
+/// The second of two bands where it is opacity by its values alone: of no declared role, 0 or full everywhere, and both
+/// somewhere.
+fn undeclared_opacity(dataset: &Dataset) -> Result<Option<usize>, GdalError> {
+    if dataset.raster_count() != 2 {
+        return Ok(None);
+    }
+    let band = dataset.rasterband(2)?;
+    let full = match band.band_type().name().as_str() {
+        "Byte" => 255.0,
+        "UInt16" => 65_535.0,
+        _ => return Ok(None),
+    };
+    if band.color_interpretation() != ColorInterpretation::Undefined || !band.description()?.is_empty() {
+        return Ok(None);
+    }
+    let samples = sample(&band)?;
+    let count = |wanted: f32| samples.iter().filter(|value| (**value - wanted).abs() < 0.5).count();
+    let (empty, opaque) = (count(0.0), count(full));
+    Ok((empty > 0 && opaque > 0 && empty + opaque == samples.len()).then_some(2))
 }
 
 /// The bands that hold data: one that the file calls `class`, else all but opacity.
