@@ -48,7 +48,7 @@ impl ClassRaster {
         let raster = SingleBand::open_any(path, band, "one band of classes; choose it with --band N, from 1")?;
         let (shift, largest) = numbering(&raster).ok_or_else(|| RasterError::NotLabels {
             path: path.to_owned(),
-            what: format!("holds {} samples (expected: whole numbers as classes)", raster.sample_type),
+            what: "holds complex samples (expected: whole numbers as classes)".to_owned(),
         })?;
         let (mut names, mut colours) = (Vec::new(), Vec::new());
         let band = raster.dataset.rasterband(raster.band).map_err(|e| RasterError::damaged(path, &e))?;

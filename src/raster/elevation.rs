@@ -77,9 +77,9 @@ impl Elevation {
     pub fn open(path: &Path) -> Result<Self, RasterError> {
         let raster = SingleBand::open_any(path, None, "one band of heights; extract it with `gdal_translate -b N`")?;
         let unsupported = |what| RasterError::Unsupported { path: path.to_owned(), what };
-        if raster.sample_type.starts_with('C') {
-            let what =
-                format!("holds {} samples (accepted: heights as integers or floating point)", raster.sample_type);
+        // The gdal crate has no name for complex samples.
+        if raster.sample_type.starts_with('C') || raster.sample_type == "Unknown" {
+            let what = "holds complex samples (accepted: heights as integers or floating point)".to_owned();
             return Err(unsupported(what));
         }
         let (scale, offset, unit) = {

@@ -9,6 +9,7 @@ use gdal::{Dataset, Metadata};
 use super::layout::sample;
 use super::{RasterError, open, scene};
 use crate::georef::{Crs, PixelFrame, Window};
+use crate::input;
 
 /// One band of a `GeoTIFF`, read as what `Kind` says: [`ClassRaster`](super::ClassRaster) or
 /// [`Elevation`](super::Elevation). It holds a GDAL dataset: open one on each thread.
@@ -37,6 +38,7 @@ impl SingleBand<()> {
     /// The only band that holds data, or the one asked for; its samples mean nothing yet. `one` says what is expected where
     /// there are several.
     pub(super) fn open_any(path: &Path, asked: Option<usize>, one: &str) -> Result<Self, RasterError> {
+        input::check_plain(path).map_err(|source| RasterError::Unreadable { path: path.to_owned(), source })?;
         let dataset = open::open(path)?;
         open::check_extent(path, &dataset)?;
         let frame = scene::frame(path, &dataset, &mut |wkt| Ok(Crs::new(wkt)?))?;

@@ -83,7 +83,7 @@ pub enum SeedError {
     NoScores,
     /// The area of interest misses the mosaic.
     #[error(
-        "area of interest {path} ({area}) shares nothing with the mosaic ({mosaic}): west, south, east, north in degrees (accepted: GeoJSON in longitude and latitude that touches it)"
+        "area of interest {path} ({area}) shares nothing with the mosaic ({mosaic}): west, south, east, north in degrees (accepted: GeoJSON in longitude and latitude that touches it{hint})"
     )]
     AreaMisses {
         /// The file.
@@ -92,6 +92,8 @@ pub enum SeedError {
         area: String,
         /// Where the mosaic lies.
         mosaic: String,
+        /// What may be wrong with it.
+        hint: &'static str,
     },
     /// A map without a place.
     #[error("the store has no block")]

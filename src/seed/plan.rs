@@ -121,10 +121,16 @@ fn area_blocks(mosaic: &Mosaic, grid: &WorkGrid, asked: Option<&AreaOfInterest>)
         }
     }
     let text = |b: MapBounds| [b.min.x, b.min.y, b.max.x, b.max.y].map(|degrees| format!("{degrees:.5}")).join(", ");
+    let (area, mosaic) = (asked.lon_lat_bounds(), mosaic.lon_lat_bounds()?);
+    // As if latitude came first.
+    let swapped = |m: &MapBounds| {
+        area.min.y <= m.max.x && m.min.x <= area.max.y && area.min.x <= m.max.y && m.min.y <= area.max.x
+    };
     Err(SeedError::AreaMisses {
         path: asked.name().to_owned(),
-        area: text(asked.lon_lat_bounds()),
-        mosaic: mosaic.lon_lat_bounds()?.map_or_else(|| "nowhere".to_owned(), text),
+        area: text(area),
+        hint: if mosaic.as_ref().is_some_and(swapped) { "; it would, were latitude and longitude swapped" } else { "" },
+        mosaic: mosaic.map_or_else(|| "nowhere".to_owned(), text),
     })
 }
 

@@ -204,6 +204,7 @@ fn an_area_around_the_world_holds_the_mosaic() {
     Some(r#"{"type":"FeatureCollection","crs":{"type":"name","properties":{"name":"EPSG:1234567"}},"features":[{"type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":[[[9,49],[9.1,49],[9,50],[9,49]]]}}]}"#),
     &["a.geojson", "EPSG:1234567"]
 )]
+#[case::latitude_first("a.geojson", Some(r#"{"type":"Polygon","coordinates":[[[49.6,8.9],[49.7,8.9],[49.7,9.1],[49.6,8.9]]]}"#), &["a.geojson", "shares nothing", "latitude and longitude swapped"])]
 #[case::a_geopackage("a.gpkg", Some("SQLite format 3\0"), &["a.gpkg", "GeoPackage", "ogr2ogr"])]
 #[case::a_shapefile("a.shp", Some("\0\0\x27\n"), &["a.shp", "Shapefile", "ogr2ogr"])]
 fn an_area_that_is_none_is_refused_once_and_by_name(
@@ -282,6 +283,22 @@ fn classes_of_every_type_are_kept() {
     ]);
 }
 
+#[test]
+fn complex_samples_are_neither_classes_nor_heights() {
+    let Some(case) = case("28-complex-samples") else { return };
+    let folder = scene();
+    for entry in
+        case.read_dir().expect("a folder").flatten().filter(|e| e.path().extension().is_some_and(|e| e == "tif"))
+    {
+        let path = text(&entry.path());
+        if entry.file_name().to_string_lossy().contains("rgb") {
+            continue;
+        }
+        orthotile(folder.path(), &["vectorize", &path, "-o", "x.geojson"]).failed_with(&[&path, "complex samples"]);
+        segment(folder.path(), &["a.tif"], &["--dsm", &path]).failed_with(&[&path, "complex samples"]);
+    }
+}
+
 // Checks before work.
 
 #[test]
@@ -294,7 +311,7 @@ fn elevation_is_looked_at_before_work() {
         ("nocrs.tif", &["nocrs.tif", "coordinate reference system"]),
         ("far.tif", &["far.tif", "shares no ground", "100 km"]),
         ("a.tif", &["a.tif", "one band of heights"]),
-        (".", &["30-dsm-looked-at-last", "irectory"]),
+        (".", &["30-dsm-looked-at-last", "it is a folder"]),
     ] {
         for more in [&[][..], &["--no-summary"]] {
             let dsm = text(&case.join(dsm));
