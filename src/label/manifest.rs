@@ -54,8 +54,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The format that this version reads and writes.
-    pub const VERSION: u32 = 1;
+    /// The format that this version writes; it reads those before too.
+    pub const VERSION: u32 = 2;
+
+    /// The first format whose label blocks have a checksum.
+    pub const SEALED_FROM: u32 = 2;
 
     /// The work grid.
     ///
@@ -75,6 +78,14 @@ impl Manifest {
         self.area_blocks.iter().map(|&(row, col)| BlockId { row, col }).collect()
     }
 
+    /// Checks that each value is one that a store may have, so that opening and reading it take bounded time and memory.
+    ///
+    /// # Errors
+    /// The key, its value and what is expected.
+    pub fn check(&self) -> Result<(), String> {
+        super::rules::check(self)
+    }
+
     fn precision(&self) -> Precision {
         self.feature_cache.as_ref().filter(|place| place.mib > 0).map_or(Precision::F16, |place| place.precision)
     }
@@ -82,6 +93,7 @@ impl Manifest {
     /// Which part of the input differs, for the message.
     pub(super) fn difference(&self, new: &Self) -> String {
         let parts = [
+            (self.version != new.version, "version of orthotile"),
             (self.model != new.model, "model"),
             (self.scoring != new.scoring, "way of scoring (scorer, unknown, unknown band, guided, augment, weights)"),
             (self.clean != new.clean, "clean-up (majority, minimum area)"),

@@ -142,7 +142,7 @@ impl Samples {
         bytes.extend(serde_json::to_vec(&header).map_err(|e| invalid(e.to_string()))?);
         bytes.push(b'\n');
         bytes.extend(self.polygons.iter().flat_map(|p| &p.vectors).flat_map(|v| v.to_le_bytes()));
-        write_whole(path, &bytes).map_err(|e| invalid(e.to_string()))
+        Ok(write_whole(path, &bytes)?)
     }
 }
 

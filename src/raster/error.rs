@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use gdal::errors::GdalError;
 use thiserror::Error;
 
+use crate::files::FileError;
 use crate::georef::{CrsError, TransformError, Window};
 
 /// Why a raster cannot be read or written; every message names the file and what would do instead.
@@ -106,13 +107,8 @@ pub enum RasterError {
         reason: String,
     },
     /// A file could not be written.
-    #[error("{path}: cannot be written: {reason}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What GDAL or the system said.
-        reason: String,
-    },
+    #[error(transparent)]
+    Write(#[from] FileError),
     /// A channel that a scene does not have.
     #[error(
         "{path}: has no {channel} channel ({bands} bands; accepted: scenes that all have the channels that the model reads)"
@@ -144,11 +140,6 @@ impl RasterError {
         Self::Read { path: path.to_owned(), window, reason: reason(error) }
     }
 
-    /// Writing of `path` failed.
-    pub(super) fn write(path: &Path, error: &GdalError) -> Self {
-        Self::Write { path: path.to_owned(), reason: reason(error) }
-    }
-
     /// The file itself is wrong.
     pub(super) fn damaged(path: &Path, error: &GdalError) -> Self {
         Self::Damaged { path: path.to_owned(), reason: reason(error) }
@@ -156,7 +147,7 @@ impl RasterError {
 }
 
 /// GDAL's own words, without the wrapping.
-fn reason(error: &GdalError) -> String {
+pub(super) fn reason(error: &GdalError) -> String {
     let text = match error {
         GdalError::CplError { msg, .. } | GdalError::NullPointer { msg, .. } => msg.trim().to_owned(),
         other => other.to_string(),

@@ -12,6 +12,7 @@ mod reach;
 mod ready;
 mod relabel;
 mod shelf;
+mod turns;
 
 pub use events::{BlockState, Health, Progress, Requested, SeedEvent, Snapshot};
 pub use live::Live;
@@ -24,6 +25,7 @@ pub use relabel::{Relabelled, relabel};
 
 use thiserror::Error;
 
+use crate::files::FileError;
 use crate::georef::CrsError;
 use crate::grid::{BlockId, GridError};
 use crate::label::StoreError;
@@ -57,7 +59,7 @@ pub enum SeedError {
     #[error(transparent)]
     Grid(#[from] GridError),
     /// The side of a block is out of range.
-    #[error("block size {0} px: 64 to 8192 are accepted")]
+    #[error("block size {0} px is out of range (expected 64 to 8192)")]
     BlockSize(u32),
     /// Borders of masks are to be decided by scores.
     #[error("--boundary-m (labels.boundary_m of the card): masks have no scores to decide borders by, 0 is accepted")]
@@ -92,8 +94,11 @@ pub enum SeedError {
     /// The work grid has no place on the ground.
     #[error(transparent)]
     Crs(#[from] CrsError),
-    /// Scored chips cannot be put aside on disk.
-    #[error("scored chips cannot be put aside in the store: {0}")]
+    /// A temporary file of the store cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A temporary file of the store cannot be read.
+    #[error("cannot read back a chip that was put aside: {0}")]
     Shelf(std::io::Error),
     /// A chip of the block failed under another block.
     #[error("block {block} lacks a chip that could not be read")]
