@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use orthotile::encode::export::export;
+use orthotile::encode::export::{Format, check_target, export};
 use orthotile::encode::filter::{Filter, LonLatBox, SelectedLayer};
 use orthotile::feature::FeatureStore;
 use orthotile::label::LabelStore;
 use orthotile::pipeline::{FeatureOptions, TracedBlocks, VectorOptions};
 use orthotile::scheme::Scheme;
 
+use super::summary::damaged;
 use super::vectors::{VectorArgs, layers, note_unsplit};
 
 #[derive(Debug, clap::Args)]
@@ -49,11 +50,16 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let labels = LabelStore::open(&args.store)?;
-    let made: Vec<_> = labels.wanted().into_iter().filter(|b| labels.has(*b)).collect();
-    if made.len() < labels.wanted().len() {
-        eprintln!("note: {} of {} blocks are made", made.len(), labels.wanted().len());
+    let is_raster = args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff"));
+    if !is_raster {
+        Format::of(&args.output)?;
     }
-    if args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff")) {
+    check_target(&args.output)?;
+    let made = labels.made();
+    if made.len() < labels.wanted().len() {
+        eprintln!("note: {} of {} blocks are made{}", made.len(), labels.wanted().len(), damaged(&labels));
+    }
+    if is_raster {
         let asked =
             !args.classes.is_empty() || args.bbox.is_some() || args.min_confidence > 0.0 || !args.layers.is_empty();
         ensure!(

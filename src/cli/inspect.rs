@@ -8,6 +8,7 @@ use orthotile::model::{Device, ModelCard, library};
 use orthotile::raster::{Mosaic, Validity};
 
 use super::forecast::{Network, forecast};
+use super::summary;
 use super::ways::WayArgs;
 
 #[derive(Debug, clap::Args)]
@@ -118,10 +119,10 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     let labels = LabelStore::open(folder)?;
     let (grid, manifest) = (labels.grid(), labels.manifest());
     let wanted = labels.wanted();
-    let made = wanted.iter().filter(|b| labels.has(**b)).count();
+    let (made, damaged) = (labels.made().len(), summary::damaged(&labels));
     let whole: Window = grid.window();
     println!("store {}", folder.display());
-    println!("  blocks     {made} of {} made, {} px each", wanted.len(), grid.block_px);
+    println!("  blocks     {made} of {} made, {} px each{damaged}", wanted.len(), grid.block_px);
     println!("  work grid  {} x {} px, {}", whole.cols, whole.rows, grid.frame.crs.name());
     println!("  model      {}", manifest.model.display());
     for source in &manifest.sources {

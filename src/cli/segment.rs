@@ -128,6 +128,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn make(maker: &Maker) -> anyhow::Result<usize> {
     let store = maker.store();
     let wanted = store.wanted();
+    // Damaged blocks count as missing from here on.
+    let _ = store.made();
     let progress = BlockProgress::start(store.grid(), &wanted, |b| store.has(b), maker.session().device());
     let mut failed = 0;
     let made = maker.make(&wanted, &mut |event| match event {
@@ -138,6 +140,6 @@ fn make(maker: &Maker) -> anyhow::Result<usize> {
         }
     });
     progress.finish(maker.chips_run(), maker.chips_needed(&wanted));
-    made.context("segmentation stopped; what is made is kept, and the same command goes on")?;
+    made.context("segmentation stopped; finished blocks are kept, and the same command resumes")?;
     Ok(failed)
 }

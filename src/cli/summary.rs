@@ -11,13 +11,23 @@ use orthotile::scheme::{ClassId, Kind, Scheme};
 /// Vectorizes what a store holds, and prints counts and areas by class.
 pub fn print(labels: &LabelStore, took: Duration) -> anyhow::Result<()> {
     let wanted = labels.wanted();
-    let made: Vec<_> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
+    let made = labels.made();
     let traced = TracedBlocks::read(labels, &made)?;
     let options = FeatureOptions { for_zooms: false, ..FeatureOptions::for_store(labels)? };
     let features = traced.features(labels.grid(), labels.scheme(), &options)?;
-    println!("{}: {} of {} blocks, {:.1} s", labels.folder().display(), made.len(), wanted.len(), took.as_secs_f64());
+    let (store, seconds, damaged) = (labels.folder().display(), took.as_secs_f64(), damaged(labels));
+    println!("{store}: {} of {} blocks{damaged}, {seconds:.1} s", made.len(), wanted.len());
     table(&features, labels.scheme());
     Ok(())
+}
+
+/// Names the blocks that were found damaged, for a sentence that says how many are made; empty where none was.
+pub fn damaged(labels: &LabelStore) -> String {
+    let damaged: Vec<String> = labels.damaged().iter().map(ToString::to_string).collect();
+    if damaged.is_empty() {
+        return String::new();
+    }
+    format!(", damaged are {} ({})", damaged.len(), damaged.join(", "))
 }
 
 /// What the cache of features has done.

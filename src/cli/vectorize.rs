@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use orthotile::encode::export::export;
+use orthotile::encode::export::{Format, check_target, export};
 use orthotile::encode::filter::{SelectedLayer, Selection};
 use orthotile::pipeline::{VectorizeOptions, scheme_of, vectorize};
 use orthotile::raster::ClassRaster;
@@ -48,6 +48,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let started = Instant::now();
+    Format::of(&args.output)?;
+    check_target(&args.output)?;
     let raster = ClassRaster::open(&args.labels)?;
     let scheme = if args.city { Scheme::city() } else { scheme_of(&raster, &args.buildings, &args.roads) };
     let options = VectorizeOptions { tolerance_m: args.tolerance_m, vectors: args.vectors.options() };

@@ -84,12 +84,13 @@ fn sweep(parent: &Path, prefix: &str) {
 fn named(parent: &Path, prefix: &str) -> impl Iterator<Item = PathBuf> {
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
-    entries.filter(move |e| e.file_name().to_string_lossy().starts_with(prefix)).map(|e| e.path())
+    let is_named = move |e: &std::fs::DirEntry| e.file_name().to_string_lossy().starts_with(prefix);
+    entries.filter(is_named).map(|e| e.path()).filter(|path| path.is_dir())
 }
 
 /// The lock of a folder whose owner is gone.
 fn abandoned(path: &Path) -> Option<File> {
-    let folder = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|m| m.is_dir()))?;
+    let folder = File::open(path).ok()?;
     folder.try_lock().is_ok().then_some(folder)
 }
 

@@ -48,10 +48,11 @@ pub struct Live {
 }
 
 impl Live {
-    /// Opens a map with what its store holds; with a maker, what is missing is made on request.
+    /// Opens a map with what its store holds; with a maker, what is missing is made on request. Damaged blocks are logged
+    /// and count as missing.
     ///
     /// # Errors
-    /// When a label block is broken, or the features cannot be made.
+    /// When the features cannot be made.
     pub fn open(
         name: &str,
         labels: LabelStore,
@@ -61,7 +62,7 @@ impl Live {
         let wanted = labels.wanted();
         let places = places(labels.grid(), &wanted)?;
         let bounds = WorldBounds::around(places.values().copied()).ok_or(SeedError::NoBlocks)?;
-        let made: Vec<BlockId> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
+        let made = labels.made();
         let traced = TracedBlocks::read(&labels, &made)?;
         let sources = &labels.manifest().sources;
         let mosaic = maker.as_ref().map(|m| m.mosaic().clone()).or_else(|| Mosaic::open(sources).ok());
@@ -243,9 +244,9 @@ impl Live {
 
     fn missing_blocks(&self, area: &WorldBounds) -> Vec<BlockId> {
         let touched = self.places.iter().filter(|(_, place)| place.touches(area)).map(|(block, _)| *block);
-        // By the snapshot, so that a tile is never called complete before its features are served; and without a lock.
-        let snapshot = self.snapshot();
-        touched.filter(|b| !snapshot.made.contains(b)).collect()
+        // By the snapshot, so that a tile is never called complete before its features are served.
+        let (snapshot, damaged) = (self.snapshot(), self.labels.damaged());
+        touched.filter(|b| !snapshot.made.contains(b) || damaged.contains(b)).collect()
     }
 
     fn block(&self, block: BlockId) -> Result<Option<Arc<LabelMap>>, SeedError> {
@@ -255,9 +256,15 @@ impl Live {
         if !self.labels.has(block) {
             return Ok(None);
         }
-        let map = Arc::new(self.labels.read(block)?);
-        self.cache.insert(block, Arc::clone(&map));
-        Ok(Some(map))
+        match self.labels.read(block) {
+            Ok(map) => {
+                let map = Arc::new(map);
+                self.cache.insert(block, Arc::clone(&map));
+                Ok(Some(map))
+            }
+            Err(_) if !self.labels.has(block) => Ok(None), // damaged, which was logged: it counts as missing
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn tell(&self, block: BlockId, state: BlockState) {

@@ -74,7 +74,8 @@ impl Maker {
     /// For a store, the mosaic and the model that its manifest names.
     ///
     /// # Errors
-    /// When the work grid has no place on the ground, or the scheme lacks a class of the model.
+    /// When the work grid has no place on the ground, the scheme lacks a class of the model, or labels cannot be cleaned as
+    /// the manifest says.
     pub fn new(
         store: LabelStore,
         mosaic: Mosaic,
@@ -83,6 +84,8 @@ impl Maker {
     ) -> Result<Self, SeedError> {
         let grid = store.grid();
         let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
+        // A manifest may have been edited: what clean-up reads around a block stays bounded.
+        store.manifest().clean.check(pixel_area_m2, grid.block_px).map_err(SeedError::Clean)?;
         Ok(Self {
             reach: Reach::new(card, &store.manifest().clean, pixel_area_m2),
             combining: Combining::new(card, &store, session.spec(), pixel_area_m2)?,

@@ -23,6 +23,7 @@ mod on_request;
 mod polygonize;
 mod roofs;
 mod segment;
+mod stores;
 mod tiles;
 mod town_case;
 mod unknown;

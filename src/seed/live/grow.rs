@@ -86,6 +86,14 @@ impl Live {
 
     /// Takes new blocks into the snapshot.
     fn serve(&self, fresh: &mut Vec<BlockId>) {
+        let whole = self.labels.whole_among(fresh);
+        for block in fresh.extract_if(.., |block| !whole.contains(block)) {
+            // What another run put into the store is damaged, or gone again.
+            match self.labels.check(block) {
+                Err(error) => self.fail(block, &error.into()),
+                Ok(()) => lock(&self.queue).finished(block, false), // replaced in between: whoever asks next gets it
+            }
+        }
         if fresh.is_empty() {
             return;
         }

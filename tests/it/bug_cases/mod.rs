@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::common::data;
 
 mod ranges;
+mod stores;
 
 /// Longest time that a command on one small input may take.
 const LIMIT: Duration = Duration::from_secs(60);
