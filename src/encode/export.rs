@@ -149,9 +149,9 @@ pub fn export(path: &Path, selection: &Selection<'_>) -> Result<(), ExportError>
                 cause => ExportError::GeoJson { path: name(), cause },
             })
         }
-        Format::GeoPackage => geopackage::write(draft.temporary(), selection).map_err(|cause| match cause {
-            GeoPackageError::Gdal(error) => draft.failed(error).into(),
-            cause @ GeoPackageError::Driver => ExportError::GeoPackage { path: name(), cause },
+        Format::GeoPackage => geopackage::write(&draft, selection).map_err(|cause| match cause {
+            GeoPackageError::File(error) => error.into(),
+            cause => ExportError::GeoPackage { path: name(), cause },
         }),
         Format::FlatGeobuf => {
             let layer = selection.layers.first().copied().unwrap_or(SelectedLayer::Features);

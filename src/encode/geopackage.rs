@@ -1,7 +1,5 @@
 //! GeoPackage, written by GDAL: polygons in the map space of the features, typed attributes.
 
-use std::path::Path;
-
 use gdal::errors::GdalError;
 use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
 use gdal::vector::{Defn, FieldDefn, Geometry, Layer, LayerOptions, OGRFieldType, OGRwkbGeometryType};
@@ -11,6 +9,7 @@ use thiserror::Error;
 
 use super::attributes::{Classes, Key, Number, Type, Value, tell, tell_centreline};
 use super::filter::{SelectedLayer, Selection};
+use crate::files::{Draft, FileError};
 
 /// The `last_change` of a GeoPackage (OGC 12-128r19, 1.1.3): the time of writing would make every file another one.
 const LAST_CHANGE: &str = "1970-01-01T00:00:00.000Z";
@@ -24,33 +23,38 @@ pub enum GeoPackageError {
     /// This GDAL was built without the driver.
     #[error("this GDAL has no driver {DRIVER} (.fgb and .geojson are written without one)")]
     Driver,
-    /// GDAL refused.
+    /// GDAL cannot be told the date.
     #[error(transparent)]
     Gdal(#[from] GdalError),
+    /// The file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// Writes features in their order, in one transaction.
 ///
 /// The column `fid` is the primary key. Flags are 0 and 1. The same features give the same bytes.
-pub(super) fn write(path: &Path, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
+pub(super) fn write(draft: &Draft, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
     gdal::config::set_thread_local_config_option("OGR_CURRENT_DATE", LAST_CHANGE)?;
-    let written = write_dated(path, selection);
+    let written = write_dated(draft, selection);
     gdal::config::clear_thread_local_config_option("OGR_CURRENT_DATE")?;
     written
 }
 
-fn write_dated(path: &Path, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
+fn write_dated(draft: &Draft, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
     let found = DriverManager::get_driver_by_name(DRIVER).map_err(|_| GeoPackageError::Driver)?;
-    let mut dataset = found.create_vector_only(path)?;
+    // Asked while the dataset is open: closing it gives back the space whose lack it hides.
+    let failed = |error: GdalError| draft.failed(error);
+    let mut dataset = found.create_vector_only(draft.temporary()).map_err(failed)?;
     for layer in &selection.layers {
-        create_layer(&mut dataset, *layer, selection)?;
+        create_layer(&mut dataset, *layer, selection).map_err(failed)?;
     }
-    let transaction = dataset.start_transaction()?;
+    let transaction = dataset.start_transaction().map_err(failed)?;
     for (i, layer) in selection.layers.iter().enumerate() {
-        fill(&mut transaction.layer(i)?, *layer, selection)?;
+        transaction.layer(i).and_then(|mut to| fill(&mut to, *layer, selection)).map_err(failed)?;
     }
-    transaction.commit()?;
-    Ok(dataset.close()?)
+    transaction.commit().map_err(failed)?;
+    Ok(dataset.close().map_err(failed)?)
 }
 
 fn create_layer(dataset: &mut Dataset, selected: SelectedLayer, selection: &Selection<'_>) -> Result<(), GdalError> {
