@@ -5,6 +5,7 @@
 pub mod cores; // a list worked on by every core
 pub mod files; // a file written whole or not at all
 pub mod random; // numbers that look random and are the same on every machine
+pub mod fingerprint; // what tells one set of inputs from another, field by field
 pub mod distance; // how far every cell is from the nearest empty one
 pub mod georef; // raster space, map space, tile space and the maps between them
 pub mod scheme; // what a pixel can be: classes, colours, default heights

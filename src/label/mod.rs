@@ -21,6 +21,7 @@ pub use clean::{CleanOptions, clean, clean_painted};
 pub use manifest::Manifest;
 pub use masks::{InstanceId, MaskReader, MaskedChip, OwnedMask, PaintedMap, paint};
 pub use error::StoreError;
+pub use rules::BLOCK_PX;
 pub use store::LabelStore;
 
 use crate::georef::Window;

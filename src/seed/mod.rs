@@ -2,6 +2,7 @@
 
 mod combine;
 mod events;
+mod identity;
 mod live;
 mod make;
 mod open;

@@ -1,17 +1,15 @@
 //! What a run is going to make, and the fingerprint of everything that decides on its labels.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::SeedError;
+use super::identity::Inputs;
 use crate::georef::{AreaOfInterest, MapBounds};
 use crate::grid::WorkGrid;
-use crate::label::{CleanOptions, Manifest};
-use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Reading, Scoring, digest_weights, hex};
+use crate::label::{BLOCK_PX, CleanOptions, Manifest};
+use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Precision, Scoring};
 use crate::raster::Mosaic;
-use crate::scheme::{Scheme, SchemeError};
+use crate::scheme::Scheme;
 
 /// What the user asks of a run.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +43,7 @@ pub fn plan(
     options: &SegmentOptions,
 ) -> Result<Manifest, SeedError> {
     let block_px = options.block_px.unwrap_or(1024);
-    if !(64..=8192).contains(&block_px) {
+    if !BLOCK_PX.contains(&block_px) {
         return Err(SeedError::BlockSize(block_px));
     }
     if card.family == Family::Sam && !options.scoring.is_plain() {
@@ -110,53 +108,32 @@ fn area_blocks(mosaic: &Mosaic, grid: &WorkGrid, asked: Option<&AreaOfInterest>)
     })
 }
 
-/// Which labels the same scenes and networks give: raised whenever reading, blending, rounding or clean-up come to answer
-/// otherwise, so that a store of before is not gone on with.
-const LABELS_VERSION: u32 = 3;
-
-/// Of the version of the labels, sources, networks, the keys of the cards that change scores, the grid, how labels are made,
-/// and which code stands for which class.
+/// The fingerprint of everything that decides on the labels of a run.
 fn fingerprint(
     mosaic: &Mosaic,
     grid: &WorkGrid,
     card: &ModelCard,
     options: &SegmentOptions,
 ) -> Result<String, SeedError> {
-    let scoring = &options.scoring;
-    let mut hash = Sha256::new();
-    hash.update(LABELS_VERSION.to_le_bytes());
-    hash.update(mosaic.fingerprint());
-    for (card, weight) in scoring.cards(card)? {
-        digest_weights(&card, &mut hash).map_err(ModelError::from)?;
-        if let Some(masks) = &card.masks {
-            hash.update(format!("{masks:?}"));
-        }
-        hash.update(format!("{:?}{:?}{:?}{weight}", card.input, card.output, card.classes));
-        hash.update([u8::from(card.mask_implausible || scoring.mask_implausible)]);
-    }
-    hash.update(scoring.augment.to_string());
-    if let Some(scorer) = &scoring.scorer {
-        hash.update(&scorer.sha256);
-        let Reading { unknown, guided, unknown_band } = scoring.reading();
-        // In the words of stores that were made before there was a band.
-        hash.update(format!("Reading {{ unknown: {unknown:?}, guided: {guided:?} }}"));
-        if unknown_band {
-            hash.update("unknown band");
-        }
-    }
-    if let Some(place) = options.feature_cache.as_ref().filter(|place| place.mib > 0 && !place.precision.is_usual()) {
-        hash.update(format!("{} features", place.precision));
-    }
-    hash.update(format!("{:?}{}x{}/{}", grid.frame, grid.cols, grid.rows, grid.block_px));
-    hash.update(format!("{:?}", options.clean));
-    hash.update(format!("{:?}", codes(options.scheme.as_deref())?));
-    Ok(hex(&hash.finalize()))
-}
-
-/// The code of each class of a scheme, by its name: what labels say. Colours and heights may change.
-fn codes(scheme: Option<&Path>) -> Result<BTreeMap<String, u8>, SchemeError> {
-    let scheme = scheme.map_or_else(|| Ok(Scheme::city()), Scheme::open)?;
-    Ok(scheme.classes.into_iter().map(|class| (class.name, class.code)).collect())
+    let SegmentOptions {
+        scoring,
+        clean,
+        scheme,
+        feature_cache,
+        // In the grid.
+        block_px: _,
+        // Which blocks are made, not what they are; heights come after labels.
+        area: _,
+        dsm: _,
+        dtm: _,
+    } = options;
+    let cards: Vec<ModelCard> = scoring.cards(card)?.into_iter().map(|(card, _)| card).collect();
+    let scheme = scheme.as_deref().map_or_else(|| Ok(Scheme::city()), Scheme::open)?;
+    let kept = feature_cache.as_ref().filter(|place| place.mib > 0);
+    let precision = kept.map_or_else(Precision::default, |place| place.precision);
+    let inputs =
+        Inputs { mosaic: mosaic.fingerprint(), grid, cards: &cards, scoring, clean, precision, scheme: &scheme };
+    Ok(inputs.fingerprint()?)
 }
 
 fn absolute(path: &Path) -> PathBuf {
