@@ -39,12 +39,12 @@ pub enum Key {
     Outline,
     /// The direction of the longer walls, in degrees clockwise from true north, 0 to 180, to one decimal.
     DirectionDeg,
-    /// Present, and true, while a neighbouring block is not made yet.
-    Provisional,
     /// The width of a road on the ground, in metres to one decimal.
     WidthM,
     /// The length of a centre line on the ground, in metres to one decimal.
     LengthM,
+    /// Present, and true, while a neighbouring block is not made yet.
+    Provisional,
 }
 
 /// The type of an attribute.
@@ -80,96 +80,143 @@ pub enum Number {
     Tenths(u64),
 }
 
+/// What is said of an attribute once, for all formats. Its value follows in [`Facts::value`].
+struct Attribute {
+    key: Key,
+    name: &'static str,
+    value_type: Type,
+    of: Of,
+    in_tiles: bool,
+}
+
+/// What has an attribute.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Everything,
+    Polygons,
+    Buildings,
+    Lines,
+}
+
+/// Every attribute, in the order of [`Key`] and of the columns of files.
+const TABLE: [Attribute; Key::COUNT] = {
+    use Of::{Buildings, Everything, Lines, Polygons};
+    use Type::{Flag, Tenths, Text, Whole};
+    [
+        row(Key::Fid, "fid", Whole, Everything),
+        row(Key::Class, "class", Text, Everything),
+        row(Key::Confidence, "confidence", Whole, Polygons),
+        row(Key::ConfidenceMin, "confidence_min", Whole, Polygons).in_files(),
+        row(Key::Unknown, "unknown", Whole, Polygons),
+        row(Key::AreaM2, "area_m2", Whole, Polygons),
+        row(Key::PerimeterM, "perimeter_m", Tenths, Polygons).in_files(),
+        row(Key::Height, "height", Tenths, Buildings),
+        row(Key::HeightSource, "height_source", Text, Buildings),
+        row(Key::RenderHeight, "render_height", Whole, Buildings),
+        row(Key::RenderMinHeight, "render_min_height", Whole, Buildings),
+        row(Key::Size, "size", Text, Buildings),
+        row(Key::Regularized, "regularized", Flag, Buildings),
+        row(Key::Outline, "outline", Text, Buildings),
+        row(Key::DirectionDeg, "direction_deg", Tenths, Buildings).in_files(),
+        row(Key::WidthM, "width_m", Tenths, Lines),
+        row(Key::LengthM, "length_m", Tenths, Lines),
+        row(Key::Provisional, "provisional", Flag, Everything),
+    ]
+};
+
+const fn row(key: Key, name: &'static str, value_type: Type, of: Of) -> Attribute {
+    Attribute { key, name, value_type, of, in_tiles: true }
+}
+
+impl Attribute {
+    /// Left out of tiles.
+    const fn in_files(self) -> Self {
+        Self { in_tiles: false, ..self }
+    }
+
+    const fn is_of_polygons(&self) -> bool {
+        !matches!(self.of, Of::Lines)
+    }
+
+    const fn is_of_lines(&self) -> bool {
+        matches!(self.of, Of::Everything | Of::Lines)
+    }
+
+    const fn is_tile_number(&self) -> bool {
+        self.is_of_polygons() && self.in_tiles && matches!(self.value_type, Type::Whole | Type::Tenths)
+    }
+
+    const fn is_tile_word(&self) -> bool {
+        self.is_of_polygons() && self.in_tiles && matches!(self.value_type, Type::Text | Type::Flag)
+    }
+}
+
+/// The keys of the rows of the table that `$is` picks, as an array.
+macro_rules! keys {
+    ($is:ident) => {{
+        const COUNT: usize = {
+            let (mut at, mut count) = (0, 0);
+            while at < TABLE.len() {
+                count += TABLE[at].$is() as usize;
+                at += 1;
+            }
+            count
+        };
+        let (mut keys, mut at, mut count) = ([Key::Fid; COUNT], 0, 0);
+        while at < TABLE.len() {
+            if TABLE[at].$is() {
+                keys[count] = TABLE[at].key;
+                count += 1;
+            }
+            at += 1;
+        }
+        keys
+    }};
+}
+
+/// The numbers of polygons in tiles.
+const TILE_NUMBERS: [Key; 7] = keys!(is_tile_number);
+
+/// The texts and flags of polygons in tiles.
+const TILE_WORDS: [Key; 6] = keys!(is_tile_word);
+
 impl Key {
     /// How many there are.
     pub const COUNT: usize = 18;
 
     /// Those of centre lines, in the order in which formats tell them.
-    pub const OF_CENTRELINES: [Self; 5] = [Self::Fid, Self::Class, Self::WidthM, Self::LengthM, Self::Provisional];
+    pub const OF_CENTRELINES: [Self; 5] = keys!(is_of_lines);
 
     /// Those of polygons, in the order in which formats tell them.
-    pub const ALL: [Self; 16] = [
-        Self::Fid,
-        Self::Class,
-        Self::Confidence,
-        Self::ConfidenceMin,
-        Self::Unknown,
-        Self::AreaM2,
-        Self::PerimeterM,
-        Self::Height,
-        Self::HeightSource,
-        Self::RenderHeight,
-        Self::RenderMinHeight,
-        Self::Size,
-        Self::Regularized,
-        Self::Outline,
-        Self::DirectionDeg,
-        Self::Provisional,
-    ];
+    pub const ALL: [Self; 16] = keys!(is_of_polygons);
+
+    fn row(self) -> &'static Attribute {
+        &TABLE[self as usize]
+    }
 
     /// The name in files and tiles.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Fid => "fid",
-            Self::Class => "class",
-            Self::Confidence => "confidence",
-            Self::ConfidenceMin => "confidence_min",
-            Self::Unknown => "unknown",
-            Self::AreaM2 => "area_m2",
-            Self::PerimeterM => "perimeter_m",
-            Self::Height => "height",
-            Self::HeightSource => "height_source",
-            Self::RenderHeight => "render_height",
-            Self::RenderMinHeight => "render_min_height",
-            Self::Size => "size",
-            Self::Regularized => "regularized",
-            Self::Outline => "outline",
-            Self::DirectionDeg => "direction_deg",
-            Self::Provisional => "provisional",
-            Self::WidthM => "width_m",
-            Self::LengthM => "length_m",
-        }
+        self.row().name
     }
 
     /// The type of its values.
     #[must_use]
     pub fn value_type(self) -> Type {
-        match self {
-            Self::Fid
-            | Self::Confidence
-            | Self::ConfidenceMin
-            | Self::Unknown
-            | Self::AreaM2
-            | Self::RenderHeight
-            | Self::RenderMinHeight => Type::Whole,
-            Self::PerimeterM | Self::Height | Self::DirectionDeg | Self::WidthM | Self::LengthM => Type::Tenths,
-            Self::Class | Self::HeightSource | Self::Size | Self::Outline => Type::Text,
-            Self::Regularized | Self::Provisional => Type::Flag,
-        }
+        self.row().value_type
     }
 
     /// Whether only buildings have it.
     #[must_use]
     pub fn of_buildings(self) -> bool {
-        matches!(
-            self,
-            Self::Height
-                | Self::HeightSource
-                | Self::RenderHeight
-                | Self::RenderMinHeight
-                | Self::Size
-                | Self::Regularized
-                | Self::Outline
-                | Self::DirectionDeg
-        )
+        self.row().of == Of::Buildings
     }
 
     /// Whether tiles have it; files have all.
     #[must_use]
     #[inline]
     pub fn in_tiles(self) -> bool {
-        !matches!(self, Self::ConfidenceMin | Self::PerimeterM | Self::DirectionDeg)
+        self.row().in_tiles
     }
 }
 
@@ -211,86 +258,143 @@ impl<'a> Classes<'a> {
     }
 }
 
+/// What the values of a polygon follow from.
+struct Facts<'f, 'a> {
+    feature: &'f Feature,
+    classes: &'f Classes<'a>,
+    /// The class, where it is one of buildings.
+    building: Option<&'a Class>,
+    /// The height of a building in tenths of a metre, and the top of its extrusion in metres.
+    heights: Option<[u64; 2]>,
+}
+
+impl<'f, 'a> Facts<'f, 'a> {
+    #[inline]
+    fn new(feature: &'f Feature, classes: &'f Classes<'a>) -> Self {
+        let building = classes.building(feature.class);
+        Self { feature, classes, building, heights: feature.height.filter(|_| building.is_some()).map(heights) }
+    }
+
+    /// The value of an attribute; none where it is not known, or where only others have it.
+    #[inline]
+    fn value(&self, key: Key) -> Option<Value<'a>> {
+        let Self { feature, building, heights, .. } = self;
+        let whole = |v| Value::Number(Number::Whole(v));
+        let tenths = |v| Value::Number(Number::Tenths(v));
+        match key {
+            Key::Fid => Some(whole(feature.id.get())),
+            Key::Class => Some(Value::Text(self.classes.name(feature.class))),
+            Key::Confidence => feature.confidence.map(|confidence| whole(percent(confidence.mean))),
+            Key::ConfidenceMin => feature.confidence.map(|confidence| whole(percent(confidence.min))),
+            Key::Unknown => feature.unknown.map(|share| whole(percent(share))),
+            Key::AreaM2 => Some(whole(nearest(feature.area_m2))),
+            Key::PerimeterM => Some(tenths(nearest(feature.perimeter_m * 10.0))),
+            Key::Height => heights.map(|[height_tenths, _]| tenths(height_tenths)),
+            Key::HeightSource => {
+                feature.height.filter(|_| building.is_some()).map(|height| Value::Text(height.source.name().into()))
+            }
+            Key::RenderHeight => heights.map(|[_, render_height]| whole(render_height)),
+            Key::RenderMinHeight => heights.map(|_| whole(0)),
+            Key::Size => {
+                let size = building.and_then(|class| class.size(feature.area_m2));
+                size.map(|size| Value::Text(size.name.as_str().into()))
+            }
+            Key::Regularized => {
+                building.map(|_| Value::Flag(matches!(feature.outline, Outline::Regularized | Outline::Round)))
+            }
+            Key::Outline => building.map(|_| Value::Text(feature.outline.name().into())),
+            Key::DirectionDeg => {
+                let direction_deg = feature.direction_deg.filter(|_| building.is_some());
+                direction_deg.map(|direction_deg| tenths(nearest(f64::from(direction_deg) * 10.0)))
+            }
+            Key::Provisional => feature.provisional.then_some(Value::Flag(true)),
+            Key::WidthM | Key::LengthM => None,
+        }
+    }
+}
+
 /// Tells the attributes of a feature, in the order of [`Key::ALL`]; what is not known is left out.
 pub fn tell<'a>(feature: &Feature, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
-    let whole = |v| Value::Number(Number::Whole(v));
-    let tenths = |v| Value::Number(Number::Tenths(v));
-    take(Key::Fid, whole(feature.id.get()));
-    take(Key::Class, Value::Text(classes.name(feature.class)));
-    if let Some(confidence) = feature.confidence {
-        take(Key::Confidence, whole(percent(confidence.mean)));
-        take(Key::ConfidenceMin, whole(percent(confidence.min)));
-    }
-    if let Some(share) = feature.unknown {
-        take(Key::Unknown, whole(percent(share)));
-    }
-    take(Key::AreaM2, whole(nearest(feature.area_m2)));
-    take(Key::PerimeterM, tenths(nearest(feature.perimeter_m * 10.0)));
-    if let Some(class) = classes.building(feature.class) {
-        if let Some(height) = feature.height {
-            let [height_tenths, render_height] = heights(height);
-            take(Key::Height, tenths(height_tenths));
-            take(Key::HeightSource, Value::Text(height.source.name().into()));
-            take(Key::RenderHeight, whole(render_height));
-            take(Key::RenderMinHeight, whole(0));
+    let facts = Facts::new(feature, classes);
+    for key in Key::ALL {
+        if let Some(value) = facts.value(key) {
+            take(key, value);
         }
-        if let Some(size) = class.size(feature.area_m2) {
-            take(Key::Size, Value::Text(size.name.as_str().into()));
-        }
-        take(Key::Regularized, Value::Flag(matches!(feature.outline, Outline::Regularized | Outline::Round)));
-        take(Key::Outline, Value::Text(feature.outline.name().into()));
-        if let Some(direction_deg) = feature.direction_deg {
-            take(Key::DirectionDeg, tenths(nearest(f64::from(direction_deg) * 10.0)));
-        }
-    }
-    if feature.provisional {
-        take(Key::Provisional, Value::Flag(true));
     }
 }
 
 /// The numbers among what [`tell`] says that tiles have ([`Key::in_tiles`]), in its order.
 #[inline]
 pub fn tile_numbers(feature: &Feature, classes: &Classes<'_>) -> impl Iterator<Item = (Key, Number)> + use<> {
-    let confidence = feature.confidence.map(|c| (Key::Confidence, Number::Whole(percent(c.mean))));
-    let heights = feature.height.filter(|_| classes.is_building(feature.class)).map(heights);
-    let all = [
-        Some((Key::Fid, Number::Whole(feature.id.get()))),
-        confidence,
-        feature.unknown.map(|share| (Key::Unknown, Number::Whole(percent(share)))),
-        Some((Key::AreaM2, Number::Whole(nearest(feature.area_m2)))),
-        heights.map(|[height_tenths, _]| (Key::Height, Number::Tenths(height_tenths))),
-        heights.map(|[_, render_height]| (Key::RenderHeight, Number::Whole(render_height))),
-        heights.map(|_| (Key::RenderMinHeight, Number::Whole(0))),
-    ];
-    all.into_iter().flatten()
+    let facts = Facts::new(feature, classes);
+    let number = |key: Key| match facts.value(key)? {
+        Value::Number(number) => Some((key, number)),
+        Value::Text(_) | Value::Flag(_) => None,
+    };
+    TILE_NUMBERS.map(number).into_iter().flatten()
 }
 
-/// A number that is the same for all features of which [`tell`] says the same texts and flags.
-#[must_use]
+/// Tells the texts and flags among what [`tell`] says that tiles have, in its order.
+pub fn tile_words<'a>(feature: &Feature, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
+    let facts = Facts::new(feature, classes);
+    for key in TILE_WORDS {
+        if let Some(value) = facts.value(key) {
+            take(key, value);
+        }
+    }
+}
+
+/// What tells the texts and flags of one feature in tiles from those of another: equal exactly where [`tile_words`] says the
+/// same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wording([u64; TILE_WORDS.len()]);
+
+impl Wording {
+    /// Of a feature.
+    #[must_use]
+    #[inline]
+    pub fn of(feature: &Feature, classes: &Classes<'_>) -> Self {
+        let facts = Facts::new(feature, classes);
+        Self(TILE_WORDS.map(|key| facts.value(key).map_or(0, |value| identity(&value))))
+    }
+
+    /// A number that is nearly always another for another wording.
+    #[must_use]
+    #[inline]
+    pub fn mixed(&self) -> u64 {
+        self.0.iter().fold(0, |mixed, word| (mixed ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
+    }
+}
+
+/// A number other than 0 that is another for another text or flag. Texts are borrowed from the scheme or the program, where
+/// each has a place of its own; a text that was made for a class without a name is a short number.
 #[inline]
-pub fn wording(feature: &Feature, classes: &Classes<'_>) -> u64 {
-    let class = classes.building(feature.class);
-    let size = class.and_then(|class| class.size_number(feature.area_m2)).map_or(0, |number| number as u64 + 1);
-    let source = feature.height.map_or(0, |height| height.source as u64 + 1);
-    let outline = match feature.outline {
-        Outline::Exact => 0,
-        Outline::Simplified => 1,
-        Outline::Regularized => 2,
-        Outline::Round => 3,
-        Outline::Kept(reason) => 4 + reason as u64,
-    };
-    let flags = u64::from(feature.provisional) | source << 1 | outline << 4 | size << 8;
-    u64::from(feature.class.0) | flags << 32
+fn identity(value: &Value<'_>) -> u64 {
+    match value {
+        Value::Flag(flag) => 1 + u64::from(*flag),
+        Value::Number(Number::Whole(number) | Number::Tenths(number)) => 3 + number,
+        Value::Text(Cow::Borrowed(text)) => (text.as_ptr() as u64) ^ (text.len() as u64) << 48,
+        Value::Text(Cow::Owned(text)) => {
+            let bytes = || text.bytes().fold(0_u64, |number, byte| number << 8 ^ u64::from(byte));
+            text.parse::<u64>().unwrap_or_else(|_| bytes()) | 1 << 63
+        }
+    }
 }
 
 /// Tells the attributes of a centre line, in the order of [`Key::OF_CENTRELINES`].
 pub fn tell_centreline<'a>(line: &Centreline, classes: &Classes<'a>, mut take: impl FnMut(Key, Value<'a>)) {
-    take(Key::Fid, Value::Number(Number::Whole(line.id.get())));
-    take(Key::Class, Value::Text(classes.name(line.class)));
-    take(Key::WidthM, Value::Number(Number::Tenths(nearest(line.width_m * 10.0))));
-    take(Key::LengthM, Value::Number(Number::Tenths(nearest(line.length_m * 10.0))));
-    if line.provisional {
-        take(Key::Provisional, Value::Flag(true));
+    for key in Key::OF_CENTRELINES {
+        let value = match key {
+            Key::Fid => Some(Value::Number(Number::Whole(line.id.get()))),
+            Key::Class => Some(Value::Text(classes.name(line.class))),
+            Key::WidthM => Some(Value::Number(Number::Tenths(nearest(line.width_m * 10.0)))),
+            Key::LengthM => Some(Value::Number(Number::Tenths(nearest(line.length_m * 10.0)))),
+            Key::Provisional => line.provisional.then_some(Value::Flag(true)),
+            _ => None,
+        };
+        if let Some(value) = value {
+            take(key, value);
+        }
     }
 }
 
@@ -315,6 +419,35 @@ fn nearest(value: f64) -> u64 {
 mod tests {
     use super::*;
     use crate::encode::tests::town;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_keys() {
+        for (at, row) in TABLE.iter().enumerate() {
+            assert!(row.key as usize == at && row.key.name() == row.name, "{}", row.name);
+            assert!(!TABLE[..at].iter().any(|before| before.name == row.name), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn values_are_of_the_type_that_the_table_gives_and_of_the_keys_in_their_order() {
+        let (town, scheme) = (town(), Scheme::city());
+        let classes = Classes::new(&scheme);
+        for stored in town.iter() {
+            let mut told = Vec::new();
+            tell(&stored.feature, &classes, |key, value| {
+                let fits = match (key.value_type(), &value) {
+                    (Type::Whole, Value::Number(Number::Whole(_)))
+                    | (Type::Tenths, Value::Number(Number::Tenths(_)))
+                    | (Type::Text, Value::Text(_))
+                    | (Type::Flag, Value::Flag(_)) => true,
+                    _ => false,
+                };
+                assert!(fits && (!key.of_buildings() || classes.is_building(stored.feature.class)), "{key:?} {value:?}");
+                told.push(Key::ALL.iter().position(|other| *other == key).expect("of polygons"));
+            });
+            assert!(told.is_sorted());
+        }
+    }
 
     #[test]
     fn tiles_have_the_numbers_that_are_told() {
