@@ -50,7 +50,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let labels = LabelStore::open(&args.store)?;
-    let is_raster = args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff"));
+    let is_raster =
+        args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("tif") || e.eq_ignore_ascii_case("tiff"));
     if !is_raster {
         Format::of(&args.output)?;
     }

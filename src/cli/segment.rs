@@ -28,8 +28,10 @@ Examples:
   orthotile segment flight/ --model models/dinov2-small --scorer head.json --masks models/mobile-sam --store town
   orthotile segment flight/ --model models/city --store town --on-request      blocks are made by serve --segment
 
-The store can be exported and served while and after it is made. Ctrl-C at any time; the same command goes on.
-Exit status: 0 all made, 1 nothing could be done, 3 some blocks failed (they are named; run again to retry).")]
+The store can be exported and served while and after it is made. Interrupt it at any time: the same command resumes. Several
+processes may fill one store. Damaged blocks of the store are made again.
+Exit status: 0 all blocks are made, 1 the run failed or stopped (finished blocks are kept, the same command resumes),
+2 wrong arguments, 3 some blocks failed (they are named; run again to retry).")]
 pub struct Args {
     /// GeoTIFF scenes, a folder of them, or a VRT: together one mosaic
     #[arg(required = true)]

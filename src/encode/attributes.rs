@@ -442,7 +442,10 @@ mod tests {
                     | (Type::Flag, Value::Flag(_)) => true,
                     _ => false,
                 };
-                assert!(fits && (!key.of_buildings() || classes.is_building(stored.feature.class)), "{key:?} {value:?}");
+                assert!(
+                    fits && (!key.of_buildings() || classes.is_building(stored.feature.class)),
+                    "{key:?} {value:?}"
+                );
                 told.push(Key::ALL.iter().position(|other| *other == key).expect("of polygons"));
             });
             assert!(told.is_sorted());

@@ -143,12 +143,10 @@ pub fn export(path: &Path, selection: &Selection<'_>) -> Result<(), ExportError>
     let draft = Draft::new(path)?;
     let name = || path.display().to_string();
     match format {
-        Format::GeoJson(framing) => {
-            write_geojson(draft.temporary(), selection, framing).map_err(|cause| match cause {
-                GeoJsonError::Write(error) => draft.refused(&error).into(),
-                cause => ExportError::GeoJson { path: name(), cause },
-            })
-        }
+        Format::GeoJson(framing) => write_geojson(draft.temporary(), selection, framing).map_err(|cause| match cause {
+            GeoJsonError::Write(error) => draft.refused(&error).into(),
+            cause => ExportError::GeoJson { path: name(), cause },
+        }),
         Format::GeoPackage => geopackage::write(&draft, selection).map_err(|cause| match cause {
             GeoPackageError::File(error) => error.into(),
             cause => ExportError::GeoPackage { path: name(), cause },

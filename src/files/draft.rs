@@ -110,8 +110,7 @@ impl Drop for Draft {
 /// When the file cannot be written or renamed.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let draft = Draft::new(path)?;
-    std::fs::write(draft.temporary(), bytes)
-        .map_err(|error| FileError::needing(path, &error, bytes.len() as u64))?;
+    std::fs::write(draft.temporary(), bytes).map_err(|error| FileError::needing(path, &error, bytes.len() as u64))?;
     draft.publish()
 }
 

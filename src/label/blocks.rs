@@ -105,7 +105,10 @@ impl LabelStore {
             Err(cause) => StoreError::Damaged { block, cause },
         };
         // One that was removed or replaced while it was read is not damaged.
-        if stamp.is_some() && stamp == self.stamp(block) && lock(&self.shared.damaged).insert(block, stamp) != Some(stamp) {
+        if stamp.is_some()
+            && stamp == self.stamp(block)
+            && lock(&self.shared.damaged).insert(block, stamp) != Some(stamp)
+        {
             tracing::warn!(%error, "label block counts as missing");
         }
         Err(error)

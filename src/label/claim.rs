@@ -20,8 +20,8 @@ impl Claim {
     pub(super) fn try_new(folder: &Path, name: &str) -> Option<Self> {
         let path = folder.join(name);
         for _ in 0..8 {
-            let opened = std::fs::create_dir_all(folder)
-                .and_then(|()| File::options().create(true).append(true).open(&path));
+            let opened =
+                std::fs::create_dir_all(folder).and_then(|()| File::options().create(true).append(true).open(&path));
             let file = match opened {
                 // The last claim takes the folder away with it.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,

@@ -18,9 +18,9 @@ mod store;
 pub use blend::{Blender, ScoredChip};
 pub use claim::Claim;
 pub use clean::{CleanOptions, clean, clean_painted};
+pub use error::StoreError;
 pub use manifest::Manifest;
 pub use masks::{InstanceId, MaskReader, MaskedChip, OwnedMask, PaintedMap, paint};
-pub use error::StoreError;
 pub use rules::BLOCK_PX;
 pub use store::LabelStore;
 

@@ -77,7 +77,9 @@ fn area(manifest: &Manifest) -> Result<(), String> {
         rule(row < down && col < across, || {
             format!("area_blocks: [{row}, {col}] lies outside the grid of {down} x {across} blocks")
         })?;
-        rule(known.insert((row, col)), || format!("area_blocks: [{row}, {col}] is repeated (expected each block once)"))?;
+        rule(known.insert((row, col)), || {
+            format!("area_blocks: [{row}, {col}] is repeated (expected each block once)")
+        })?;
     }
     Ok(())
 }

@@ -198,9 +198,9 @@ impl FeatureCache {
     /// Writes an entry, whole or not at all.
     fn publish(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
         let path = self.folder.join(name);
-        let work = self.work.get_or_init(|| {
-            WorkFolder::create(&self.folder, "work-").map_err(|error| FileError::new(&path, &error))
-        });
+        let work = self
+            .work
+            .get_or_init(|| WorkFolder::create(&self.folder, "work-").map_err(|error| FileError::new(&path, &error)));
         let draft = Draft::within(work.as_ref().map_err(Clone::clone)?, &path);
         std::fs::write(draft.temporary(), bytes).map_err(|error| draft.refused(&error))?;
         draft.rename()

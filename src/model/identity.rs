@@ -107,16 +107,8 @@ impl Fingerprinted for MaskCard {
 
 impl Fingerprinted for MaskRule {
     fn add_to(&self, fingerprint: &mut Fingerprint) {
-        let Self {
-            city_class,
-            grey_tolerance,
-            brightness,
-            blue_excess,
-            green_excess,
-            aspect,
-            rectangularity,
-            area_m2,
-        } = self;
+        let Self { city_class, grey_tolerance, brightness, blue_excess, green_excess, aspect, rectangularity, area_m2 } =
+            self;
         fingerprint.field("city_class", city_class).field("grey_tolerance", grey_tolerance);
         fingerprint.field("brightness", brightness).field("blue_excess", blue_excess);
         fingerprint.field("green_excess", green_excess).field("aspect", aspect);

@@ -7,8 +7,8 @@ use gdal::raster::{ColorInterpretation, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata};
 
 use super::create;
-use super::label_block::UNKNOWN;
 use super::error::reason;
+use super::label_block::UNKNOWN;
 use super::{RasterError, category};
 use crate::files::Draft;
 use crate::georef::{PixelFrame, Window};

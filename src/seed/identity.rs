@@ -87,8 +87,8 @@ mod tests {
     use super::*;
     use crate::georef::{Crs, GeoTransform};
     use crate::model::{
-        Activation, Augment, Family, Guided, Layout, MaskCard, MaskRule, Member, ModelClass, Scorer, ScorerFile, Tokens,
-        Turns,
+        Activation, Augment, Family, Guided, Layout, MaskCard, MaskRule, Member, ModelClass, Scorer, ScorerFile,
+        Tokens, Turns,
     };
     use crate::raster::Channel;
 

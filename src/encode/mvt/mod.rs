@@ -149,8 +149,8 @@ mod tests {
     use crate::encode::attributes::{Key, Number, Value, tell};
     use crate::encode::tests::{centreline, feature, frame, houses_across_180, rect, town};
     use crate::feature::{Confidence, Feature, Height, HeightSource, KeptReason, Outline};
-    use crate::scheme::ClassId;
     use crate::georef::WorldPoint;
+    use crate::scheme::ClassId;
     use geo::{Area, BooleanOps, Coord, LineString, MultiPolygon, Polygon, Rect, Validation};
     use proptest::prelude::*;
     use rstest::rstest;
@@ -221,7 +221,11 @@ mod tests {
         other.kind = crate::scheme::Kind::Building;
         let house = |number: i64| {
             let place = rect(15.0 * number as f64, 0.0, 12.0, 9.0);
-            Feature { unknown: Some(0.5), provisional: false, ..feature(1, 2 * number, Polygon::new(place, Vec::new())) }
+            Feature {
+                unknown: Some(0.5),
+                provisional: false,
+                ..feature(1, 2 * number, Polygon::new(place, Vec::new()))
+            }
         };
         let alone = |number: i64| Feature { height: house(0).height, confidence: house(0).confidence, ..house(number) };
         type Change = fn(&mut Feature);
@@ -256,7 +260,10 @@ mod tests {
             features.extend([before, changed, after]);
             number += 3;
         }
-        assert!(Key::ALL.iter().filter(|key| key.in_tiles()).all(|key| changed_keys.contains(key)), "a key is not tried");
+        assert!(
+            Key::ALL.iter().filter(|key| key.in_tiles()).all(|key| changed_keys.contains(key)),
+            "a key is not tried"
+        );
         let expected: Vec<_> = features.iter().map(|feature| (feature.id.get(), told(feature, &scheme))).collect();
         let store = store(features);
         let options = TileOptions::new(17);

@@ -24,7 +24,9 @@ fn a_geopackage_with_a_live_journal_is_not_replaced() {
     let path = folder.path().join("w.gpkg");
     vectorize(folder.path(), &case.join("small.tif"), "w.gpkg").succeeded();
     let before = std::fs::read(&path).expect("written");
-    for (suffix, content) in [("-wal", &b""[..]), ("-wal", b"frames"), ("-shm", b"index"), ("-journal", b"\xd9\xd5\x05")] {
+    for (suffix, content) in
+        [("-wal", &b""[..]), ("-wal", b"frames"), ("-shm", b"index"), ("-journal", b"\xd9\xd5\x05")]
+    {
         let beside = folder.path().join(format!("w.gpkg{suffix}"));
         std::fs::write(&beside, content).expect("written");
         vectorize(folder.path(), &case.join("holes.tif"), "w.gpkg")
@@ -121,8 +123,9 @@ fn a_full_disk_is_called_that_once_with_the_file_and_the_remedy() {
     std::fs::remove_dir_all(folder.path().join("full/s")).expect("removed");
     for ending in ["geojson", "geojsonl", "fgb", "gpkg"] {
         let name = format!("full/h.{ending}");
-        let done = orthotile(folder.path(), &["vectorize", case.join("holes.tif").to_str().expect("text"), "-o", &name])
-            .failed_with(&[&name, "disk full (free at least"]);
+        let done =
+            orthotile(folder.path(), &["vectorize", case.join("holes.tif").to_str().expect("text"), "-o", &name])
+                .failed_with(&[&name, "disk full (free at least"]);
         assert!(done.text().matches("disk full").count() == 1 && done.code == 1, "{}", done.text());
         assert_eq!(std::fs::read_dir(folder.path().join("full")).expect("listed").count(), 0, "{name}");
     }
@@ -147,6 +150,9 @@ fn a_read_only_store_serves_segment_and_export_and_refuses_files_by_name() {
     disk.remount("remount,ro");
     segment().succeeded();
     orthotile(folder.path(), &["export", "--store", "disk/s", "-o", "a.fgb"]).succeeded();
-    orthotile(folder.path(), &["export", "--store", "disk/s", "-o", "disk/a.fgb"])
-        .failed_with(&["disk/a.fgb", "read-only", "choose a folder"]);
+    orthotile(folder.path(), &["export", "--store", "disk/s", "-o", "disk/a.fgb"]).failed_with(&[
+        "disk/a.fgb",
+        "read-only",
+        "choose a folder",
+    ]);
 }
