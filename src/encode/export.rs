@@ -107,7 +107,8 @@ impl Format {
 /// When its folder does not exist or cannot be written to, or another program has the GeoPackage open.
 pub fn check_target(path: &Path) -> Result<(), ExportError> {
     check_unused(path)?;
-    Ok(drop(Draft::new(path)?))
+    Draft::new(path)?;
+    Ok(())
 }
 
 /// Refuses a GeoPackage with changes in a file next to it: they belong to the old content, and would be applied to the new.

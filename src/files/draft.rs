@@ -87,7 +87,7 @@ impl Draft {
         const PROBE_BYTES: usize = 64 << 10;
         let probe = self.temporary.with_extension("probe");
         let tried = File::create(&probe).and_then(|mut file| {
-            file.write_all(&[0x5a; PROBE_BYTES])?;
+            file.write_all(&vec![0x5a; PROBE_BYTES])?;
             file.sync_all()
         });
         let _ = std::fs::remove_file(&probe); // absent where it could not be created

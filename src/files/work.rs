@@ -32,7 +32,7 @@ impl WorkFolder {
                 created => created?,
             }
             // Another process may take the folder for one without an owner until it is locked: then the next name.
-            let lock = match File::open(&path).and_then(|folder| Ok((folder.try_lock(), folder))) {
+            let lock = match File::open(&path).map(|folder| (folder.try_lock(), folder)) {
                 Ok((Ok(()), folder)) => Some(folder),
                 Ok((Err(TryLockError::WouldBlock), _)) => continue,
                 Ok((Err(TryLockError::Error(_)), _)) => None,
@@ -46,6 +46,7 @@ impl WorkFolder {
     }
 
     /// Whether `parent` holds a folder of another living owner whose name starts with `prefix`.
+    #[must_use]
     pub fn has_others(parent: &Path, prefix: &str, own: Option<&Self>) -> bool {
         let is_other = |path: &PathBuf| own.is_none_or(|own| own.path != *path);
         named(parent, prefix).filter(is_other).any(|path| abandoned(&path).is_none())

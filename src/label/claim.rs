@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Claim {
     path: PathBuf,
-    _lock: Option<File>,
+    /// None where files cannot be locked.
+    lock: Option<File>,
 }
 
 impl Claim {
@@ -19,7 +20,7 @@ impl Claim {
     /// Where files cannot be created or locked, every claim is granted: a block made twice has the same bytes.
     pub(super) fn try_new(folder: &Path, name: &str) -> Option<Self> {
         let path = folder.join(name);
-        for _ in 0..8 {
+        for _ in 0..64 {
             let opened =
                 std::fs::create_dir_all(folder).and_then(|()| File::options().create(true).append(true).open(&path));
             let file = match opened {
@@ -32,16 +33,19 @@ impl Claim {
                 Err(TryLockError::WouldBlock) => return None,
                 Err(TryLockError::Error(_)) => break,
                 // Another process may have released the name in between: then this lock is on nothing.
-                Ok(()) if path.exists() => return Some(Self { path, _lock: Some(file) }),
+                Ok(()) if path.exists() => return Some(Self { path, lock: Some(file) }),
                 Ok(()) => {}
             }
         }
-        Some(Self { path, _lock: None })
+        Some(Self { path, lock: None })
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
+        if self.lock.is_none() {
+            return; // another process may hold the file
+        }
         let _ = std::fs::remove_file(&self.path); // before the lock is released, so that no other lock is on it
         if let Some(folder) = self.path.parent() {
             let _ = std::fs::remove_dir(folder); // others still hold claims in it, or it goes
@@ -78,7 +82,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..200 {
-                        if let Some(claim) = Claim::try_new(&folder, "a").filter(|claim| claim._lock.is_some()) {
+                        if let Some(claim) = Claim::try_new(&folder, "a").filter(|claim| claim.lock.is_some()) {
                             assert_eq!(held.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
                             held.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
                             drop(claim);

@@ -89,10 +89,11 @@ mod tests {
     use super::*;
     use crate::label::fixture::manifest;
 
+    type Change = fn(&mut Manifest);
+
     #[test]
     fn each_value_out_of_range_is_named() {
         assert_eq!(manifest().check(), Ok(()));
-        type Change = fn(&mut Manifest);
         let cases: [(&str, Change); 19] = [
             ("version = 0", |m| m.version = 0),
             ("version = 99", |m| m.version = 99),

@@ -92,7 +92,7 @@ mod tests {
     };
     use crate::raster::Channel;
 
-    /// All that counts, to be changed one by one.
+    /// All that counts, to be other one by one.
     #[derive(Clone)]
     struct Case {
         mosaic: String,
@@ -145,9 +145,9 @@ mod tests {
     fn all_differ(changes: &[Change]) {
         let mut known = vec![case().fingerprint()];
         for (at, change) in changes.iter().enumerate() {
-            let mut changed = case();
-            change(&mut changed);
-            let fingerprint = changed.fingerprint();
+            let mut other = case();
+            change(&mut other);
+            let fingerprint = other.fingerprint();
             assert!(!known.contains(&fingerprint), "change {at}");
             known.push(fingerprint);
         }
@@ -237,9 +237,9 @@ mod tests {
         ];
         // One of the activations is that of the fixture.
         let is_change = |change: &Change| {
-            let mut changed = case();
-            change(&mut changed);
-            changed.cards != case().cards
+            let mut other = case();
+            change(&mut other);
+            other.cards != case().cards
         };
         let changes: Vec<Change> = changes.into_iter().filter(is_change).collect();
         assert!(changes.len() >= 28);
@@ -268,13 +268,13 @@ mod tests {
 
     #[test]
     fn names_for_people_do_not_count() {
-        let mut changed = case();
-        let card = &mut changed.cards[0];
+        let mut other = case();
+        let card = &mut other.cards[0];
         card.name.push('x');
         card.version.push('x');
         card.licence.push('x');
-        changed.scheme.name.push('x');
-        changed.scheme.classes[0].title.push('x');
-        assert_eq!(changed.fingerprint(), case().fingerprint());
+        other.scheme.name.push('x');
+        other.scheme.classes[0].title.push('x');
+        assert_eq!(other.fingerprint(), case().fingerprint());
     }
 }

@@ -158,8 +158,8 @@ impl Maker {
             finisher.map_err(SeedError::Thread)?;
             // The first block that no disk has room for ends the run; what is under way then finds nobody to take it.
             let kept = to_write.into_iter().try_for_each(|labelled| self.keep(labelled, tell));
-            let received = receiver.join().unwrap_or(Err(SeedError::ModelGone));
-            kept.and(received).and_then(|()| Ok(self.store.sync()?))
+            let scored = receiver.join().unwrap_or(Err(SeedError::ModelGone));
+            kept.and(scored).and_then(|()| Ok(self.store.sync()?))
         });
         if result.is_err() {
             self.shelf().clear();

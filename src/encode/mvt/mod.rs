@@ -199,6 +199,8 @@ mod tests {
         assert_eq!((road.layer.as_str(), road.get("confidence"), road.get("height")), (LANDCOVER, None, None));
     }
 
+    type Change = fn(&mut Feature);
+
     /// What is said of a feature, as a tile holds it.
     fn told(feature: &Feature, scheme: &Scheme) -> Vec<(Key, Attribute)> {
         let mut told = Vec::new();
@@ -217,8 +219,8 @@ mod tests {
     #[test]
     fn each_attribute_alone_changes_the_tags_of_a_feature_that_repeats_others() {
         let mut scheme = Scheme::city();
-        let other = scheme.classes.iter_mut().find(|class| class.code == 9).expect("a class more");
-        other.kind = crate::scheme::Kind::Building;
+        let second = scheme.classes.iter_mut().find(|class| class.code == 9).expect("a class more");
+        second.kind = crate::scheme::Kind::Building;
         let house = |number: i64| {
             let place = rect(15.0 * number as f64, 0.0, 12.0, 9.0);
             Feature {
@@ -228,7 +230,6 @@ mod tests {
             }
         };
         let alone = |number: i64| Feature { height: house(0).height, confidence: house(0).confidence, ..house(number) };
-        type Change = fn(&mut Feature);
         let changes: [(&[Key], Change); 14] = [
             (&[Key::Class], |f| f.class = ClassId(9)),
             (&[Key::Class], |f| f.class = ClassId(77)), // which the scheme does not name
@@ -245,25 +246,22 @@ mod tests {
             (&[Key::Outline], |f| f.outline = Outline::Kept(KeptReason::Road)),
             (&[Key::Provisional], |f| f.provisional = true),
         ];
-        let mut changed_keys = vec![Key::Fid];
-        // As they are, changed, and as they are again.
+        let mut tried = vec![Key::Fid];
+        // As they are, altered, and as they are again.
         let (mut features, mut number) = (Vec::new(), 0);
         for (keys, change) in changes {
-            let (before, mut changed, after) = (alone(number), alone(number + 1), alone(number + 2));
-            change(&mut changed);
+            let (before, mut altered, after) = (alone(number), alone(number + 1), alone(number + 2));
+            change(&mut altered);
             let differs = |key: &Key| {
                 let value = |feature: &Feature| told(feature, &scheme).into_iter().find(|(other, _)| other == key);
-                value(&before) != value(&changed)
+                value(&before) != value(&altered)
             };
             assert!(keys.iter().all(differs), "{keys:?}");
-            changed_keys.extend(keys);
-            features.extend([before, changed, after]);
+            tried.extend(keys);
+            features.extend([before, altered, after]);
             number += 3;
         }
-        assert!(
-            Key::ALL.iter().filter(|key| key.in_tiles()).all(|key| changed_keys.contains(key)),
-            "a key is not tried"
-        );
+        assert!(Key::ALL.iter().filter(|key| key.in_tiles()).all(|key| tried.contains(key)), "a key is not tried");
         let expected: Vec<_> = features.iter().map(|feature| (feature.id.get(), told(feature, &scheme))).collect();
         let store = store(features);
         let options = TileOptions::new(17);
