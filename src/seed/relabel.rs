@@ -28,13 +28,16 @@ pub fn relabel(store: &LabelStore, scorer: &Scorer) -> Result<Relabelled, SeedEr
     let file = old.scoring.scorer.as_ref().ok_or_else(|| ModelError::ScorerMissing(card.path.clone()))?;
     let folder = WorkFolder::create(store.folder(), "relabel-");
     let folder = folder.map_err(|error| FileError::new(&store.folder().join("relabel"), &error))?;
-    let temporary = folder.path().join("scorer.json");
+    // A folder in it: the lock on the folder itself is held here, and a store locks its own.
+    let made = folder.path().join("store");
+    std::fs::create_dir(&made).map_err(|error| FileError::new(&made, &error))?;
+    let temporary = made.join("scorer.json");
     scorer.write(&temporary).map_err(ModelError::from)?;
     let (mut manifest, done) = labelled(store, &card, &temporary)?;
     scorer.write(&file.path).map_err(ModelError::from)?;
     manifest.scoring.scorer = Some(ScorerFile::read(&file.path).map_err(ModelError::from)?);
     manifest.feature_cache.clone_from(&old.feature_cache);
-    store.replaced(folder.path(), &manifest)?;
+    store.replaced(&made, &manifest)?;
     Ok(done)
 }
 
