@@ -1,5 +1,9 @@
 //! Which features are meant: by class, place and confidence, for every export and endpoint alike.
 
+mod page;
+
+pub use page::{Page, PageRequest};
+
 use std::str::FromStr;
 
 use geo::{Coord, Intersects, LineString, Polygon, Rect};

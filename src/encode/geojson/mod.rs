@@ -2,9 +2,13 @@
 //!
 //! A polygon whose borders come together in these steps is written in the valid parts that are left of it.
 
+mod pieces;
 mod steps;
 
+pub use pieces::{Pieces, Place};
+
 use std::io::{self, Write};
+use std::rc::Rc;
 
 use geo::{BoundingRect, Coord, LineString, Polygon};
 use serde_json::{Map, Value as Json};
@@ -116,12 +120,12 @@ pub fn write_collection(
 /// Writes single features of one map space. It holds PROJ objects: make one on each thread.
 struct FeatureWriter<'a> {
     classes: Classes<'a>,
-    to_lon_lat: Projector,
+    to_lon_lat: Rc<Projector>,
 }
 
 impl<'a> FeatureWriter<'a> {
     fn new(selection: &Selection<'a>) -> Result<Self, CrsError> {
-        let to_lon_lat = Projector::new(&selection.frame.crs, &Crs::lon_lat())?;
+        let to_lon_lat = Rc::new(Projector::new(&selection.frame.crs, &Crs::lon_lat())?);
         Ok(Self { classes: Classes::new(selection.scheme), to_lon_lat })
     }
 
