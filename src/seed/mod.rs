@@ -7,6 +7,7 @@ mod make;
 mod open;
 mod places;
 mod plan;
+mod progress;
 mod queue;
 mod reach;
 mod ready;
@@ -14,10 +15,11 @@ mod relabel;
 mod shelf;
 
 pub use events::{BlockState, Health, Progress, Requested, SeedEvent, Snapshot};
-pub use live::Live;
+pub use live::{LabelCache, Live, Opener};
 pub use make::{MakeEvent, Maker};
 pub use open::open_model;
 pub use plan::{SegmentOptions, plan};
+pub use progress::OpenProgress;
 pub use queue::QueueFull;
 pub use reach::Reach;
 pub use relabel::{Relabelled, relabel};
@@ -104,4 +106,22 @@ pub enum SeedError {
     /// The system gives no thread.
     #[error("no thread: {0}")]
     Thread(std::io::Error),
+}
+
+impl SeedError {
+    /// The class of the reason, for people who may not see the names of files.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Raster(_) | Self::NoImagery(_) | Self::ChipMissing { .. } => "imagery cannot be read",
+            Self::Model(_) | Self::ModelGone | Self::Card(_) | Self::NoScores => "model cannot be used",
+            Self::Store(_) | Self::Shelf(_) | Self::NoBlocks => "store cannot be used",
+            Self::Scheme(_) => "scheme of classes cannot be used",
+            Self::Pipeline(_) | Self::Features(_) | Self::Clean(_) => "features cannot be made",
+            Self::Grid(_) | Self::Crs(_) | Self::BlockSize(_) | Self::AreaMisses { .. } => {
+                "map has no place on the ground"
+            }
+            Self::Thread(_) => "server has no room for another thread",
+        }
+    }
 }
