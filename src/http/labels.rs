@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::answer::{Head, painted, tag};
+use super::answer::{Head, outside, painted, tag};
 use super::errors::HttpError;
 use super::painter::{Easel, PaintError, Picture};
-use super::state::{RASTER_TILE_PX, State};
+use super::slot::{Client, Map};
+use super::state::RASTER_TILE_PX;
 use crate::encode::compress::Encoding;
 use crate::georef::{CrsError, PixelFrame, PixelPoint, Projector, TileCoord, Window, WorldPoint};
 use crate::grid::{BlockId, WorkGrid};
@@ -20,10 +21,11 @@ const MESH_PX: u32 = 16;
 /// `GET /labels/{z}/{x}/{y}.png`.
 pub async fn tile(
     req: HttpRequest,
-    state: web::Data<State>,
+    state: Map,
+    client: Client,
     path: web::Path<(u32, u32, u32)>,
 ) -> Result<HttpResponse, HttpError> {
-    let at = state.tile(path.into_inner(), &state.label_zooms)?;
+    let Some(at) = state.tile(path.into_inner(), &state.label_zooms)? else { return Ok(outside()) };
     let picture = Picture::Labels(at);
     let determined_by = format!("{}{}{picture:?}", state.epoch, state.painter.generation(picture));
     let head = Head {
@@ -32,7 +34,7 @@ pub async fn tile(
         tag: tag(determined_by.as_bytes(), Encoding::Identity),
         encoding: Encoding::Identity,
     };
-    painted(&req, &head, &state.painter, picture).await
+    painted(&req, &head, &state, (picture, client)).await
 }
 
 /// The bytes of a tile; empty where no pixel is labelled.

@@ -14,6 +14,7 @@ mod fuzzed;
 mod house;
 mod http_documents;
 mod http_features;
+mod http_server;
 mod http_tiles;
 mod live;
 mod maps;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::data;
 
+mod proxies;
 mod ranges;
 
 /// Longest time that a command on one small input may take.
