@@ -11,11 +11,13 @@ survived. Connections and time are bounded; nothing but 127.0.0.1 is contacted. 
 import argparse
 import asyncio
 import hashlib
+import http.client
 import json
 import math
 import os
 import re
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -172,30 +174,37 @@ class Attack:
             writer.transport.abort()
 
 
-async def bystander(server, attack, stop):
-    """Asks for tiles, a new connection each time."""
-    while not stop.is_set():
-        for tile in server.tiles:
+def bystander():
+    """Asks for tiles, a new connection each time, until its input ends: in a process of its own, so that it measures the
+    server and not the attackers."""
+    spec = json.loads(sys.stdin.readline())
+    told = {'asked': 0, 'bad': 0, 'slowest': 0.0, 'worst': ''}
+    while True:
+        for tile, right in spec['right'].items():
+            if select.select([sys.stdin], [], [], 0.02)[0]:
+                print(json.dumps(told))
+                return
             begun, what = time.monotonic(), ''
-            attack.asked += 1
+            told['asked'] += 1
             try:
-                status, _, body = await server.get(tile, 10)
-                if status not in (200, 204):
-                    what = f'{tile}: {status}'
-                elif hashlib.sha256(body).hexdigest() != server.right[tile]:
+                connection = http.client.HTTPConnection('127.0.0.1', spec['port'], timeout=10)
+                connection.request('GET', tile, headers={'Connection': 'close'})
+                response = connection.getresponse()
+                body = response.read()
+                connection.close()
+                if response.status not in (200, 204):
+                    what = f'{tile}: {response.status}'
+                elif hashlib.sha256(body).hexdigest() != right:
                     what = f'{tile}: other bytes'
-            except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError) as error:
+            except (OSError, http.client.HTTPException) as error:
                 what = f'{tile}: {type(error).__name__}'
             taken = time.monotonic() - begun
-            attack.slowest = max(attack.slowest, taken)
+            told['slowest'] = max(told['slowest'], taken)
             if not what and taken > SLOWEST_S:
                 what = f'{tile}: {taken:.1f} s'
             if what:
-                attack.bad += 1
-                attack.worst = attack.worst or what
-            if stop.is_set():
-                return
-            await asyncio.sleep(0.02)
+                told['bad'] += 1
+                told['worst'] = told['worst'] or what
 
 
 async def unread_features(server, attack, count, until):
@@ -307,9 +316,11 @@ async def run(args, name, files, tamper, count, seconds):
     attack = Attack()
     async with Server(args, name.replace(' ', '-'), files) as server:
         before = server.rss_mib()
-        peak, stop = before, asyncio.Event()
+        peak = before
         begun = time.monotonic()
-        beside = asyncio.create_task(bystander(server, attack, stop))
+        beside = subprocess.Popen([sys.executable, __file__, '--beside'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        beside.stdin.write(json.dumps({'port': server.port, 'right': server.right}).encode() + b'\n')
+        beside.stdin.flush()
         under_way = asyncio.create_task(tamper(server, attack, count, begun + seconds))
         # Twice, so that what goes on after the clients have left is seen too.
         while not under_way.done() and time.monotonic() < begun + seconds + 60:
@@ -323,8 +334,9 @@ async def run(args, name, files, tamper, count, seconds):
         for _ in range(10):
             await asyncio.sleep(0.2)
             peak = max(peak, server.rss_mib())
-        stop.set()
-        await beside
+        told = json.loads((await asyncio.to_thread(beside.communicate, timeout=60))[0])
+        attack.asked, attack.slowest = told['asked'], told['slowest']
+        attack.bad, attack.worst = attack.bad + told['bad'], attack.worst or told['worst']
         ended = server.process.poll()
         grown = peak - before
         good = attack.bad == 0 and ended is None and grown < BOUND_MIB and 'panicked' not in server.text()
@@ -354,6 +366,9 @@ async def main(args):
 
 
 if __name__ == '__main__':
+    if sys.argv[1:] == ['--beside']:
+        bystander()
+        sys.exit(0)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--orthotile', required=True, help='the program')
     parser.add_argument('--store', required=True, help='a store that is made completely')
