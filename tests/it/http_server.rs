@@ -212,8 +212,8 @@ fn clients_that_misbehave_are_cut_off_and_told_why() {
     assert!(text.starts_with("HTTP/1.1 200") && text.contains("408 Request Timeout"), "{text}");
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     let mut pipelined = served.connect();
-    let request =
-        "GET /health HTTP/1.1\r\nHost: a\r\n\r\n".repeat(300) + "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let request = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n".repeat(300)
+        + "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     pipelined.write_all(request.as_bytes()).expect("sent");
     let mut text = String::new();
     pipelined.read_to_string(&mut text).expect("it ends");

@@ -196,12 +196,10 @@ impl Bounded {
         true
     }
 
-    /// Whether nothing more is read, as far as size decides.
-    fn is_too_much(&mut self, more: usize) -> bool {
-        self.received += more;
-        if let Some(refused) = &mut self.refused {
-            *refused += more;
-            return *refused > REFUSED_BYTES;
+    /// Whether nothing more is read, as far as size decides: of what was read, no request came.
+    fn is_too_much(&mut self) -> bool {
+        if let Some(refused) = self.refused {
+            return refused > REFUSED_BYTES;
         }
         if !self.connection.is_idle() || self.received <= self.bounds.header_bytes {
             return false;
@@ -252,10 +250,14 @@ impl AsyncRead for Bounded {
         if this.connection.is_cut() || this.is_overdue(cx) {
             return Poll::Ready(Ok(())); // as if the client had closed
         }
-        if this.burst >= BURST {
-            this.burst = 0;
+        if this.burst >= BURST.min(this.bounds.header_bytes) {
+            this.burst = 0; // requests in it are looked for
             cx.waker().wake_by_ref();
             return Poll::Pending;
+        }
+        if this.burst == 0 && this.is_too_much() {
+            this.connection.cut();
+            return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut this.io).poll_read(cx, buf);
@@ -265,9 +267,9 @@ impl AsyncRead for Bounded {
         ready!(read)?;
         let more = buf.filled().len() - before;
         this.burst += more;
-        if this.is_too_much(more) {
-            buf.set_filled(before);
-            this.connection.cut();
+        this.received += more;
+        if let Some(refused) = &mut this.refused {
+            *refused += more;
         }
         Poll::Ready(Ok(()))
     }

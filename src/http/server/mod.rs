@@ -15,12 +15,16 @@ use actix_service::{ServiceFactory, ServiceFactoryExt as _, fn_service, map_conf
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use actix_web::web;
+use socket2::{Domain, Socket, Type};
 
 use super::guard::Hosts;
 use super::resources::Resources;
 use super::slot::Slot;
 use connection::{Bounded, Bounds, FULL};
 use registry::Registry;
+
+/// Connections that wait to be accepted; the system may allow fewer (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
 
 /// Connections that each worker takes above its share, for those that are being closed.
 const SPARE: usize = 32;
@@ -147,11 +151,15 @@ fn accepted(
     })
 }
 
-/// A listening socket whose address can be bound again at once after a restart.
+/// A listening socket whose address can be bound again at once after a restart. The standard library's queue of 128 is
+/// short: a client whose connection does not fit asks again after a second.
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 /// Connections that the system has file descriptors for, at most those that are wanted.
