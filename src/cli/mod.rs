@@ -5,6 +5,7 @@ mod demo;
 mod export;
 mod forecast;
 mod inspect;
+mod numbers;
 mod progress;
 mod segment;
 mod serve;

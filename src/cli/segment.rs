@@ -62,6 +62,9 @@ pub struct Args {
     no_summary: bool,
 }
 
+/// Largest feature cache: 1 TiB.
+pub const MOST_MIB: u64 = 1 << 20;
+
 /// Where features are kept.
 #[derive(Debug, clap::Args)]
 pub struct CacheArgs {
@@ -70,7 +73,8 @@ pub struct CacheArgs {
     #[arg(long = "feature-cache", value_name = "FOLDER")]
     folder: Option<PathBuf>,
     /// The most that it may hold, in MiB (0: keep none); a chip of a small transformer takes about 1 MiB
-    #[arg(long = "feature-cache-mib", value_name = "MIB", default_value_t = 1024)]
+    #[arg(long = "feature-cache-mib", value_name = "MIB", default_value_t = 1024,
+        value_parser = clap::value_parser!(u64).range(0..=MOST_MIB))]
     mib: u64,
     /// How precisely they are kept, and read: f16, or int8 in half the room
     #[arg(long = "feature-precision", default_value_t)]

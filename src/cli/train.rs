@@ -12,6 +12,7 @@ use orthotile::model::{Device, FeatureCache, FeatureSource, Guided, ModelCard, P
 use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
 
+use super::segment::MOST_MIB;
 use super::summary;
 use super::ways::show_licence;
 
@@ -55,7 +56,7 @@ pub struct Args {
     #[arg(long, value_name = "FOLDER")]
     feature_cache: Option<PathBuf>,
     /// The most that it may hold, in MiB
-    #[arg(long, default_value_t = 1024, requires = "feature_cache")]
+    #[arg(long, default_value_t = 1024, requires = "feature_cache", value_parser = clap::value_parser!(u64).range(0..=MOST_MIB))]
     feature_cache_mib: u64,
     /// How precisely they are kept, and read: f16, or int8 in half the room
     #[arg(long, default_value_t, requires = "feature_cache")]

@@ -9,6 +9,7 @@ use orthotile::pipeline::{VectorizeOptions, scheme_of, vectorize};
 use orthotile::raster::ClassRaster;
 use orthotile::scheme::Scheme;
 
+use super::numbers::within;
 use super::summary;
 use super::vectors::{VectorArgs, layers, note_unsplit};
 
@@ -28,7 +29,7 @@ pub struct Args {
     #[arg(short, long)]
     output: PathBuf,
     /// Maximum distance a border may move, in ground metres, 0 to 1000; 0 keeps pixel edges [default: 1.5 pixels]
-    #[arg(long)]
+    #[arg(long, value_parser = within(0.0..=1000.0, "m"))]
     tolerance_m: Option<f64>,
     /// These values (0 to 255) are buildings: give them right angles
     #[arg(long, value_delimiter = ',', conflicts_with = "city")]
@@ -55,10 +56,18 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     note_unsplit(derived.unsplit);
     let layers = layers(&args.layers, &args.output, !derived.centrelines.is_empty());
     let vectors = (derived.features.as_slice(), derived.centrelines.as_slice());
+    let replaced = if args.output.exists() { " (replaced)" } else { "" };
     export(&args.output, &Selection::all((&grid.frame, &scheme), vectors, &layers))?;
     summary::table(&derived.features, &scheme);
+    let unwritten = if layers.contains(&SelectedLayer::Centrelines) { 0 } else { derived.centrelines.len() };
+    if unwritten > 0 {
+        eprintln!(
+            "note: the {unwritten} centre lines are not written (add --layer centrelines, or write a .gpkg, which holds both \
+             layers)"
+        );
+    }
     println!(
-        "{}: {} features in {:.1} s",
+        "{}{replaced}: {} features in {:.1} s",
         args.output.display(),
         derived.features.len(),
         started.elapsed().as_secs_f64()

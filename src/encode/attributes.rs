@@ -27,7 +27,7 @@ pub enum Key {
     Height,
     /// What the height rests on.
     HeightSource,
-    /// The top of the extrusion, in whole metres, rounded up.
+    /// The top of the extrusion, in whole metres, rounded up: at least 2, so that it shows.
     RenderHeight,
     /// The foot of the extrusion, in whole metres.
     RenderMinHeight,
@@ -299,11 +299,15 @@ fn percent(share: f32) -> u64 {
     nearest(f64::from(share) * 100.0)
 }
 
+/// Least top of an extrusion: flatter ones cannot be seen.
+const LEAST_RENDER_HEIGHT_M: u64 = 2;
+
 /// The height in tenths of a metre, and the top of the extrusion in metres.
 fn heights(height: Height) -> [u64; 2] {
     let height_m = f64::from(height.height_m).max(0.0);
     let whole_m = height_m as u64;
-    [nearest(height_m * 10.0), whole_m + u64::from((whole_m as f64) < height_m)]
+    let render_height = whole_m + u64::from((whole_m as f64) < height_m);
+    [nearest(height_m * 10.0), render_height.max(LEAST_RENDER_HEIGHT_M)]
 }
 
 /// The nearest whole number; 0 for negative ones.
@@ -328,6 +332,12 @@ mod tests {
             });
             assert_eq!(tile_numbers(&stored.feature, &classes).collect::<Vec<_>>(), told);
         }
+    }
+
+    #[test]
+    fn a_low_height_is_told_as_measured_and_drawn_so_that_it_shows() {
+        let of = |height_m: f32| heights(Height { height_m, source: crate::feature::HeightSource::Dsm });
+        assert_eq!([of(0.0), of(0.3), of(2.0), of(2.1), of(-1.0)], [[0, 2], [3, 2], [20, 2], [21, 3], [0, 2]]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::state::State;
 use crate::encode::filter::{Filter, FilterError, LonLatBox, SelectedLayer, Selection};
 use crate::encode::geojson::{MEDIA_TYPE, write_collection};
 
-/// `GET /features.geojson?bbox=west,south,east,north&limit=…&class=a,b&min_confidence=0.5&layer=centrelines`: polygons, or
+/// `GET /features.geojson?bbox=west,south,east,north&limit=…&class=a,b&min_confidence=50&layer=centrelines`: polygons, or
 /// with `layer` the centre lines of roads, by rising id, at most the
 /// limit; `numberMatched` and `numberReturned` say whether there are more.
 pub async fn features(
@@ -40,8 +40,7 @@ fn parse(query: &[(String, String)], state: &State) -> Result<Asked, HttpError> 
                 filter = classes.map_err(|e| wrong(e.to_string()))?;
             }
             "min_confidence" => {
-                let least = value.parse().map_err(|_| wrong(format!("{value:?} is not a number between 0 and 1")))?;
-                filter = filter.min_confidence(least).map_err(|e| wrong(e.to_string()))?;
+                filter = filter.min_confidence(value.parse().map_err(|e: FilterError| wrong(e.to_string()))?);
             }
             "limit" => {
                 let most = state.options.max_features;

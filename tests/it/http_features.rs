@@ -49,8 +49,8 @@ async fn a_wrong_parameter_is_named_with_what_is_accepted() {
         ("?limit=0", "limit", "from 1 to 12"),
         ("?limit=13", "limit", "from 1 to 12"),
         ("?class=castle", "class", "building"),
-        ("?min_confidence=2", "min_confidence", "between 0 and 1"),
-        ("?min_confidence=x", "min_confidence", "between 0 and 1"),
+        ("?min_confidence=101", "min_confidence", "0 to 100"),
+        ("?min_confidence=x", "min_confidence", "0 to 100"),
         ("?colour=red", "colour", "bbox, limit, class"),
     ] {
         let (status, problem) = ask(&map, query).await;
