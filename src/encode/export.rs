@@ -179,11 +179,16 @@ mod tests {
     #[rstest]
     #[case("town.gpkg")]
     #[case("town.fgb")]
-    fn two_exports_are_the_same_bytes(#[case] name: &str) {
+    fn two_exports_of_one_date_are_the_same_bytes(#[case] name: &str) {
         let (store, scheme, folder) = (town(), Scheme::city(), tempfile::tempdir().expect("a folder"));
         let path = folder.path().join(name);
         let written = || {
-            export(&path, &Filter::default().select(&store, &scheme)).expect("written");
+            let selection = Filter::default().select(&store, &scheme);
+            if Format::of(&path).expect("known") == Format::GeoPackage {
+                geopackage::write_dated(&path, &selection, "2000-02-29T00:00:00.000Z").expect("written");
+            } else {
+                export(&path, &selection).expect("written");
+            }
             let bytes = std::fs::read(&path).expect("there");
             std::fs::remove_file(&path).expect("there");
             bytes
@@ -221,6 +226,23 @@ mod tests {
             // FlatGeobuf leaves out what is not known; the reader then says 0.
             assert_eq!(height.is_some_and(|h| h > 0.0), stored.feature.height.is_some());
         }
+    }
+
+    #[test]
+    fn a_geopackage_says_when_it_was_written_and_what_it_holds() {
+        let (store, scheme, folder) = (town(), Scheme::city(), tempfile::tempdir().expect("a folder"));
+        let path = folder.path().join("town.gpkg");
+        let today = crate::encode::dates::today().expect("a date");
+        export(&path, &Filter::default().select(&store, &scheme)).expect("written");
+        let dataset = Dataset::open(&path).expect("opens");
+        let sql = "SELECT last_change, identifier, description FROM gpkg_contents";
+        let mut contents =
+            dataset.execute_sql(sql, None, gdal::vector::sql::Dialect::SQLITE).expect("runs").expect("rows");
+        let row = contents.features().next().expect("a layer");
+        let text = |field: usize| row.field_as_string(field).ok().flatten().unwrap_or_default();
+        assert!(text(0).replace('/', "-")[..4] >= today[..4], "{} is long before {today}", text(0));
+        assert_eq!(text(1), "features");
+        assert!(text(2).contains("building") && text(2).contains("orthotile"), "{}", text(2));
     }
 
     #[test]
