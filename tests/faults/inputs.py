@@ -16,12 +16,11 @@ VRT = """\
 """
 BAND = """\
   <VRTRasterBand dataType="Byte" band="{band}">
-    <NoDataValue>0</NoDataValue>
     <ColorInterp>{colour}</ColorInterp>
     <SimpleSource>
       <SourceFilename relativeToVRT="1">scenes/demo_r0c0.tif</SourceFilename>
       <SourceBand>{band}</SourceBand>
-      <SourceProperties RasterXSize="{cols}" RasterYSize="{rows}" DataType="Byte" BlockXSize="256" BlockYSize="256" />
+      <SourceProperties RasterXSize="{cols}" RasterYSize="{rows}" DataType="Byte" BlockXSize="512" BlockYSize="512" />
       <SrcRect xOff="0" yOff="0" xSize="{cols}" ySize="{rows}" />
       <DstRect xOff="0" yOff="0" xSize="{cols}" ySize="{rows}" />
     </SimpleSource>
@@ -78,7 +77,7 @@ class Town:
         middle = (west + east) / 2
         area = [[[west, south], [middle, south], [middle, north], [west, north], [west, south]]]
         labels.sort(key=lambda label: (label["properties"]["class"], label["geometry"]["coordinates"][0][0]))
-        parts = {"some.geojson": labels[::2], "more.geojson": labels[1::2]}
+        parts = {"some.geojson": labels[::2], "more.geojson": labels[1::2], "one.geojson": labels[:1]}
         for name, part in parts.items():
             self.write(name, json.dumps({"type": "FeatureCollection", "features": part[:12]}))
         self.write("area.geojson", json.dumps({"type": "Polygon", "coordinates": area}))
