@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{FeatureReader, LearnError, SeenChip};
 use crate::georef::{Crs, MapPoint, Projector, Window};
 use crate::grid::{ChipId, WorkGrid};
+use crate::random::Dice;
 use crate::scheme::Scheme;
 
 /// The most patches that are taken of a polygon: more say little more.
@@ -18,6 +19,8 @@ const MOST_PATCHES: usize = 200;
 const COVERED: f64 = 0.75;
 /// Of a polygon that covers no patch so far, the best patch counts from this share on.
 const BARELY_COVERED: f64 = 0.2;
+/// Patches that are kept of the ground around a polygon: they stand for the chips that it lies in.
+const MOST_AROUND: usize = 150;
 /// Points of a patch along a side, where coverage is measured.
 const POINTS: u32 = 8;
 
@@ -39,8 +42,20 @@ pub struct LabelledPatches {
     pub class: String,
     /// That of the polygon.
     pub digest: String,
-    /// Vectors of features.
+    /// Longitude and latitude of its middle.
+    pub at: [f64; 2],
+    /// Vectors of features of patches inside.
     pub vectors: Vec<f32>,
+    /// Patches inside, of which a part may be kept.
+    pub covered: usize,
+    /// Vectors of patches that the polygon covers in part.
+    pub edges: Vec<f32>,
+    /// The covered share of each of these, in 1/255.
+    pub edge_shares: Vec<u8>,
+    /// Patches of the edge for each one that is kept.
+    pub edge_weight: f64,
+    /// Vectors of patches drawn from the ground around, whatever they are.
+    pub around: Vec<f32>,
 }
 
 /// Reads polygons with a property `class` from GeoJSON in longitude and latitude.
@@ -120,6 +135,12 @@ struct Found {
     covered: usize,
     /// The best of the others.
     barely: (f64, Vec<f32>),
+    /// Of the patches that are covered in part, one of so many is kept, with its share.
+    edge_every: usize,
+    edge: usize,
+    edges: Vec<(u8, Vec<f32>)>,
+    /// Patches of its chips by a number drawn for each: the smallest are kept.
+    around: Vec<(u64, Vec<f32>)>,
 }
 
 /// The features of the patches that polygons cover; each chip is read once.
@@ -139,7 +160,7 @@ pub fn labelled_patches(
         if let Some(inside) = window.intersection(&reader.grid().window()) {
             reader.chips(&inside).for_each(|id| of_chip.entry(id).or_default().push(n));
         }
-        found.push(Found { polygon, window, vectors: Vec::new(), every: 1, covered: 0, barely: (0.0, Vec::new()) });
+        found.push(Found::new(polygon, window));
     }
     for (id, polygons) in of_chip {
         let Some(chip) = reader.read(id)? else { continue };
@@ -147,12 +168,7 @@ pub fn labelled_patches(
             polygons.iter().for_each(|n| found[*n].look(&chip, row, col));
         }
     }
-    let patches = found.into_iter().zip(labels).map(|(found, label)| LabelledPatches {
-        class: label.class.clone(),
-        digest: label.digest.clone(),
-        vectors: found.chosen(),
-    });
-    Ok(patches.collect())
+    Ok(found.into_iter().zip(labels).map(|(found, label)| found.patches(label)).collect())
 }
 
 fn pixels_around(polygon: &MultiPolygon<f64>) -> Window {
@@ -163,8 +179,15 @@ fn pixels_around(polygon: &MultiPolygon<f64>) -> Window {
 }
 
 impl Found {
+    fn new(polygon: MultiPolygon<f64>, window: Window) -> Self {
+        let (vectors, edges, around) = (Vec::new(), Vec::new(), Vec::new());
+        let (every, edge_every, barely) = (1, 1, (0.0, Vec::new()));
+        Self { polygon, window, vectors, every, covered: 0, barely, edge_every, edge: 0, edges, around }
+    }
+
     fn look(&mut self, chip: &SeenChip, row: usize, col: usize) {
         let window = chip.patch_window(row, col);
+        self.draw(&window, || chip.features.patch(row, col).to_vec());
         if self.window.intersection(&window).is_none() {
             return;
         }
@@ -176,15 +199,34 @@ impl Found {
             }
             self.covered += 1;
             if self.vectors.len() == 2 * MOST_PATCHES {
-                let mut n = 0;
-                self.vectors.retain(|_| {
-                    n += 1;
-                    n % 2 == 1
-                });
+                halve(&mut self.vectors);
                 self.every *= 2;
             }
-        } else if share > self.barely.0 {
+            return;
+        }
+        if share > 0.0 {
+            if self.edge.is_multiple_of(self.edge_every) {
+                self.edges.push(((share * 255.0).round() as u8, vector()));
+            }
+            self.edge += 1;
+            if self.edges.len() == 2 * MOST_PATCHES {
+                halve(&mut self.edges);
+                self.edge_every *= 2;
+            }
+        }
+        if share > self.barely.0 {
             self.barely = (share, vector());
+        }
+    }
+
+    /// Keeps a patch if the number of its place is among the smallest: a draw that is the same whatever is read first.
+    fn draw(&mut self, patch: &Window, vector: impl FnOnce() -> Vec<f32>) {
+        let mut dice = Dice::at(0, 0, patch.row as i32, patch.col as i32);
+        let number = u64::from(dice.bits()) << 32 | u64::from(dice.bits());
+        let at = self.around.partition_point(|(other, _)| *other < number);
+        if at < MOST_AROUND {
+            self.around.insert(at, (number, vector()));
+            self.around.truncate(MOST_AROUND);
         }
     }
 
@@ -196,6 +238,23 @@ impl Found {
         points.filter(|point| self.polygon.contains(point)).count() as f64 / f64::from(POINTS * POINTS)
     }
 
+    /// What is learnt from, and what judges it.
+    fn patches(self, label: &LabelPolygon) -> LabelledPatches {
+        let edge_weight = self.edge as f64 / self.edges.len().max(1) as f64;
+        let (edge_shares, edges): (Vec<u8>, Vec<Vec<f32>>) = self.edges.iter().cloned().unzip();
+        LabelledPatches {
+            class: label.class.clone(),
+            digest: label.digest.clone(),
+            at: label.polygons.bounding_rect().map_or([0.0; 2], |rect| [rect.center().x, rect.center().y]),
+            covered: self.covered,
+            edges: edges.into_iter().flatten().collect(),
+            edge_shares,
+            edge_weight,
+            around: self.around.iter().flat_map(|(_, vector)| vector).copied().collect(),
+            vectors: self.chosen(),
+        }
+    }
+
     /// At most so many patches as count, one after another.
     fn chosen(self) -> Vec<f32> {
         if self.vectors.is_empty() && self.barely.0 >= BARELY_COVERED {
@@ -204,6 +263,15 @@ impl Found {
         let step = self.vectors.len().div_ceil(MOST_PATCHES).max(1);
         self.vectors.into_iter().step_by(step).flatten().collect()
     }
+}
+
+/// Keeps every second one.
+fn halve<T>(all: &mut Vec<T>) {
+    let mut n = 0;
+    all.retain(|_| {
+        n += 1;
+        n % 2 == 1
+    });
 }
 
 #[cfg(test)]
@@ -255,7 +323,7 @@ mod tests {
         let polygon = MultiPolygon(vec![Polygon::new(LineString(ring.to_vec()), Vec::new())]);
         let window = pixels_around(&polygon);
         assert_eq!(window, Window::new(0, 0, 8, 16));
-        let found = Found { polygon, window, vectors: vec![], every: 1, covered: 0, barely: (0.0, vec![]) };
+        let found = Found::new(polygon, window);
         assert!((found.coverage(&Window::new(0, 0, 16, 16)) - 0.5).abs() < 1e-9);
         assert!((found.coverage(&Window::new(0, 0, 8, 8)) - 1.0).abs() < 1e-9);
     }

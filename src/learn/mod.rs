@@ -4,6 +4,7 @@ mod chips;
 mod clusters;
 mod colours;
 mod head;
+mod judge;
 mod kmeans;
 mod labels;
 mod linear;

@@ -79,7 +79,7 @@ pub fn plan(
         },
         clean: options.clean,
         scheme: options.scheme.as_deref().map(absolute),
-        split_roofs: card.labels.split_roofs,
+        split_roofs: scoring.cards(card)?.iter().find_map(|(card, _)| card.labels.split_roofs),
         feature_cache: options
             .feature_cache
             .clone()
