@@ -183,7 +183,7 @@ recall, precision, F1, IoU: estimates for the ground around the labels, edges in
 judged nor their neighbours (± one standard error). They hold for places of this mosaic like those labelled, not for another town.";
     if validation.classes.iter().any(|class| class.iou.is_none()) {
         format!(
-            "{note}\n-: too few polygons (3 or more of a class are judged), or samples without surroundings (begin again with --labels)."
+            "{note}\n-: too few polygons, or too unlike each other, to estimate it (3 are needed, 10 are better); samples of earlier versions have\nno surroundings (begin again with --labels)."
         )
     } else {
         note.to_owned()

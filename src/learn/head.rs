@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::LearnError;
 use super::clusters::quantiles;
-use super::judge::Fold;
+use super::folds::{LOGISTIC_TEMPERATURE, linear_folds, linear_without, mlp_folds};
 use super::linear::Linear;
 use super::mlp::{Lesson, Mlp, ROUNDS, left_out};
 use super::samples::{SamplePolygon, Samples};
@@ -17,7 +17,7 @@ const PENALTIES: [f64; 4] = [0.003, 0.03, 0.3, 3.0];
 /// Temperatures that are tried.
 const TEMPERATURES: [f64; 9] = [1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.09, 0.06];
 /// Where nothing can be validated.
-const USUAL: (f64, f64) = (0.3, 0.18);
+const USUAL: (f64, f64) = (0.3, LOGISTIC_TEMPERATURE);
 /// Rounds of teaching, where nothing can be validated.
 const USUAL_ROUNDS: usize = 9;
 
@@ -101,7 +101,7 @@ pub fn head(samples: &Samples, options: HeadOptions) -> Result<Head, LearnError>
         let (penalty, temperature) = judged.as_ref().map_or(USUAL, |judged| (judged.chosen, judged.temperature));
         let mut linear = Linear::ridge(&statistics.moments(), penalty)?;
         if logistic {
-            linear = linear.logistic(samples.polygons.iter(), samples.scale(&classes), USUAL.1);
+            linear = linear.logistic(samples.polygons.iter(), samples.scale(&classes), LOGISTIC_TEMPERATURE);
         }
         let validation = judged.map(|judged| {
             let folds = linear_folds(samples, (&groups, &left), penalty, logistic)?;
@@ -158,55 +158,6 @@ impl<T> Judged<T> {
     fn better(self, other: Self) -> Self {
         if other.loss < self.loss { other } else { self }
     }
-}
-
-/// The linear head of all polygons but a group.
-fn linear_without(
-    samples: &Samples,
-    group: &[usize],
-    moments: &Moments,
-    (penalty, logistic): (f64, bool),
-) -> Result<Linear, LearnError> {
-    let linear = Linear::ridge(moments, penalty)?;
-    if !logistic {
-        return Ok(linear);
-    }
-    Ok(linear.logistic(others(samples, group), samples.scale(&samples.classes()), USUAL.1))
-}
-
-/// The polygons outside a group.
-fn others<'s>(samples: &'s Samples, group: &'s [usize]) -> impl Iterator<Item = &'s SamplePolygon> {
-    (0..samples.polygons.len()).filter(|i| !group.contains(i)).map(|i| &samples.polygons[i])
-}
-
-fn linear_folds<'s>(
-    samples: &'s Samples,
-    (groups, left): (&'s [Vec<usize>], &[Moments]),
-    penalty: f64,
-    logistic: bool,
-) -> Result<Vec<Fold<'s>>, LearnError> {
-    let fold = |(group, moments): (&'s Vec<usize>, &Moments)| {
-        let linear = linear_without(samples, group, moments, (penalty, logistic))?;
-        Ok(Fold { polygons: group, scores: Box::new(move |vectors| linear.scores(vectors, samples.step())) })
-    };
-    groups.iter().zip(left).map(fold).collect()
-}
-
-fn mlp_folds<'s>(
-    samples: &'s Samples,
-    (groups, left): (&'s [Vec<usize>], &[Moments]),
-    classes: &[String],
-    rounds: usize,
-) -> Vec<Fold<'s>> {
-    let pairs: Vec<(&Vec<usize>, &Moments)> = groups.iter().zip(left).collect();
-    let taught = crate::cores::each(&pairs, crate::cores::cores(), |(group, moments)| {
-        Lesson::new(others(samples, group), moments, samples.scale(classes)).teach(rounds, |_, _| ())
-    });
-    let fold = |(group, mlp): (&'s Vec<usize>, Mlp)| Fold {
-        polygons: group,
-        scores: Box::new(move |vectors| mlp.scores(vectors, samples.step())),
-    };
-    groups.iter().zip(taught).map(fold).collect()
 }
 
 fn judged(

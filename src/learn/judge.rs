@@ -10,7 +10,11 @@
 use super::samples::{SamplePolygon, Samples};
 
 /// Recalls at which the share of a class is estimated: the least of these estimates counts.
-const RECALLS: [f64; 9] = [0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8];
+const RECALLS: [f64; 9] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9];
+/// A polygon counts for no more ground than so many times the median of its class: one large roof is not the town.
+const MOST_OF_MEDIAN: f64 = 2.0;
+/// Estimates with a larger standard error are none.
+const WORST_ERROR: f64 = 0.25;
 /// Fewer polygons say nothing of a class.
 const FEWEST_POLYGONS: usize = 3;
 /// Fewer patches around say nothing of the ground.
@@ -65,6 +69,11 @@ fn margin(scores: &[f64], class: usize) -> f64 {
 struct Seen(Vec<(f64, f64)>);
 
 impl Seen {
+    /// How much ground all its patches stand for.
+    fn size(&self) -> f64 {
+        self.0.iter().map(|(_, weight)| weight).sum()
+    }
+
     fn of(polygon: &SamplePolygon, margins: impl Fn(&[i16]) -> Vec<f64>) -> Self {
         let inside = margins(&polygon.vectors);
         // Of a large polygon a part of the patches is kept, which stand for all.
@@ -86,11 +95,19 @@ fn judged(polygons: &[Seen], ground: &[Vec<f64>]) -> Option<Judgement> {
     let n = ious.len().max(1) as f64;
     let mean = ious.iter().sum::<f64>() / n;
     let spread = ious.iter().map(|iou| (iou - mean).powi(2)).sum::<f64>();
-    Some(Judgement { iou_error: ((n - 1.0) / n * spread).sqrt(), ..whole })
+    let iou_error = ((n - 1.0) / n * spread).sqrt();
+    (iou_error <= WORST_ERROR).then_some(Judgement { iou_error, ..whole })
 }
 
 fn estimate(polygons: &[&Seen], ground: &[Vec<f64>]) -> Option<Judgement> {
-    let mut patches: Vec<(f64, f64)> = polygons.iter().flat_map(|seen| &seen.0).copied().collect();
+    let mut sizes: Vec<f64> = polygons.iter().map(|seen| seen.size()).collect();
+    sizes.sort_unstable_by(f64::total_cmp);
+    let most = MOST_OF_MEDIAN * sizes.get(sizes.len() / 2)?;
+    let capped = |seen: &'_ &Seen| {
+        let scale = (most / seen.size()).min(1.0);
+        seen.0.iter().map(move |(margin, weight)| (*margin, weight * scale)).collect::<Vec<_>>()
+    };
+    let mut patches: Vec<(f64, f64)> = polygons.iter().flat_map(capped).collect();
     patches.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
     let total: f64 = patches.iter().map(|(_, weight)| weight).sum();
     let recall = patches.iter().filter(|(margin, _)| *margin > 0.0).map(|(_, weight)| weight).sum::<f64>() / total;
@@ -146,6 +163,21 @@ mod tests {
             assert!((found.iou - truth).abs() < 0.07, "{share} {other_at}: {found:?} against {truth}");
             assert!(found.iou_error < 0.1 && found.recall > 0.9, "{found:?}");
         }
+    }
+
+    #[test]
+    fn one_large_polygon_does_not_decide() {
+        let mut dice = Dice::new(7);
+        let mut ground = [drawn(&mut dice, 1.5, 5000), drawn(&mut dice, -2.0, 5000)].concat();
+        ground.sort_unstable_by(f64::total_cmp);
+        let mut polygons: Vec<Seen> = (0..9)
+            .map(|_| Seen(drawn(&mut dice, 1.5, 200).into_iter().map(|margin| (margin, 1.0)).collect()))
+            .collect();
+        let alike = judged(&polygons, std::slice::from_ref(&ground)).expect("enough").iou;
+        // A roof as large as all others together, of a colour that nothing else has.
+        polygons.push(Seen(vec![(9.0, 1.0); 1800]));
+        let with = judged(&polygons, &[ground]).expect("enough").iou;
+        assert!((with - alike).abs() < 0.2, "{alike} becomes {with}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod chips;
 mod clusters;
 mod colours;
+mod folds;
 mod head;
 mod judge;
 mod kmeans;

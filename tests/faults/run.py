@@ -27,7 +27,7 @@ from program import LIMIT_MB, LIMIT_S, Program
 ROWS = {
     "kill segment": (60, 3), "kill export": (40, 4), "kill vectorize": (20, 1), "kill train --add": (30, 2),
     "kill clusters --assign": (20, 1), "bit flips in label blocks": (60, 4), "full disk": (40, 2), "two processes": (40, 2),
-    "slow clients": (1, 0), "mutated TIFF": (4000, 40), "mutated VRT": (1500, 15), "mutated JSON": (2500, 30),
+    "slow clients": (1, 0), "mutated TIFF": (3000, 40), "mutated VRT": (2500, 15), "mutated JSON": (2500, 30),
     "mutated TOML": (1500, 20), "mutated ONNX": (1500, 15),
 }
 METHODS = {
