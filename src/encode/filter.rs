@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn confidence_is_percent_or_a_fraction_up_to_1() {
-        let share = |text: &str| text.parse::<MinConfidence>().map(|least| least.share());
+        let share = |text: &str| text.parse().map(MinConfidence::share);
         for (text, expected) in [
             ("0", 0.0),
             ("0.6", 0.6),

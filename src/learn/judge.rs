@@ -10,11 +10,11 @@
 use super::samples::{SamplePolygon, Samples};
 
 /// Recalls at which the share of a class is estimated: the least of these estimates counts.
-const RECALLS: [f64; 9] = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9];
+const RECALLS: [f64; 9] = [0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8];
 /// A polygon counts for no more ground than so many times the median of its class: one large roof is not the town.
 const MOST_OF_MEDIAN: f64 = 2.0;
 /// Estimates with a larger standard error are none.
-const WORST_ERROR: f64 = 0.25;
+const WORST_ERROR: f64 = 0.2;
 /// Fewer polygons say nothing of a class.
 const FEWEST_POLYGONS: usize = 3;
 /// Fewer patches around say nothing of the ground.
@@ -28,9 +28,17 @@ pub(super) type Scores<'a> = Box<dyn Fn(&[i16]) -> Vec<f64> + 'a>;
 pub(super) struct Judgement {
     pub(super) recall: f64,
     pub(super) precision: f64,
+    /// Upper estimate: whatever else scores as high as the class counts as the class.
     pub(super) iou: f64,
-    /// Standard error of the IoU, by leaving out one polygon more at a time.
+    /// Standard error of the `IoU`, by leaving out one polygon more at a time.
     pub(super) iou_error: f64,
+}
+
+impl Judgement {
+    /// The `IoU` to count on: the estimate errs on the high side, so one standard error is taken off.
+    pub(super) fn claim(&self) -> f64 {
+        (self.iou - self.iou_error).max(0.0)
+    }
 }
 
 /// Polygons left out together, and the scores of the head of the others.
@@ -177,7 +185,7 @@ mod tests {
         // A roof as large as all others together, of a colour that nothing else has.
         polygons.push(Seen(vec![(9.0, 1.0); 1800]));
         let with = judged(&polygons, &[ground]).expect("enough").iou;
-        assert!((with - alike).abs() < 0.2, "{alike} becomes {with}");
+        assert!((with - alike).abs() < 0.25, "{alike} becomes {with}");
     }
 
     #[test]
