@@ -11,4 +11,7 @@ fn a_tolerance_that_is_no_length_is_refused() {
         orthotile(folder.path(), &["vectorize", &raster, "-o", "x.geojson", "--tolerance-m", value])
             .failed_with(&["--tolerance-m", "0 to 1000 m"]);
     }
+    let said =
+        orthotile(folder.path(), &["vectorize", &raster, "-o", "x.geojson", "--tolerance-m", "1000"]).succeeded();
+    assert!(said.stdout.contains("x.geojson"), "{}", said.text());
 }
