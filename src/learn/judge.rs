@@ -86,8 +86,9 @@ impl Seen {
         let inside = margins(&polygon.vectors);
         // Of a large polygon a part of the patches is kept, which stand for all.
         let each = polygon.covered as f64 / inside.len().max(1) as f64;
+        let each_edge = polygon.edge as f64 / polygon.edge_shares.len().max(1) as f64;
         let edges = margins(&polygon.edges).into_iter().zip(&polygon.edge_shares);
-        let edges = edges.map(|(margin, share)| (margin, polygon.edge_weight * f64::from(*share) / 255.0));
+        let edges = edges.map(|(margin, share)| (margin, each_edge * f64::from(*share) / 255.0));
         Self(inside.into_iter().map(|margin| (margin, each)).chain(edges).collect())
     }
 }

@@ -42,8 +42,8 @@ pub struct LabelledPatches {
     pub class: String,
     /// That of the polygon.
     pub digest: String,
-    /// Longitude and latitude of its middle.
-    pub at: [f64; 2],
+    /// Longitude and latitude of its middle, in 1e-7 degrees.
+    pub at: [i32; 2],
     /// Vectors of features of patches inside.
     pub vectors: Vec<f32>,
     /// Patches inside, of which a part may be kept.
@@ -52,8 +52,8 @@ pub struct LabelledPatches {
     pub edges: Vec<f32>,
     /// The covered share of each of these, in 1/255.
     pub edge_shares: Vec<u8>,
-    /// Patches of the edge for each one that is kept.
-    pub edge_weight: f64,
+    /// Patches covered in part, of which a part may be kept.
+    pub edge: usize,
     /// Vectors of patches drawn from the ground around, whatever they are.
     pub around: Vec<f32>,
 }
@@ -240,16 +240,17 @@ impl Found {
 
     /// What is learnt from, and what judges it.
     fn patches(self, label: &LabelPolygon) -> LabelledPatches {
-        let edge_weight = self.edge as f64 / self.edges.len().max(1) as f64;
         let (edge_shares, edges): (Vec<u8>, Vec<Vec<f32>>) = self.edges.iter().cloned().unzip();
         LabelledPatches {
             class: label.class.clone(),
             digest: label.digest.clone(),
-            at: label.polygons.bounding_rect().map_or([0.0; 2], |rect| [rect.center().x, rect.center().y]),
+            at: label.polygons.bounding_rect().map_or([0; 2], |rect| {
+                [rect.center().x, rect.center().y].map(|degrees| (degrees * 1e7).round() as i32)
+            }),
             covered: self.covered,
             edges: edges.into_iter().flatten().collect(),
             edge_shares,
-            edge_weight,
+            edge: self.edge,
             around: self.around.iter().flat_map(|(_, vector)| vector).copied().collect(),
             vectors: self.chosen(),
         }

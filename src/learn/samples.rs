@@ -30,8 +30,8 @@ pub struct Samples {
 pub(super) struct SamplePolygon {
     pub(super) digest: String,
     pub(super) class: String,
-    /// Longitude and latitude of its middle.
-    pub(super) at: [f64; 2],
+    /// Longitude and latitude of its middle, in 1e-7 degrees: whole numbers come back from a file as they were.
+    pub(super) at: [i32; 2],
     /// Vectors in steps, one after another, of patches inside.
     pub(super) vectors: Vec<i16>,
     /// Patches inside, of which a part may be kept.
@@ -40,8 +40,8 @@ pub(super) struct SamplePolygon {
     pub(super) edges: Vec<i16>,
     /// The covered share of each of these, in 1/255.
     pub(super) edge_shares: Vec<u8>,
-    /// Patches of the edge for each one that is kept.
-    pub(super) edge_weight: f64,
+    /// Patches covered in part, of which a part may be kept.
+    pub(super) edge: usize,
     /// Vectors of patches drawn from the ground around it, whatever they are.
     pub(super) around: Vec<i16>,
 }
@@ -62,11 +62,11 @@ struct Entry {
     class: String,
     patches: usize,
     #[serde(default)]
-    at: [f64; 2],
+    at: [i32; 2],
     #[serde(default)]
     covered: usize,
     #[serde(default)]
-    edge_weight: f64,
+    edge: usize,
     #[serde(default)]
     edge_shares: Vec<u8>,
     #[serde(default)]
@@ -108,7 +108,7 @@ impl Samples {
                     edges: steps(polygon.edges),
                     around: steps(polygon.around),
                     edge_shares: polygon.edge_shares,
-                    edge_weight: polygon.edge_weight,
+                    edge: polygon.edge,
                     covered: polygon.covered,
                     at: polygon.at,
                     digest: polygon.digest,
@@ -168,7 +168,7 @@ impl Samples {
             patches: p.vectors.len() / self.dim,
             at: p.at,
             covered: p.covered,
-            edge_weight: p.edge_weight,
+            edge: p.edge,
             edge_shares: p.edge_shares.clone(),
             around: p.around.len() / self.dim,
         };
@@ -205,7 +205,7 @@ fn decode(bytes: &[u8]) -> Option<Samples> {
             around: take(entry.around)?,
             covered: entry.covered,
             edge_shares: entry.edge_shares,
-            edge_weight: entry.edge_weight,
+            edge: entry.edge,
             at: entry.at,
             digest: entry.digest,
             class: entry.class,
@@ -235,9 +235,9 @@ pub(super) mod tests {
                 covered: 20,
                 edges: (20..24).flat_map(vector).collect(),
                 edge_shares: vec![128; 4],
-                edge_weight: 1.0,
+                edge: 4,
                 around: (24..30).flat_map(vector).collect(),
-                at: [0.001 * n as f64, 0.0],
+                at: [10_000 * n as i32, 0],
             }
         };
         polygons.iter().enumerate().map(polygon).collect()
