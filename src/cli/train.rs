@@ -180,8 +180,7 @@ fn measured(validation: &Validation) -> String {
     let note = "\
 inside: patches well inside polygons that were left out, mapped as their class; the easy part.
 recall, precision, F1, IoU: estimates for the ground around the labels, edges included, by heads that had not seen the polygons
-judged nor their neighbours (F1 and IoU: less one standard error, ± as much). They hold for places of this mosaic like those
-labelled, not for another town.";
+judged nor their neighbours (± one standard error). They hold for places of this mosaic like those labelled, not for another town.";
     if validation.classes.iter().any(|class| class.iou.is_none()) {
         format!(
             "{note}\n-: too few polygons, or too unlike each other, to estimate it (3 are needed, 10 are better); samples of earlier versions have\nno surroundings (begin again with --labels)."

@@ -34,13 +34,6 @@ pub(super) struct Judgement {
     pub(super) iou_error: f64,
 }
 
-impl Judgement {
-    /// The `IoU` to count on: the estimate errs on the high side, so one standard error is taken off.
-    pub(super) fn claim(&self) -> f64 {
-        (self.iou - self.iou_error).max(0.0)
-    }
-}
-
 /// Polygons left out together, and the scores of the head of the others.
 pub(super) struct Fold<'a> {
     pub(super) polygons: &'a [usize],

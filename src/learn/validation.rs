@@ -35,8 +35,7 @@ pub struct ClassValidation {
     pub recall: Option<f64>,
     /// Estimated share of what is mapped as the class, on the ground around the labels, that is of the class.
     pub precision: Option<f64>,
-    /// Intersection over union with the class to count on, on the ground around the labels: the estimate less one standard
-    /// error.
+    /// Estimated intersection over union with the class, on the ground around the labels.
     pub iou: Option<f64>,
     /// Standard error of the estimated `IoU`, from the spread of the polygons.
     pub iou_error: Option<f64>,
@@ -113,9 +112,9 @@ pub(super) fn validation(samples: &Samples, classes: &[String], scores: &LeftOut
             accuracy: share(right, is),
             recall: judged.map(|j| j.recall),
             precision: judged.map(|j| j.precision),
-            iou: judged.map(|j| j.claim()),
+            iou: judged.map(|j| j.iou),
             iou_error: judged.map(|j| j.iou_error),
-            f1: judged.map(|j| 2.0 * j.claim() / (1.0 + j.claim())),
+            f1: judged.map(|j| 2.0 * j.iou / (1.0 + j.iou)),
         }
     };
     let patches: usize = confusion.iter().sum();
