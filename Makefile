@@ -9,7 +9,7 @@ LISTEN ?= 127.0.0.1:8080
 ORTHOTILE = target/release/orthotile
 ORT_LIB = target/onnxruntime/libonnxruntime.so.$(ORT_VERSION)
 
-.PHONY: help demo serve test check test-clients bench setup
+.PHONY: help demo serve test check test-clients test-faults bench setup
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -29,6 +29,9 @@ check: setup ## formatting, lints and docs, as CI runs them
 
 test-clients: $(ORTHOTILE) ## GDAL, QGIS and MapLibre against a running server
 	tests/clients/run.sh $(ORTHOTILE) "$(STORE)"
+
+test-faults: $(ORTHOTILE) ## kills, damage, full disks, slow clients, mutated inputs; then the table of docs/reliability.md
+	tests/faults/run.py --orthotile $(ORTHOTILE) --into docs/reliability.md $(FAULTS)
 
 bench: setup ## every bench
 	cargo bench --locked

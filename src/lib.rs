@@ -4,7 +4,9 @@
 
 pub mod cores; // a list worked on by every core
 pub mod files; // a file written whole or not at all
+pub mod input; // files that a user names, read whole up to a limit
 pub mod random; // numbers that look random and are the same on every machine
+pub mod fingerprint; // what tells one set of inputs from another, field by field
 pub mod distance; // how far every cell is from the nearest empty one
 pub mod georef; // raster space, map space, tile space and the maps between them
 pub mod scheme; // what a pixel can be: classes, colours, default heights
@@ -19,6 +21,7 @@ pub mod polygonize; // label blocks to arcs, arcs to exact regions across blocks
 pub mod roofs; // roofs that touch, told apart
 pub mod simplify; // every shared border, once
 pub mod regularize; // building outlines
+pub mod arrange; // what outlines take and give up changes hands: one coverage again
 pub mod centreline; // roads as lines with widths
 pub mod height; // heights above ground
 pub mod feature; // what is served: geometry, class, confidence, height, stable id; and the store with its R-tree

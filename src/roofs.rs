@@ -9,7 +9,7 @@
 //!
 //! The order is that of the relief, then that of the pixels: the parts depend on the region alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::distance::distances;
 use crate::polygonize::DisjointSets;
@@ -21,6 +21,8 @@ pub struct RoofOptions {
     pub least_drop: f64,
     /// What stands out but is smaller belongs to its neighbour.
     pub min_area_m2: f64,
+    /// Roofs that end up smaller join the roof beside them with the longest common border.
+    pub join_below_m2: f64,
     /// How far around a pixel the model is asked.
     pub around_m: f64,
 }
@@ -29,7 +31,7 @@ impl RoofOptions {
     /// Apart by so much of certainty.
     #[must_use]
     pub fn apart_by(least_drop: f64) -> Self {
-        Self { least_drop, min_area_m2: 4.0, around_m: 0.9 }
+        Self { least_drop, min_area_m2: 4.0, join_below_m2: 0.0, around_m: 0.9 }
     }
 }
 
@@ -67,6 +69,8 @@ impl Roofs<'_> {
         for &pixel in &order {
             flood.rise(pixel as usize, self.cols, (&relief, options.least_drop as f32, min_area_px));
         }
+        let join_below_px = options.join_below_m2 / (self.pixel_m[0] * self.pixel_m[1]);
+        flood.join_small(self.cols, join_below_px);
         flood.numbered()
     }
 
@@ -153,6 +157,45 @@ impl Flood {
         }
     }
 
+    /// Joins roofs that are too small to one beside them, the smallest first, of the same size the one numbered first.
+    fn join_small(&mut self, cols: usize, least_px: f64) {
+        let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut borders: BTreeMap<u32, BTreeMap<u32, u64>> = BTreeMap::new();
+        for pixel in (0..self.hill.len()).filter(|pixel| self.hill[*pixel] != NONE).collect::<Vec<_>>() {
+            let own = self.sets.find(self.hill[pixel]);
+            *sizes.entry(own).or_default() += 1;
+            for beside in [pixel + 1, pixel + cols].map(|p| self.hill[p]).into_iter().filter(|hill| *hill != NONE) {
+                let other = self.sets.find(beside);
+                if other != own {
+                    *borders.entry(own).or_default().entry(other).or_default() += 1;
+                    *borders.entry(other).or_default().entry(own).or_default() += 1;
+                }
+            }
+        }
+        let mut joined = Vec::new();
+        let mut small: BTreeSet<(u64, u32)> = sizes.iter().map(|(hill, size)| (*size, *hill)).collect();
+        while let Some((size, hill)) = small.pop_first().filter(|(size, _)| (*size as f64) < least_px) {
+            let beside = borders.remove(&hill).unwrap_or_default();
+            let Some((&target, _)) = beside.iter().rev().max_by_key(|(_, length)| **length) else { continue };
+            let grown = sizes.get(&target).copied().unwrap_or_default();
+            small.remove(&(grown, target));
+            small.insert((grown + size, target));
+            sizes.insert(target, grown + size);
+            joined.push((hill, target));
+            for (other, length) in beside {
+                let of_other = borders.entry(other).or_default();
+                of_other.remove(&hill);
+                if other != target {
+                    *of_other.entry(target).or_default() += length;
+                    *borders.entry(target).or_default().entry(other).or_default() += length;
+                }
+            }
+        }
+        for (hill, target) in joined {
+            self.sets.unite(hill, target);
+        }
+    }
+
     fn numbered(mut self) -> Vec<u32> {
         let mut numbers = HashMap::new();
         let hills = std::mem::take(&mut self.hill);
@@ -188,6 +231,16 @@ mod tests {
         assert_eq!(found.iter().max(), Some(&2));
         assert_eq!((found[6 * COLS + 6], found[30 * COLS + 40]), (1, 2));
         assert!(found.iter().zip(&inside).all(|(part, inside)| (*part > 0) == *inside));
+    }
+
+    #[test]
+    fn a_roof_too_small_to_stand_alone_joins_the_one_it_touches_most() {
+        let inside = region(&[[5, 5, 25, 20], [23, 18, 31, 26]]);
+        let with = |join_below_m2: f64| {
+            let roofs = Roofs { inside: &inside, confidence: None, cols: COLS, pixel_m: [0.5, 0.5] };
+            roofs.parts(&RoofOptions { join_below_m2, ..RoofOptions::apart_by(0.06) }).into_iter().max()
+        };
+        assert_eq!([with(0.0), with(5.0), with(20.0)], [Some(2), Some(2), Some(1)]);
     }
 
     #[test]

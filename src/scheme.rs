@@ -8,7 +8,8 @@ use thiserror::Error;
 /// The scheme that ships, `styles/city.toml`.
 const CITY: &str = include_str!("../styles/city.toml");
 
-/// The value of a label pixel: 0 is "no label"; a scheme names 1 to 255, a foreign class raster may hold more.
+/// The value of a label pixel: 0 is "no label"; a scheme names 1 to 255, a foreign class raster may hold more, and negative
+/// values as their complement of 32 bits ([`Scheme::number`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClassId(pub u32);
 
@@ -115,6 +116,9 @@ pub struct Scheme {
     pub name: String,
     /// In drawing order of the legend.
     pub classes: Vec<Class>,
+    /// Whether values without a class may be negative: of a foreign class raster.
+    #[serde(skip)]
+    pub signed: bool,
 }
 
 /// Why a scheme file is not one.
@@ -151,7 +155,8 @@ impl Scheme {
     /// When the file cannot be read, a key is unknown or missing, or a code or name stands twice or is 0.
     pub fn open(path: &Path) -> Result<Self, SchemeError> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| SchemeError::Read { path: name.clone(), source })?;
+        let text = crate::input::read_text(path, crate::input::TEXT_BYTES)
+            .map_err(|source| SchemeError::Read { path: name.clone(), source })?;
         Self::parse(&text, &name)
     }
 
@@ -159,6 +164,12 @@ impl Scheme {
     #[must_use]
     pub fn class(&self, id: ClassId) -> Option<&Class> {
         self.classes.iter().find(|c| c.id() == id)
+    }
+
+    /// A value without a class, for people.
+    #[must_use]
+    pub fn number(&self, id: ClassId) -> String {
+        if self.signed { id.0.cast_signed().to_string() } else { id.0.to_string() }
     }
 
     /// The class of a name.

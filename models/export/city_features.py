@@ -33,7 +33,7 @@ name = "features"
 activation = "none"
 patch_px = {patch_px}
 dim = {dim}
-
+{labels}
 [provenance]
 source = "{name} {version}"
 recipe = "models/export/city_features.py"
@@ -59,9 +59,11 @@ def main():
     onnx.save(features, str(path))
     worst = compared(model, path, card, (tensor, patch_px))
     keys = [f"{key} = {toml(value)}\n" for key, value in card["input"].items()]
+    # Heads on these features are as sure as the network: its defaults for labels and roofs suit them too.
+    labels = "".join(f"{key} = {toml(value)}\n" for key, value in card.get("labels", {}).items())
     (arguments.out / "model.toml").write_text(CARD.format(
         name=card["name"], version=card["version"], licence=card["licence"], input="".join(keys), patch_px=patch_px,
-        dim=dim))
+        dim=dim, labels=f"\n[labels]\n{labels}" if labels else ""))
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {dim} features of {tensor}, largest difference {worst:.1e}")
 
 

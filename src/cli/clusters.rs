@@ -7,11 +7,11 @@ use anyhow::{Context, ensure};
 use orthotile::label::LabelStore;
 use orthotile::learn::{Assignment, ClusterOptions, Clustering, FeatureReader, assign, cluster, report};
 use orthotile::model::{CachePlace, Device, FeatureCache, FeatureSource, Guided, ModelCard, Scorer};
-use orthotile::raster::Mosaic;
 use orthotile::scheme::Scheme;
 use orthotile::seed::relabel;
 use serde_json::json;
 
+use super::mosaic::BandArgs;
 use super::segment::CacheArgs;
 use super::ways::{guided, show_licence};
 
@@ -27,6 +27,8 @@ Examples:
 pub struct Args {
     /// GeoTIFF scenes, a folder of them, or a VRT; left out to look at or to assign clusters that are fitted
     mosaic: Vec<PathBuf>,
+    #[command(flatten)]
+    bands: BandArgs,
     /// A model of family "features"
     #[arg(long, required_if_eq("refit", "true"))]
     model: Option<PathBuf>,
@@ -89,7 +91,7 @@ fn scheme(args: &Args) -> anyhow::Result<Scheme> {
 fn fit(args: &Args, path: &Path) -> anyhow::Result<()> {
     let model = args.model.as_deref().context("--model: a model of family \"features\" makes what is clustered")?;
     let card = ModelCard::open(model)?;
-    let mosaic = Mosaic::open(&args.mosaic)?;
+    let mosaic = args.bands.open(&args.mosaic)?;
     let options = ClusterOptions {
         clusters: args.clusters,
         sample_chips: args.sample_chips,

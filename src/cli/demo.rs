@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use orthotile::demo::{DemoOptions, generate};
 
+use super::numbers::within;
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -17,10 +19,10 @@ pub struct Args {
     #[arg(long, default_value_t = DemoOptions::default().seed)]
     seed: u64,
     /// From west to east, in metres
-    #[arg(long, default_value_t = DemoOptions::default().width_m)]
+    #[arg(long, default_value_t = DemoOptions::default().width_m, value_parser = within(60.0..=20_000.0, "m"))]
     width_m: f64,
     /// From south to north, in metres
-    #[arg(long, default_value_t = DemoOptions::default().height_m)]
+    #[arg(long, default_value_t = DemoOptions::default().height_m, value_parser = within(60.0..=20_000.0, "m"))]
     height_m: f64,
 }
 

@@ -2,18 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use orthotile::georef::{Ground, PixelPoint, Window};
+use orthotile::georef::Window;
 use orthotile::label::LabelStore;
 use orthotile::model::{Device, ModelCard, library};
-use orthotile::raster::{Mosaic, Validity};
 
 use super::forecast::{Network, forecast};
+use super::mosaic::{BandArgs, describe};
+use super::summary;
 use super::ways::WayArgs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  orthotile inspect scenes/                                      CRS, ground resolution, validity, scenes
+  orthotile inspect scenes/                                      place, bands, range and validity of each scene
+  orthotile inspect scenes/ --bands 3,2,1                        the same, where the files name their bands wrongly
   orthotile inspect scenes/ --model models/city                  and what segmenting would do, and take
   orthotile inspect scenes/ --model models/city --augment d4     the same of every way that segment knows
   orthotile inspect models/city                                  classes, resolution, licence, where it runs
@@ -25,6 +27,8 @@ pub struct Args {
     /// The model that would segment the mosaic; several are averaged, as by `segment`
     #[arg(long)]
     model: Vec<PathBuf>,
+    #[command(flatten)]
+    bands: BandArgs,
     #[command(flatten)]
     ways: WayArgs,
     /// Where it would run: auto, cpu, cuda:N or tensorrt:N
@@ -41,53 +45,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     if first.join("model.toml").exists() || ["onnx", "toml"].contains(&extension.as_str()) {
         return model(&ModelCard::open(first)?, args.device);
     }
-    let mosaic = Mosaic::open(&args.what)?;
+    let mosaic = args.bands.open(&args.what)?;
     describe(&mosaic)?;
+    if let Some(stray) = mosaic.stray() {
+        let (path, km) = (stray.path.display(), stray.distance_m / 1000.0);
+        println!("  note       {path} lies {km:.0} km from the other scenes: the work grid spans the ground between");
+    }
     if args.model.is_empty() {
         return Ok(());
     }
     forecast((&mosaic, &args.what), (&args.model, &args.ways), args.device)
-}
-
-fn describe(mosaic: &Mosaic) -> anyhow::Result<()> {
-    let window = mosaic.window();
-    let frame = mosaic.frame();
-    let ground = Ground::new(frame.transform, &frame.crs)?;
-    let corner = |col: i64, row: i64| ground.lon_lat(PixelPoint { col: col as f64, row: row as f64 });
-    let (nw, se) = (corner(window.col, window.row)?, corner(window.end_col(), window.end_row())?);
-    println!(
-        "mosaic of {} scenes, {} x {} px, {:.1} Mpx",
-        mosaic.scenes().len(),
-        window.cols,
-        window.rows,
-        window.pixels() as f64 / 1e6
-    );
-    println!("  CRS        {}", frame.crs.name());
-    println!("  resolution {:.4} m/px on the ground", mosaic.resolution_m_per_px());
-    println!("  corners    {:.6}, {:.6} to {:.6}, {:.6} (lon, lat)", nw.x, nw.y, se.x, se.y);
-    for scene in mosaic.scenes() {
-        println!(
-            "  {}: {} x {} px, {} bands {}, {:.4} m/px, {}, {} overviews",
-            scene.path.display(),
-            scene.cols,
-            scene.rows,
-            scene.bands,
-            scene.sample_type,
-            scene.resolution_m_per_px,
-            validity(scene.validity),
-            scene.overviews
-        );
-    }
-    Ok(())
-}
-
-fn validity(validity: Validity) -> String {
-    match validity {
-        Validity::Alpha { band, .. } => format!("alpha in band {band}"),
-        Validity::Mask => "mask".to_owned(),
-        Validity::NoData(value) => format!("nodata {value}"),
-        Validity::Undeclared => "no declared voids (wide white and black areas are taken as voids)".to_owned(),
-    }
 }
 
 fn model(card: &ModelCard, device: Device) -> anyhow::Result<()> {
@@ -102,6 +69,9 @@ fn model(card: &ModelCard, device: Device) -> anyhow::Result<()> {
     for class in &card.classes {
         let masked = if class.implausible && card.mask_implausible { " (left out)" } else { "" };
         println!("  class      {} -> {}{masked}", class.name, class.city_class);
+    }
+    for note in card.class_notes() {
+        println!("  note       {note}");
     }
     if let (Some(dim), Some(patch_px)) = (card.output.dim, card.output.patch_px) {
         println!(
@@ -118,14 +88,17 @@ fn store(folder: &Path) -> anyhow::Result<()> {
     let labels = LabelStore::open(folder)?;
     let (grid, manifest) = (labels.grid(), labels.manifest());
     let wanted = labels.wanted();
-    let made = wanted.iter().filter(|b| labels.has(**b)).count();
+    let (made, damaged) = (labels.made().len(), summary::damaged(&labels));
     let whole: Window = grid.window();
     println!("store {}", folder.display());
-    println!("  blocks     {made} of {} made, {} px each", wanted.len(), grid.block_px);
+    println!("  blocks     {made} of {} made, {} px each{damaged}", wanted.len(), grid.block_px);
     println!("  work grid  {} x {} px, {}", whole.cols, whole.rows, grid.frame.crs.name());
     println!("  model      {}", manifest.model.display());
     for source in &manifest.sources {
         println!("  mosaic     {}{}", source.display(), if source.exists() { "" } else { " (gone)" });
+    }
+    if let Some(bands) = &manifest.bands {
+        println!("  bands      {bands} are read, whatever the files say");
     }
     for other in &manifest.scoring.others {
         println!("  and model  {} with weight {}", other.model.display(), other.weight);

@@ -5,6 +5,8 @@ mod demo;
 mod export;
 mod forecast;
 mod inspect;
+mod mosaic;
+mod numbers;
 mod progress;
 mod segment;
 mod serve;
@@ -35,7 +37,10 @@ Examples:
   orthotile inspect demo/scenes                                  what it is, and what would be done with it
   orthotile clusters demo/scenes --model DINOV2 --store c        what looks alike, without labels; then segment --scorer
   orthotile train demo/scenes --model DINOV2 --labels some.geojson -o head.json   then segment --scorer head.json
-  orthotile vectorize labels.tif -o regions.fgb                  any class raster to polygons, no model";
+  orthotile vectorize labels.tif -o regions.fgb                  any class raster to polygons, no model
+
+Exit status: 0 success, 1 the command failed (the last line on stderr names the input and the cause), 2 wrong arguments,
+3 segment finished, but some blocks failed (run it again to retry those). See docs/stores.md.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -69,5 +74,28 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Clusters(args) => clusters::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Train(args) => train::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Vectorize(args) => vectorize::run(&args).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// The message of an error: each cause once, from the outermost to the first that says nothing new.
+pub fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |message, cause| match message.as_str() {
+        "" => cause,
+        known if known.contains(&cause) => message,
+        known => format!("{known}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_each_cause_once() {
+        let disk = || std::io::Error::other("no space left");
+        let told = anyhow::Error::new(disk()).context("a.gpkg: no space left").context("export stopped");
+        assert_eq!(message(&told), "export stopped: a.gpkg: no space left");
+        let untold = anyhow::Error::new(disk()).context("a.gpkg");
+        assert_eq!(message(&untold), "a.gpkg: no space left");
     }
 }

@@ -7,9 +7,9 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use orthotile::label::LabelStore;
 use orthotile::model::{CachePlace, Device, Family, ModelCard, Precision};
-use orthotile::raster::Mosaic;
-use orthotile::seed::{MakeEvent, Maker, SeedError, SegmentOptions, plan};
+use orthotile::seed::{MakeEvent, Maker, SeedError, SegmentOptions, check, plan};
 
+use super::mosaic::{self, BandArgs};
 use super::progress::BlockProgress;
 use super::summary;
 use super::ways::{self, WayArgs};
@@ -28,8 +28,10 @@ Examples:
   orthotile segment flight/ --model models/dinov2-small --scorer head.json --masks models/mobile-sam --store town
   orthotile segment flight/ --model models/city --store town --on-request      blocks are made by serve --segment
 
-The store can be exported and served while and after it is made. Ctrl-C at any time; the same command goes on.
-Exit status: 0 all made, 1 nothing could be done, 3 some blocks failed (they are named; run again to retry).")]
+The store can be exported and served while and after it is made. Interrupt it at any time: the same command resumes. Several
+processes may fill one store. Damaged blocks of the store are made again.
+Exit status: 0 all blocks are made, 1 the run failed or stopped (finished blocks are kept, the same command resumes),
+2 wrong arguments, 3 some blocks failed (they are named; run again to retry).")]
 pub struct Args {
     /// GeoTIFF scenes, a folder of them, or a VRT: together one mosaic
     #[arg(required = true)]
@@ -39,17 +41,19 @@ pub struct Args {
     #[arg(long, required = true)]
     model: Vec<PathBuf>,
     #[command(flatten)]
+    bands: BandArgs,
+    #[command(flatten)]
     ways: WayArgs,
     #[command(flatten)]
     cache: CacheArgs,
     /// The folder that label blocks are kept in; made if absent
     #[arg(long)]
     store: PathBuf,
-    /// Digital surface model (GeoTIFF, metres), for building heights
+    /// Digital surface model (GeoTIFF), for building heights; metres unless the file declares another unit
     #[arg(long)]
     dsm: Option<PathBuf>,
-    /// Digital terrain model (GeoTIFF, metres), for building heights
-    #[arg(long)]
+    /// Digital terrain model (GeoTIFF), for building heights; metres unless the file declares another unit
+    #[arg(long, requires = "dsm")]
     dtm: Option<PathBuf>,
     /// auto, cpu, cuda:N or tensorrt:N; a device that is asked for and missing is an error
     #[arg(long, default_value_t)]
@@ -62,6 +66,9 @@ pub struct Args {
     no_summary: bool,
 }
 
+/// Largest feature cache: 1 TiB.
+pub const MOST_MIB: u64 = 1 << 20;
+
 /// Where features are kept.
 #[derive(Debug, clap::Args)]
 pub struct CacheArgs {
@@ -70,7 +77,8 @@ pub struct CacheArgs {
     #[arg(long = "feature-cache", value_name = "FOLDER")]
     folder: Option<PathBuf>,
     /// The most that it may hold, in MiB (0: keep none); a chip of a small transformer takes about 1 MiB
-    #[arg(long = "feature-cache-mib", value_name = "MIB", default_value_t = 1024)]
+    #[arg(long = "feature-cache-mib", value_name = "MIB", default_value_t = 1024,
+        value_parser = clap::value_parser!(u64).range(0..=MOST_MIB))]
     mib: u64,
     /// How precisely they are kept, and read: f16, or int8 in half the room
     #[arg(long = "feature-precision", default_value_t)]
@@ -95,7 +103,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let card = ModelCard::open(&args.model[0])?;
     let options = args.ways.options(&args.model, &card)?;
     ways::show_licences(&card, &options.scoring)?;
-    let mosaic = Mosaic::open(&args.mosaic)?;
+    let mosaic = args.bands.open(&args.mosaic)?;
+    mosaic::warn(&mosaic);
     let beside = ways::beside(&options.scoring, &card)?;
     let gives_features = beside.iter().map(|(card, _)| card).chain([&card]).any(|c| c.family == Family::Features);
     let options = SegmentOptions {
@@ -105,6 +114,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ..options
     };
     let manifest = plan(&mosaic, &args.mosaic, &card, &options)?;
+    check(&mosaic, &manifest, &args.store)?.iter().for_each(|note| eprintln!("note: {note}"));
     let store = LabelStore::create(&args.store, &manifest)?;
     // A model that does not load leaves no store behind, which would bar the way for another.
     let withdrawn = |_: &SeedError| drop(store.withdraw());
@@ -115,6 +125,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let failed = make(&maker)?;
     if !args.no_summary {
+        for note in maker.mosaic().notes() {
+            println!("note: {note}");
+        }
         summary::print(maker.store(), started.elapsed())?;
         println!("model {} {} on {} ({})", card.name, card.version, maker.session().device(), args.device.provider());
         if let Some(cache) = maker.cache_use() {
@@ -128,6 +141,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn make(maker: &Maker) -> anyhow::Result<usize> {
     let store = maker.store();
     let wanted = store.wanted();
+    // Damaged blocks count as missing from here on.
+    let _ = store.made();
     let progress = BlockProgress::start(store.grid(), &wanted, |b| store.has(b), maker.session().device());
     let mut failed = 0;
     let made = maker.make(&wanted, &mut |event| match event {
@@ -138,6 +153,6 @@ fn make(maker: &Maker) -> anyhow::Result<usize> {
         }
     });
     progress.finish(maker.chips_run(), maker.chips_needed(&wanted));
-    made.context("segmentation stopped; what is made is kept, and the same command goes on")?;
+    made.context("segmentation stopped; finished blocks are kept, and the same command resumes")?;
     Ok(failed)
 }

@@ -7,6 +7,8 @@ use orthotile::label::CleanOptions;
 use orthotile::model::{Augment, Guided, Member, ModelCard, ScorerFile, Scoring};
 use orthotile::seed::SegmentOptions;
 
+use super::numbers::{unknown_share, within};
+
 /// What stands beside `--model`.
 #[derive(Debug, clap::Args)]
 pub struct WayArgs {
@@ -33,7 +35,7 @@ pub struct WayArgs {
     scorer: Option<PathBuf>,
     /// What lies further from all that the scorer has seen than this share of it (0.99: 99 of 100 lay nearer; above 1:
     /// beyond all of it, 1.5 by half as far again) becomes "other"
-    #[arg(long, requires = "scorer")]
+    #[arg(long, requires = "scorer", value_parser = unknown_share)]
     unknown: Option<f32>,
     /// Keep how far each pixel lies from all that the scorer has seen, as a band "unknown" of label blocks and of the
     /// exported label map, and its mean as an attribute of features: 1 to 200 percent (99: 99 of 100 lay nearer; above 100:
@@ -47,16 +49,16 @@ pub struct WayArgs {
     #[arg(long, requires = "model")]
     aoi: Option<PathBuf>,
     /// Patches below this area on the ground take the class around them, in m²; the model card's, else 10
-    #[arg(long, requires = "model")]
+    #[arg(long, requires = "model", value_parser = within(0.0..=1e6, "m²"))]
     min_area_m2: Option<f64>,
     /// Rounds of a 3 x 3 majority over the labels; the model card's, else 1
-    #[arg(long, requires = "model")]
+    #[arg(long, requires = "model", value_parser = clap::value_parser!(u32).range(0..=64))]
     majority_rounds: Option<u32>,
     /// Decide again within this width along borders, in metres, by the scores of all around; the model card's, else 0
-    #[arg(long, requires = "model")]
+    #[arg(long, requires = "model", value_parser = within(0.0..=100.0, "m"))]
     boundary_m: Option<f64>,
     /// The side of a label block in pixels
-    #[arg(long, requires = "model", default_value_t = 1024)]
+    #[arg(long, requires = "model", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(64..=8192))]
     block_px: u32,
     /// Classes, colours and default heights other than the city's (TOML)
     #[arg(long, requires = "model")]
@@ -117,9 +119,12 @@ pub fn show_licences(card: &ModelCard, scoring: &Scoring) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Says under which licence a model is used.
+/// Reports under which licence a model is used, and what was guessed about its classes.
 pub fn show_licence(card: &ModelCard) {
     eprintln!("model {} {}, licence: {}", card.name, card.version, card.licence);
+    for note in card.class_notes() {
+        eprintln!("note: {note}");
+    }
     if card.restricts_use() {
         eprintln!("note: this licence restricts what the model and its results may be used for");
     }

@@ -54,9 +54,15 @@ impl Encoding {
 /// No header, or one that refuses everything, means identity.
 #[must_use]
 pub fn negotiate(accept_encoding: Option<&str>) -> Encoding {
+    negotiate_among(accept_encoding, &Encoding::PREFERRED)
+}
+
+/// As [`negotiate`], among the encodings that are offered, the preferred ones first.
+#[must_use]
+pub fn negotiate_among(accept_encoding: Option<&str>, offered: &[Encoding]) -> Encoding {
     let Some(header) = accept_encoding else { return Encoding::Identity };
     let mut best = (weight(header, "identity").unwrap_or(0), Encoding::Identity);
-    for encoding in Encoding::PREFERRED {
+    for &encoding in offered {
         let token = encoding.token().unwrap_or_default();
         let asked = weight(header, token).or_else(|| weight(header, "*")).unwrap_or(0);
         // A client that names identity and an encoding alike is better served with the encoding.

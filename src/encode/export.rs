@@ -1,8 +1,7 @@
 //! Features to a file, in the format that its name ends in.
 
-use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -11,6 +10,7 @@ use super::filter::{SelectedLayer, Selection};
 use super::flatgeobuf::{self, FlatGeobufError};
 use super::geojson::{self, Framing, GeoJsonError};
 use super::geopackage::{self, GeoPackageError};
+use crate::files::{Draft, FileError};
 
 /// A format of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,38 +38,44 @@ pub enum ExportError {
         /// The file.
         path: String,
     },
+    /// Another program has the GeoPackage open, or left changes of it in a file next to it.
+    #[error(
+        "cannot replace GeoPackage: {path}: {} holds changes that are not in it yet (close the program that has it open, such as QGIS, or write to another file)",
+        in_the_way.display()
+    )]
+    Busy {
+        /// The file.
+        path: String,
+        /// The file of the other program.
+        in_the_way: PathBuf,
+    },
     /// The features cannot be written as a GeoPackage.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     GeoPackage {
         /// The file.
         path: String,
         /// What is missing or went wrong.
-        source: GeoPackageError,
+        cause: GeoPackageError,
     },
     /// The features cannot be written as a FlatGeobuf.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     FlatGeobuf {
         /// The file.
         path: String,
         /// What went wrong.
-        source: FlatGeobufError,
+        cause: FlatGeobufError,
     },
     /// The features cannot be written as GeoJSON.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     GeoJson {
         /// The file.
         path: String,
         /// What went wrong.
-        source: GeoJsonError,
+        cause: GeoJsonError,
     },
-    /// The file system refuses.
-    #[error("{path}: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl Format {
@@ -95,54 +101,77 @@ impl Format {
     }
 }
 
+/// Checks that a file can be written: for before the work that ends in it.
+///
+/// # Errors
+/// When it is a folder, its folder does not exist or cannot be written to, or another program has the GeoPackage open.
+pub fn check_target(path: &Path) -> Result<(), ExportError> {
+    if path.is_dir() {
+        return Err(FileError::because(path, "it is a folder (expected the name of a file)").into());
+    }
+    check_unused(path)?;
+    Draft::new(path)?;
+    Ok(())
+}
+
+/// Refuses a GeoPackage with changes in a file next to it: they belong to the old content, and would be applied to the new.
+fn check_unused(path: &Path) -> Result<(), ExportError> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let in_the_way = PathBuf::from(name);
+        // A journal that SQLite is done with is empty, or begins with zeros.
+        let is_done = || {
+            let mut first = [0];
+            let read = File::open(&in_the_way).and_then(|mut file| file.read(&mut first));
+            suffix == "-journal" && read.is_ok() && first == [0]
+        };
+        if in_the_way.exists() && !is_done() {
+            return Err(ExportError::Busy { path: path.display().to_string(), in_the_way });
+        }
+    }
+    Ok(())
+}
+
 /// Writes features to `path`, under a temporary name until all is on the disk.
 ///
 /// # Errors
-/// When the name ends in no format, GDAL lacks the driver, a vertex has no image, or the file system refuses.
+/// When the name ends in no format, GDAL lacks the driver, a vertex has no image, the file system refuses, or another
+/// program has the GeoPackage open.
 pub fn export(path: &Path, selection: &Selection<'_>) -> Result<(), ExportError> {
     let format = Format::of(path)?;
     if format != Format::GeoPackage && selection.layers.len() > 1 {
         return Err(ExportError::Layers { path: path.display().to_string() });
     }
+    check_unused(path)?;
+    let draft = Draft::new(path)?;
     let name = || path.display().to_string();
-    let part = part_of(path);
-    _ = std::fs::remove_file(&part); // left by a run that was killed
-    let written = match format {
-        Format::GeoJson(framing) => {
-            write_geojson(&part, selection, framing).map_err(|source| ExportError::GeoJson { path: name(), source })
-        }
-        Format::GeoPackage => {
-            geopackage::write(&part, selection).map_err(|source| ExportError::GeoPackage { path: name(), source })
-        }
+    match format {
+        Format::GeoJson(framing) => write_geojson(draft.temporary(), selection, framing).map_err(|cause| match cause {
+            GeoJsonError::Write(error) => draft.refused(&error).into(),
+            cause => ExportError::GeoJson { path: name(), cause },
+        }),
+        Format::GeoPackage => geopackage::write(&draft, selection).map_err(|cause| match cause {
+            GeoPackageError::File(error) => error.into(),
+            cause => ExportError::GeoPackage { path: name(), cause },
+        }),
         Format::FlatGeobuf => {
             let layer = selection.layers.first().copied().unwrap_or(SelectedLayer::Features);
-            flatgeobuf::write(&part, selection, layer)
-                .map_err(|source| ExportError::FlatGeobuf { path: name(), source })
+            flatgeobuf::write(draft.temporary(), selection, layer).map_err(|cause| match cause {
+                FlatGeobufError::File(error) => draft.refused(&error).into(),
+                FlatGeobufError::Index(error) => draft.failed(error).into(),
+                cause @ FlatGeobufError::Gdal(_) => ExportError::FlatGeobuf { path: name(), cause },
+            })
         }
-    };
-    let placed = written.and_then(|()| place(&part, path).map_err(|source| ExportError::File { path: name(), source }));
-    if placed.is_err() {
-        _ = std::fs::remove_file(&part);
-    }
-    placed
+    }?;
+    check_unused(path)?;
+    Ok(draft.publish()?)
 }
 
 fn write_geojson(part: &Path, selection: &Selection<'_>, framing: Framing) -> Result<(), GeoJsonError> {
     let mut out = BufWriter::new(File::create(part)?);
     geojson::write(&mut out, selection, framing)?;
     Ok(out.flush()?)
-}
-
-/// The temporary name: beside the file and with its ending, which GDAL expects.
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = OsString::from(".part-");
-    name.push(path.file_name().unwrap_or_default());
-    path.with_file_name(name)
-}
-
-fn place(part: &Path, path: &Path) -> io::Result<()> {
-    File::open(part)?.sync_all()?;
-    std::fs::rename(part, path)
 }
 
 #[cfg(test)]
@@ -179,11 +208,18 @@ mod tests {
     #[rstest]
     #[case("town.gpkg")]
     #[case("town.fgb")]
-    fn two_exports_are_the_same_bytes(#[case] name: &str) {
+    fn two_exports_of_one_date_are_the_same_bytes(#[case] name: &str) {
         let (store, scheme, folder) = (town(), Scheme::city(), tempfile::tempdir().expect("a folder"));
         let path = folder.path().join(name);
         let written = || {
-            export(&path, &Filter::default().select(&store, &scheme)).expect("written");
+            let selection = Filter::default().select(&store, &scheme);
+            if Format::of(&path).expect("known") == Format::GeoPackage {
+                let draft = Draft::new(&path).expect("a draft");
+                geopackage::write_dated(&draft, &selection, "2000-02-29T00:00:00.000Z").expect("written");
+                draft.publish().expect("published");
+            } else {
+                export(&path, &selection).expect("written");
+            }
             let bytes = std::fs::read(&path).expect("there");
             std::fs::remove_file(&path).expect("there");
             bytes
@@ -224,12 +260,50 @@ mod tests {
     }
 
     #[test]
+    fn a_geopackage_says_when_it_was_written_and_what_it_holds() {
+        let (store, scheme, folder) = (town(), Scheme::city(), tempfile::tempdir().expect("a folder"));
+        let path = folder.path().join("town.gpkg");
+        let today = crate::encode::dates::today().expect("a date");
+        export(&path, &Filter::default().select(&store, &scheme)).expect("written");
+        let dataset = Dataset::open(&path).expect("opens");
+        let sql = "SELECT last_change, identifier, description FROM gpkg_contents";
+        let mut contents =
+            dataset.execute_sql(sql, None, gdal::vector::sql::Dialect::SQLITE).expect("runs").expect("rows");
+        let row = contents.features().next().expect("a layer");
+        let text = |field: usize| row.field_as_string(field).ok().flatten().unwrap_or_default();
+        assert!(text(0).replace('/', "-")[..4] >= today[..4], "{} is long before {today}", text(0));
+        assert_eq!(text(1), "features");
+        assert!(text(2).contains("building") && text(2).contains("orthotile"), "{}", text(2));
+    }
+
+    #[test]
+    fn a_geopackage_with_changes_next_to_it_is_not_replaced() {
+        let (store, scheme, folder) = (town(), Scheme::city(), tempfile::tempdir().expect("a folder"));
+        let (selection, path) = (Filter::default().select(&store, &scheme), folder.path().join("town.gpkg"));
+        export(&path, &selection).expect("written");
+        let before = std::fs::read(&path).expect("there");
+        for (suffix, content) in [("-wal", &b""[..]), ("-wal", b"x"), ("-shm", b"x"), ("-journal", b"\xd9\xd5")] {
+            let beside = folder.path().join(format!("town.gpkg{suffix}"));
+            std::fs::write(&beside, content).expect("written");
+            for error in [export(&path, &selection), check_target(&path)].map(|done| done.expect_err("in use")) {
+                let text = error.to_string();
+                assert!(text.contains(&format!("town.gpkg{suffix} ")) && text.contains("QGIS"), "{text}");
+            }
+            assert!(std::fs::read(&path).expect("there") == before);
+            std::fs::remove_file(&beside).expect("there");
+        }
+        std::fs::write(folder.path().join("town.gpkg-journal"), b"").expect("written");
+        export(&path, &selection).expect("an empty journal holds nothing");
+    }
+
+    #[test]
     fn a_folder_that_is_not_there_is_named() {
         let (store, scheme) = (town(), Scheme::city());
         let selection = Filter::default().select(&store, &scheme);
         for name in ["no/such/folder/town.geojson", "no/such/folder/town.gpkg"] {
             let error = export(Path::new(name), &selection).expect_err("no folder");
-            assert!(error.to_string().starts_with(name), "{error}");
+            let words = format!("cannot write file: {name}: folder no/such/folder does not exist");
+            assert!(error.to_string().starts_with(&words), "{error}");
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Which features are meant: by class, place and confidence, for every export and endpoint alike.
 
+mod page;
+
+pub use page::{Page, PageRequest};
+
 use std::str::FromStr;
 
 use geo::{Coord, Intersects, LineString, Polygon, Rect};
@@ -22,7 +26,7 @@ pub struct LonLatBox {
 pub struct Filter {
     classes: Option<Vec<ClassId>>,
     bbox: Option<LonLatBox>,
-    min_confidence: Option<f32>,
+    min_confidence: Option<MinConfidence>,
 }
 
 /// Why a filter is none.
@@ -42,9 +46,9 @@ pub enum FilterError {
     /// Not a layer.
     #[error("no layer {0:?}: there are features and centrelines")]
     Layer(String),
-    /// Not a part of one.
-    #[error("confidence {0} is not between 0 and 1")]
-    Confidence(f32),
+    /// Not a percentage.
+    #[error("minimum confidence {0:?} is no percentage (expected 0 to 100, or a fraction up to 1)")]
+    Confidence(String),
 }
 
 impl FromStr for LonLatBox {
@@ -63,7 +67,42 @@ impl FromStr for LonLatBox {
     }
 }
 
+/// A least confidence.
+///
+/// Text is percent, like the attribute `confidence`: `60`, `60%`. Numbers up to 1 are fractions: `0.6` is 60 %, `1` is 100 %;
+/// with a percent sign they are percent: `1%`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MinConfidence(f32);
+
+impl MinConfidence {
+    /// The confidence as a share, 0 to 1.
+    #[must_use]
+    pub fn share(self) -> f32 {
+        self.0
+    }
+}
+
+impl FromStr for MinConfidence {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        let trimmed = text.trim();
+        let (number, is_percent) =
+            trimmed.strip_suffix('%').map_or((trimmed, false), |number| (number.trim_end(), true));
+        let value = number.parse().ok().filter(|value: &f32| (0.0..=100.0).contains(value));
+        let value = value.ok_or_else(|| FilterError::Confidence(text.to_owned()))?;
+        Ok(Self(if value > 1.0 || is_percent { value / 100.0 } else { value }))
+    }
+}
+
 impl LonLatBox {
+    /// Whether it shares a point with other bounds.
+    #[must_use]
+    pub fn touches(&self, bounds: &WorldBounds) -> bool {
+        let asked = self.world();
+        bounds.turns_to(&asked).any(|turns| bounds.turned(turns).touches(&asked))
+    }
+
     /// Its place in the world.
     fn world(&self) -> WorldBounds {
         let [w, s, e, n] = self.wsen;
@@ -101,13 +140,11 @@ impl Filter {
         self
     }
 
-    /// Only features whose mean confidence is known and at least this, 0 to 1.
-    ///
-    /// # Errors
-    /// When it is not between 0 and 1.
-    pub fn min_confidence(mut self, part: f32) -> Result<Self, FilterError> {
-        self.min_confidence = Some(part);
-        if (0.0..=1.0).contains(&part) { Ok(self) } else { Err(FilterError::Confidence(part)) }
+    /// Only features whose mean confidence is known and at least this.
+    #[must_use]
+    pub fn min_confidence(mut self, least: MinConfidence) -> Self {
+        self.min_confidence = Some(least);
+        self
     }
 
     /// The features meant, by rising id.
@@ -146,7 +183,7 @@ impl Filter {
 
     fn passes(&self, feature: &Feature) -> bool {
         let class = self.classes.as_ref().is_none_or(|classes| classes.contains(&feature.class));
-        let sure = |least: f32| feature.confidence.is_some_and(|c| c.mean >= least);
+        let sure = |least: MinConfidence| feature.confidence.is_some_and(|c| c.mean >= least.share());
         class && self.min_confidence.is_none_or(sure)
     }
 }
@@ -278,6 +315,26 @@ mod tests {
     }
 
     #[test]
+    fn confidence_is_percent_or_a_fraction_up_to_1() {
+        let share = |text: &str| text.parse().map(MinConfidence::share);
+        for (text, expected) in [
+            ("0", 0.0),
+            ("0.6", 0.6),
+            ("1", 1.0),
+            ("1%", 0.01),
+            ("1.5", 0.015),
+            ("60", 0.6),
+            ("60%", 0.6),
+            ("100", 1.0),
+        ] {
+            assert!((share(text).expect("a confidence") - expected).abs() < 1e-6, "{text}");
+        }
+        for wrong in ["", "-1", "-0.1", "100.1", "101%", "NaN", "inf", "x", "%", "0x1", "60 %%"] {
+            assert!(share(wrong).expect_err(wrong).to_string().contains("0 to 100"), "{wrong}");
+        }
+    }
+
+    #[test]
     fn an_unknown_class_is_refused_with_the_known_ones() {
         let error = Filter::default().classes(&Scheme::city(), ["castle"]).expect_err("not in the scheme");
         assert!(error.to_string().contains("building"), "{error}");
@@ -290,8 +347,12 @@ mod tests {
         assert_eq!(all.features.len(), store.len());
         let roads = Filter::default().classes(&scheme, ["road"]).expect("known").select(&store, &scheme);
         assert!(!roads.features.is_empty() && roads.features.len() < store.len());
-        let sure = Filter::default().min_confidence(0.75).expect("a part").select(&store, &scheme);
-        assert!(sure.features.iter().all(|f| f.confidence.is_some_and(|c| c.mean >= 0.75)));
+        for least in ["0.75", "75", " 75 % "] {
+            let least = least.parse().expect("a confidence");
+            let sure = Filter::default().min_confidence(least).select(&store, &scheme);
+            assert!(!sure.features.is_empty() && sure.features.len() < store.len());
+            assert!(sure.features.iter().all(|f| f.confidence.is_some_and(|c| c.mean >= 0.75)));
+        }
         assert!(all.features.is_sorted_by_key(|f| f.id));
     }
 

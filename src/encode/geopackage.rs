@@ -1,7 +1,5 @@
 //! GeoPackage, written by GDAL: polygons in the map space of the features, typed attributes.
 
-use std::path::Path;
-
 use gdal::errors::GdalError;
 use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
 use gdal::vector::{Defn, FieldDefn, Geometry, Layer, LayerOptions, OGRFieldType, OGRwkbGeometryType};
@@ -10,10 +8,9 @@ use geo::{Coord, LineString, Polygon};
 use thiserror::Error;
 
 use super::attributes::{Classes, Key, Number, Type, Value, tell, tell_centreline};
+use super::dates::today;
 use super::filter::{SelectedLayer, Selection};
-
-/// The `last_change` of a GeoPackage (OGC 12-128r19, 1.1.3): the time of writing would make every file another one.
-const LAST_CHANGE: &str = "1970-01-01T00:00:00.000Z";
+use crate::files::{Draft, FileError};
 
 /// GDAL's name of the format.
 const DRIVER: &str = "GPKG";
@@ -24,39 +21,55 @@ pub enum GeoPackageError {
     /// This GDAL was built without the driver.
     #[error("this GDAL has no driver {DRIVER} (.fgb and .geojson are written without one)")]
     Driver,
-    /// GDAL refused.
+    /// The environment sets a date that is none.
+    #[error("{0}")]
+    Date(String),
+    /// GDAL cannot be told the date.
     #[error(transparent)]
     Gdal(#[from] GdalError),
+    /// The file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// Writes features in their order, in one transaction.
 ///
-/// The column `fid` is the primary key. Flags are 0 and 1. The same features give the same bytes.
-pub(super) fn write(path: &Path, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
-    gdal::config::set_thread_local_config_option("OGR_CURRENT_DATE", LAST_CHANGE)?;
-    let written = write_dated(path, selection);
+/// The column `fid` is the primary key. Flags are 0 and 1. The `last_change` of a layer (OGC 12-128r19, 1.1.3) is the time of
+/// writing, or that of `SOURCE_DATE_EPOCH`: with it, the same features give the same bytes.
+pub(super) fn write(draft: &Draft, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
+    write_dated(draft, selection, &today().map_err(GeoPackageError::Date)?)
+}
+
+/// Writes features with a date of last change.
+pub(super) fn write_dated(draft: &Draft, selection: &Selection<'_>, date: &str) -> Result<(), GeoPackageError> {
+    gdal::config::set_thread_local_config_option("OGR_CURRENT_DATE", date)?;
+    let written = write_layers(draft, selection);
     gdal::config::clear_thread_local_config_option("OGR_CURRENT_DATE")?;
     written
 }
 
-fn write_dated(path: &Path, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
+fn write_layers(draft: &Draft, selection: &Selection<'_>) -> Result<(), GeoPackageError> {
     let found = DriverManager::get_driver_by_name(DRIVER).map_err(|_| GeoPackageError::Driver)?;
-    let mut dataset = found.create_vector_only(path)?;
+    // Asked while the dataset is open: closing it gives back the space whose lack it hides.
+    let failed = |error: GdalError| draft.failed(error);
+    let mut dataset = found.create_vector_only(draft.temporary()).map_err(failed)?;
     for layer in &selection.layers {
-        create_layer(&mut dataset, *layer, selection)?;
+        create_layer(&mut dataset, *layer, selection).map_err(failed)?;
     }
-    let transaction = dataset.start_transaction()?;
+    let transaction = dataset.start_transaction().map_err(failed)?;
     for (i, layer) in selection.layers.iter().enumerate() {
-        fill(&mut transaction.layer(i)?, *layer, selection)?;
+        transaction.layer(i).and_then(|mut to| fill(&mut to, *layer, selection)).map_err(failed)?;
     }
-    transaction.commit()?;
-    Ok(dataset.close()?)
+    transaction.commit().map_err(failed)?;
+    Ok(dataset.close().map_err(failed)?)
 }
 
 fn create_layer(dataset: &mut Dataset, selected: SelectedLayer, selection: &Selection<'_>) -> Result<(), GdalError> {
     let mut srs = SpatialRef::from_definition(selection.frame.crs.definition())?;
     // Coordinates are x east and y north, whatever order the authority gives.
     srs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+    let identifier = format!("IDENTIFIER={}", selected.name());
+    let description = format!("DESCRIPTION={}", description(selected, selection));
     let layer = dataset.create_layer(LayerOptions {
         name: selected.name(),
         srs: Some(&srs),
@@ -64,12 +77,23 @@ fn create_layer(dataset: &mut Dataset, selected: SelectedLayer, selection: &Sele
             SelectedLayer::Features => OGRwkbGeometryType::wkbPolygon,
             SelectedLayer::Centrelines => OGRwkbGeometryType::wkbLineString,
         },
-        options: Some(&["FID=fid", "GEOMETRY_NAME=geom"]),
+        options: Some(&["FID=fid", "GEOMETRY_NAME=geom", &identifier, &description]),
     })?;
     for key in selected.keys() {
         FieldDefn::new(key.name(), field_type(*key))?.add_to_layer(&layer)?;
     }
     Ok(())
+}
+
+/// What a layer holds and what made it, for `gpkg_contents`.
+fn description(selected: SelectedLayer, selection: &Selection<'_>) -> String {
+    let program = concat!("orthotile ", env!("CARGO_PKG_VERSION"));
+    let holds = match selected {
+        SelectedLayer::Features => "polygons with class, confidence and height",
+        SelectedLayer::Centrelines => "centre lines of roads with widths",
+    };
+    let classes: Vec<&str> = selection.scheme.classes.iter().map(|class| class.name.as_str()).collect();
+    format!("{holds}; classes of the scheme {:?}: {}; written by {program}", selection.scheme.name, classes.join(", "))
 }
 
 fn field_type(key: Key) -> OGRFieldType::Type {

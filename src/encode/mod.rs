@@ -2,6 +2,7 @@
 
 pub mod attributes; // what is said of a feature, under which names
 pub mod compress; // gzip, brotli and zstd bodies
+mod dates; // the date that a file carries
 pub mod export; // a file in the format of its name
 pub mod filter; // which features are meant
 mod flatgeobuf; // with an index for reading parts over a network

@@ -93,6 +93,10 @@ impl Centrelines {
         self.lines.iter()
     }
 
+    pub fn get(&self, id: FeatureId) -> Option<&StoredCentreline> {
+        self.lines.binary_search_by_key(&id, |line| line.centreline.id).ok().map(|i| &self.lines[i])
+    }
+
     pub fn query(&self, bounds: &WorldBounds) -> impl Iterator<Item = &StoredCentreline> + use<'_> {
         self.tree.query(bounds).map(|number| &self.lines[number as usize])
     }

@@ -151,7 +151,7 @@ pub struct Feature {
     /// The mean over the pixels of how unlike all that a scorer has seen they are, as the share of that which lies nearer to
     /// its prototypes; above 1 beyond all of it, up to 2. Where that is told.
     pub unknown: Option<f32>,
-    /// On the ground, of the exact pixels.
+    /// On the ground, of the polygon.
     pub area_m2: f64,
     /// On the ground, of the outline.
     pub perimeter_m: f64,

@@ -81,6 +81,12 @@ impl FeatureStore {
         self.centrelines.iter()
     }
 
+    /// The centre line of an id.
+    #[must_use]
+    pub fn centreline(&self, id: FeatureId) -> Option<&StoredCentreline> {
+        self.centrelines.get(id)
+    }
+
     /// The centre lines whose bounds touch a rectangle, by rising id.
     pub fn query_centrelines(&self, bounds: &WorldBounds) -> impl Iterator<Item = &StoredCentreline> + use<'_> {
         self.centrelines.query(bounds)

@@ -1,9 +1,9 @@
-//! Coordinate reference systems and the transformations between them. All PROJ is here.
+//! Coordinate reference systems and the transformations between them.
 
-use proj::Proj;
 use thiserror::Error;
 
-use super::{GeoTransform, MapBounds, MapPoint, WorldPoint};
+use super::operation::{Described, Kind, Operation, describe};
+use super::{GeoTransform, MapBounds, MapPoint, VerticalUnit, WorldPoint};
 
 /// A coordinate reference system, horizontal, in any text form that PROJ reads (WKT 1 or 2, `EPSG:…`, PROJJSON).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,16 @@ pub enum CrsError {
         definition: String,
         /// What PROJ said.
         reason: String,
+    },
+    /// A system that says nothing about the place on the earth.
+    #[error("coordinate reference system {name:?} is {kind} (expected: a geographic or projected system; {hint})")]
+    Nowhere {
+        /// Its name.
+        name: String,
+        /// What it describes instead.
+        kind: &'static str,
+        /// How to assign another one.
+        hint: String,
     },
     /// A grid in degrees lies where there are no degrees.
     #[error(
@@ -64,11 +74,20 @@ impl Crs {
     /// Takes a definition; the vertical part of a compound system is left away.
     ///
     /// # Errors
-    /// When PROJ has no way from it to longitude and latitude.
+    /// When it is local, vertical or geocentric, or PROJ has no way from it to longitude and latitude.
     pub fn new(definition: &str) -> Result<Self, CrsError> {
-        let crs = Self { definition: horizontal_part(definition).to_owned() };
+        let horizontal = horizontal_part(definition);
+        let described = describe(horizontal).map_err(|reason| unknown(horizontal, reason))?;
+        check_kind(&described)?;
+        let crs = Self { definition: described.horizontal.unwrap_or_else(|| horizontal.to_owned()) };
         Projector::new(&crs, &Self::lon_lat())?;
         Ok(crs)
+    }
+
+    /// The unit of the heights that a definition describes: of its vertical part or third axis; `None` where it has none.
+    #[must_use]
+    pub fn vertical_unit(definition: &str) -> Option<VerticalUnit> {
+        describe(definition).ok()?.vertical
     }
 
     /// The text form, horizontal part only.
@@ -112,7 +131,7 @@ impl Crs {
 }
 
 /// A transformation between two reference systems. PROJ objects belong to one thread: make one on each.
-pub struct Projector(Option<Proj>);
+pub struct Projector(Option<Operation>);
 
 impl Projector {
     /// The transformation `from` → `to`, x east and y north on both sides; equal systems cost nothing.
@@ -123,9 +142,8 @@ impl Projector {
         if from == to {
             return Ok(Self(None)); // both were checked when they were made
         }
-        Proj::new_known_crs(&from.definition, &to.definition, None).map(|proj| Self(Some(proj))).map_err(|e| {
-            CrsError::Unknown { definition: from.name().chars().take(200).collect(), reason: e.to_string() }
-        })
+        let found = Operation::between(&from.definition, &to.definition);
+        found.map(|operation| Self(Some(operation))).map_err(|reason| unknown(from.name(), reason))
     }
 
     /// The image of a position.
@@ -133,9 +151,9 @@ impl Projector {
     /// # Errors
     /// When the position lies outside the domain of the operation.
     pub fn project(&self, p: MapPoint) -> Result<MapPoint, CrsError> {
-        let Some(proj) = &self.0 else { return Ok(p) };
+        let Some(operation) = &self.0 else { return Ok(p) };
         let outside = |reason: String| CrsError::Outside { x: p.x.to_string(), y: p.y.to_string(), reason };
-        let (x, y) = proj.convert((p.x, p.y)).map_err(|e| outside(e.to_string()))?;
+        let (x, y) = operation.apply(p.x, p.y).map_err(outside)?;
         if x.is_finite() && y.is_finite() { Ok(MapPoint { x, y }) } else { Err(outside("not finite".to_owned())) }
     }
 
@@ -146,6 +164,27 @@ impl Projector {
     pub fn to_world(&self, transform: &GeoTransform, p: super::PixelPoint) -> Result<WorldPoint, CrsError> {
         self.project(transform.to_map(p)).map(WorldPoint::from_web_mercator)
     }
+}
+
+fn unknown(definition: &str, reason: String) -> CrsError {
+    CrsError::Unknown { definition: definition.chars().take(200).collect(), reason }
+}
+
+/// Refuses systems that relate to no place on the earth.
+fn check_kind(described: &Described) -> Result<(), CrsError> {
+    let kind = match described.kind {
+        Kind::Horizontal => return Ok(()),
+        Kind::Engineering => "a local (engineering) system without a place on the earth",
+        Kind::Vertical => "a vertical system: heights without a place on the earth",
+        Kind::Geocentric => "a geocentric system: X, Y and Z from the centre of the earth",
+        Kind::Temporal => "a temporal system",
+    };
+    let code = described.namesake.as_deref().unwrap_or("EPSG:CODE");
+    let hint = match described.kind {
+        Kind::Geocentric => "reproject the file with `gdalwarp -t_srs EPSG:CODE`".to_owned(),
+        _ => format!("assign the right one with `gdal_edit.py -a_srs {code} FILE`"),
+    };
+    Err(CrsError::Nowhere { name: described.name.chars().take(200).collect(), kind, hint })
 }
 
 /// The first member of a compound WKT, else the whole text.
@@ -179,6 +218,7 @@ fn horizontal_part(definition: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
 
     fn close(a: MapPoint, x: f64, y: f64, tolerance: f64) {
         assert!((a.x - x).abs() < tolerance && (a.y - y).abs() < tolerance, "{a:?} is not ({x}, {y})");
@@ -206,6 +246,83 @@ mod tests {
         let wkt = r#"COMPD_CS["a, [b]",PROJCS["RD, New",GEOGCS["x"]],VERT_CS["NAP"]]"#;
         assert_eq!(horizontal_part(wkt), r#"PROJCS["RD, New",GEOGCS["x"]]"#);
         assert_eq!(horizontal_part("EPSG:7415"), "EPSG:7415");
+    }
+
+    #[test]
+    fn a_compound_system_by_code_is_read_by_its_horizontal_part() {
+        let amersfoort = Crs::new("EPSG:7415").expect("in the database");
+        assert!(amersfoort.name().contains("RD New") && !amersfoort.definition().contains("NAP"), "{amersfoort:?}");
+        let rd = Crs::new("EPSG:28992").expect("in the database");
+        let p = MapPoint { x: 155_000.0, y: 463_000.0 };
+        let image = |crs: &Crs| Projector::new(crs, &Crs::lon_lat()).expect("known").project(p).expect("inside");
+        close(image(&amersfoort), image(&rd).x, image(&rd).y, 1e-9);
+    }
+
+    #[rstest]
+    #[case::local(r#"LOCAL_CS["RGF93 / Lambert-93",UNIT["metre",1]]"#, "RGF93 / Lambert-93", "-a_srs EPSG:2154")]
+    #[case::unnamed(r#"LOCAL_CS["unnamed",UNIT["metre",1]]"#, "unnamed", "local (engineering)")]
+    #[case::engineering(
+        r#"ENGCRS["site",EDATUM["corner of the yard"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]"#,
+        "site",
+        "local (engineering)"
+    )]
+    #[case::vertical("EPSG:5773", "EGM96", "vertical system")]
+    #[case::geocentric("EPSG:4978", "WGS 84", "geocentric")]
+    #[case::compound_of_local(
+        r#"COMPD_CS["c",LOCAL_CS["here",UNIT["metre",1]],VERT_CS["EGM96 height",VERT_DATUM["EGM96 geoid",2005],UNIT["metre",1]]]"#,
+        "here",
+        "local (engineering)"
+    )]
+    fn a_system_without_a_place_is_an_error_that_names_it(
+        #[case] definition: &str,
+        #[case] name: &str,
+        #[case] words: &str,
+    ) {
+        let error = Crs::new(definition).expect_err("no place on the earth").to_string();
+        assert!(error.contains(name) && error.contains(words), "{error}");
+    }
+
+    #[rstest]
+    #[case::empty("")]
+    #[case::words("somewhere over the rainbow")]
+    #[case::cut_off(r#"PROJCS["cut"#)]
+    #[case::nul("EPSG:4326\0")]
+    #[case::ellipsoid("EPSG:7030")]
+    #[case::mars(r#"GEOGCS["Mars",DATUM["Mars",SPHEROID["Mars",3396190,169.894447223612]],PRIMEM["Airy",0],UNIT["degree",0.0174532925199433]]"#)]
+    fn what_describes_no_place_is_an_error_and_no_panic(#[case] definition: &str) {
+        let error = Crs::new(definition).expect_err("no place on the earth").to_string();
+        assert!(!error.contains('\0') && error.contains("expected") || error.contains("accepted"), "{error}");
+    }
+
+    #[rstest]
+    #[case::deprecated("EPSG:2400")]
+    #[case::three_dimensional("EPSG:4979")]
+    #[case::ensemble("EPSG:4258")]
+    #[case::bound_by_shift(
+        "+proj=tmerc +lat_0=0 +lon_0=9 +k=1 +x_0=3500000 +ellps=bessel +towgs84=598,74,418,0.2,0,-2.5,6.7 +units=m"
+    )]
+    #[case::datum_less(
+        r#"PROJCS["x",GEOGCS["x",DATUM["unknown",SPHEROID["GRS 1980",6378137,298.257222101]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]],PROJECTION["Transverse_Mercator"],PARAMETER["latitude_of_origin",0],PARAMETER["central_meridian",9],PARAMETER["scale_factor",0.9996],PARAMETER["false_easting",500000],PARAMETER["false_northing",0],UNIT["metre",1]]"#
+    )]
+    #[case::rotated_pole(
+        "+proj=ob_tran +o_proj=longlat +o_lon_p=-162 +o_lat_p=39.25 +lon_0=180 +R=6371229 +to_meter=0.0174532925199433"
+    )]
+    #[case::three_dimensional_projected(
+        r#"PROJCRS["utm 3D",BASEGEOGCRS["WGS 84",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]]],CONVERSION["UTM zone 32N",METHOD["Transverse Mercator",ID["EPSG",9807]],PARAMETER["Latitude of natural origin",0],PARAMETER["Longitude of natural origin",9],PARAMETER["Scale factor at natural origin",0.9996],PARAMETER["False easting",500000],PARAMETER["False northing",0]],CS[Cartesian,3],AXIS["E",east],AXIS["N",north],AXIS["h",up],LENGTHUNIT["metre",1]]"#
+    )]
+    fn unusual_systems_with_a_place_are_read(#[case] definition: &str) {
+        let crs = Crs::new(definition).expect("usable");
+        Projector::new(&Crs::lon_lat(), &crs).expect("known").project(MapPoint { x: 9.5, y: 48.0 }).expect("inside");
+    }
+
+    #[test]
+    fn heights_have_the_unit_of_the_vertical_part() {
+        let feet = Crs::vertical_unit("EPSG:2263+6360").expect("a vertical part");
+        assert!((feet.metres - 1200.0 / 3937.0).abs() < 1e-9 && feet.name.contains("foot"), "{feet:?}");
+        assert_eq!(Crs::vertical_unit("EPSG:7415").map(|unit| unit.metres), Some(1.0));
+        assert_eq!(Crs::vertical_unit("EPSG:5715").map(|unit| unit.metres), Some(-1.0), "depths point down");
+        assert_eq!(Crs::vertical_unit("EPSG:4979").map(|unit| unit.metres), Some(1.0));
+        assert_eq!(Crs::vertical_unit("EPSG:32632"), None);
     }
 
     #[test]

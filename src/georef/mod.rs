@@ -9,11 +9,16 @@
 
 mod area;
 mod crs;
+mod declared;
 mod frame;
 mod ground;
 mod measure;
+mod operation;
+mod polygon_file;
+mod range;
 mod tile;
 mod transform;
+mod turn;
 mod window;
 mod world;
 
@@ -22,7 +27,11 @@ pub use crs::{Crs, CrsError, Projector};
 pub use frame::PixelFrame;
 pub use ground::{Ground, GroundScale, ScaleMesh};
 pub use measure::Measure;
+pub use operation::VerticalUnit;
+pub(crate) use polygon_file::{PolygonFeature, read_polygons};
+pub use range::LonLatRange;
 pub use tile::{TileCoord, TileError};
 pub use transform::{GeoTransform, MapBounds, MapPoint, PixelPoint, TransformError};
+pub use turn::Turn;
 pub use window::Window;
 pub use world::{WorldBounds, WorldPoint, hull, leads_across};

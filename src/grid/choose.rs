@@ -29,7 +29,7 @@ pub enum GridError {
         range: [f64; 2],
     },
     /// More pixels than ids can number.
-    #[error("the work grid would have {cols} × {rows} pixels: at most {MAX_SIDE_PX} each way; split the mosaic")]
+    #[error("the work grid would have {cols} × {rows} pixels: at most {MAX_SIDE_PX} each way")]
     TooLarge {
         /// Columns.
         cols: f64,

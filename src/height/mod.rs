@@ -6,6 +6,7 @@
 //! ground at 5; R. Peters, B. Dukai, S. Vitalis, J. van Liempt, J. Stoter 2022, DOI 10.14358/PERS.21-00032R2.)
 
 mod cells;
+mod cover;
 mod percentile;
 
 use geo::{BoundingRect, Polygon};
@@ -16,6 +17,7 @@ use crate::raster::{Elevation, RasterError};
 use crate::scheme::Class;
 
 use cells::{Outline, distances_m};
+pub use cover::{Cover, cover};
 use percentile::percentile;
 
 /// An elevation raster, read in windows.
@@ -60,8 +62,8 @@ pub struct HeightOptions {
     pub terrain_margin_m: f64,
     /// From where to where around the footprint the ground is sought in a surface model.
     pub ring_m: [f64; 2],
-    /// Heights are cut to this range.
-    pub range_m: [f64; 2],
+    /// Tallest height that is believed. Above it the elevation is wrong, and nothing is measured.
+    pub tallest_m: f64,
 }
 
 impl Default for HeightOptions {
@@ -72,7 +74,7 @@ impl Default for HeightOptions {
             inset_m: 0.5,
             terrain_margin_m: 1.0,
             ring_m: [1.0, 3.0],
-            range_m: [2.0, 400.0],
+            tallest_m: 1000.0,
         }
     }
 }
@@ -152,11 +154,9 @@ impl<H: Heights> Surveyor<H> {
             Some(ground_m) => Some((ground_m, Source::DsmDtm)),
             None => self.ground_beside_m(&around).map(|ground_m| (ground_m, Source::Dsm)),
         };
-        let [low, high] = self.options.range_m;
-        Ok(ground.map(|(ground_m, source)| {
-            let height_m = f64::from(roof_m - ground_m).clamp(low, high) as f32;
-            Measured { height_m, source }
-        }))
+        // What lies below the ground around it is as low as the ground.
+        let measured = ground.map(|(ground_m, source)| Measured { height_m: (roof_m - ground_m).max(0.0), source });
+        Ok(measured.filter(|measured| f64::from(measured.height_m) <= self.options.tallest_m))
     }
 
     fn roof_m(&self, around: &Around) -> Option<f32> {

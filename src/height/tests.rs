@@ -138,11 +138,13 @@ fn too_few_known_cells_measure_nothing() {
 }
 
 #[test]
-fn heights_stay_in_their_range() {
+fn heights_are_as_measured_and_no_less_than_0() {
     let at =
         |height: f32| measured(grid(0.5, |x, y| if in_box(x, y, FLAT) { height } else { 0.0 }), None, &flat_house());
-    assert_eq!(at(-3.0).map(|m| m.height_m), Some(2.0));
-    assert_eq!(at(900.0).map(|m| m.height_m), Some(400.0));
+    assert_eq!(at(-3.0).map(|m| m.height_m), Some(0.0));
+    assert_eq!(at(0.25).map(|m| m.height_m), Some(0.25));
+    assert_eq!(at(828.0).map(|m| m.height_m), Some(828.0), "the tallest building of the world");
+    assert_eq!(at(9999.0), None, "no building: an undeclared void or wrong units");
 }
 
 #[test]

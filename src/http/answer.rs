@@ -1,13 +1,18 @@
 //! Bodies with their headers: kind, encoding, strong entity tag, how long they may be kept.
 
 use actix_web::http::header;
-use actix_web::web::{self, Bytes};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::errors::HttpError;
-use super::painter::{Painter, Picture};
-use crate::encode::compress::{Encoding, negotiate};
+use super::links::vary;
+use super::options::ServeOptions;
+use super::painter::Picture;
+use super::slot::Client;
+use super::state::State;
+use crate::encode::compress::{Encoding, negotiate, negotiate_among};
 use crate::model::hex;
 
 /// Bodies below this are not compressed, in bytes.
@@ -20,24 +25,12 @@ pub fn document(req: &HttpRequest, content_type: &'static str, body: &[u8]) -> H
     head.not_modified(req).unwrap_or_else(|| head.ok(head.encoding.compress(body).into()))
 }
 
-/// A document that takes long to be made, tagged and compressed: off the thread that answers.
-///
-/// # Errors
-/// Those of making it, and when the server ends.
-pub async fn made<F>(req: &HttpRequest, content_type: &'static str, make: F) -> Result<HttpResponse, HttpError>
-where
-    F: FnOnce() -> Result<Vec<u8>, HttpError> + Send + 'static,
-{
-    let (asked, tags) = (accepted(req), held(req).map(str::to_owned));
-    let pack = move || {
-        let body = make()?;
-        let head = Head::of(content_type, &body, asked);
-        let is_held = tags.is_some_and(|tags| head.is_among(&tags));
-        let packed = (!is_held).then(|| head.encoding.compress(&body));
-        Ok::<_, HttpError>((head, packed))
-    };
-    let (head, packed) = web::block(pack).await??;
-    Ok(packed.map_or_else(|| head.start(HttpResponse::NotModified()).finish(), |body| head.ok(body.into())))
+/// A document whose links depend on who asks.
+#[must_use]
+pub fn linked(req: &HttpRequest, options: &ServeOptions, body: &Value) -> HttpResponse {
+    let mut response = document(req, "application/json", body.to_string().as_bytes());
+    response.headers_mut().insert(header::VARY, header::HeaderValue::from_static(vary(options)));
+    response
 }
 
 /// The tags that the client holds.
@@ -49,6 +42,12 @@ fn held(req: &HttpRequest) -> Option<&str> {
 #[must_use]
 pub fn accepted(req: &HttpRequest) -> Encoding {
     negotiate(req.headers().get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()))
+}
+
+/// The encoding that the client asks for, among some.
+#[must_use]
+pub fn accepted_of(req: &HttpRequest, offered: &[Encoding]) -> Encoding {
+    negotiate_among(req.headers().get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()), offered)
 }
 
 /// A strong entity tag (RFC 9110, 8.8.3), in its quotes, of what determines a body and of its encoding.
@@ -72,20 +71,26 @@ pub struct Head {
     pub encoding: Encoding,
 }
 
+/// 204: a tile that is none of the map. Clients that ask for it take an error for a failure.
+#[must_use]
+pub fn outside() -> HttpResponse {
+    HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, "public, max-age=3600")).finish()
+}
+
 /// A raster tile with this head: 304 when the client holds it, 204 where nothing is painted.
 ///
 /// # Errors
-/// When it cannot be painted.
+/// When it cannot be painted, or too many tiles wait to be painted.
 pub async fn painted(
     req: &HttpRequest,
     head: &Head,
-    painter: &Painter,
-    picture: Picture,
+    state: &State,
+    (picture, Client(address)): (Picture, Client),
 ) -> Result<HttpResponse, HttpError> {
     if let Some(response) = head.not_modified(req) {
         return Ok(response);
     }
-    let body = painter.paint(picture).await?;
+    let body = state.painter.paint(picture, address).await?;
     Ok(if body.is_empty() { head.empty() } else { head.ok(body) })
 }
 
@@ -124,7 +129,8 @@ impl Head {
         self.start(HttpResponse::NoContent()).finish()
     }
 
-    fn start(&self, mut response: actix_web::HttpResponseBuilder) -> actix_web::HttpResponseBuilder {
+    /// A response with the headers of this head.
+    pub fn start(&self, mut response: actix_web::HttpResponseBuilder) -> actix_web::HttpResponseBuilder {
         response
             .insert_header((header::ETAG, self.tag.as_str()))
             .insert_header((header::CACHE_CONTROL, self.cache_control))

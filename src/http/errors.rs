@@ -1,13 +1,45 @@
 //! Errors become statuses here and nowhere else; the body is a problem document (RFC 9457).
 
-use actix_web::error::{BlockingError, PathError, QueryPayloadError, ResponseError};
+use std::fmt::Display;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_web::error::{PathError, QueryPayloadError, ResponseError};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use thiserror::Error;
 
-use super::painter::PaintError;
+use crate::encode::geojson::GeoJsonError;
 use crate::georef::TileError;
+
+/// Seconds after which a busy server is asked again.
+const BUSY_S: u32 = 1;
+
+/// Seconds after which a map that opens is asked for again.
+const OPENING_S: u32 = 2;
+
+/// Seconds after which a map that cannot be served is asked for again.
+const FAILED_S: u32 = 60;
+
+/// Numbers a line of the log, so that an answer can point to it without repeating it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogId(u64);
+
+impl LogId {
+    /// Logs an error under a new number.
+    pub fn of(error: &dyn Display, what: &str) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = Self(NEXT.fetch_add(1, Ordering::Relaxed));
+        tracing::error!(log_id = id.0, %error, "{what}");
+        id
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
 
 /// Why a request is not answered with what it asked for. The text goes to the client: it holds no paths.
 #[derive(Debug, Error)]
@@ -24,11 +56,42 @@ pub enum HttpError {
         reason: String,
     },
     /// The resource has no such method.
-    #[error("{0} is not answered here: GET, HEAD and OPTIONS are")]
+    #[error("method {0} not allowed (use GET, HEAD or OPTIONS)")]
     Method(String),
+    /// The request has a body.
+    #[error("requests with a body are not accepted")]
+    Body,
+    /// The request is for another host.
+    #[error("this server does not answer for host {0:?}")]
+    Host(String),
+    /// The server has no room for more requests of this kind.
+    #[error("the server is busy; ask again in a moment")]
+    Busy,
+    /// The map is being opened.
+    #[error("the map is being opened")]
+    Opening(Json),
+    /// The map cannot be served.
+    #[error("the map cannot be served: {reason} (log entry {})", .id.get())]
+    Unavailable {
+        /// Its class, without names of files.
+        reason: &'static str,
+        /// Where the log says more.
+        id: LogId,
+    },
     /// The server failed; the reason is in its log.
-    #[error("the server could not make the answer; its log says why")]
-    Internal,
+    #[error("the server could not make the answer (log entry {})", .0.get())]
+    Internal(LogId),
+}
+
+impl HttpError {
+    fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Self::Busy => Some(BUSY_S),
+            Self::Opening(_) => Some(OPENING_S),
+            Self::Unavailable { .. } => Some(FAILED_S),
+            _ => None,
+        }
+    }
 }
 
 impl ResponseError for HttpError {
@@ -37,7 +100,10 @@ impl ResponseError for HttpError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Body => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Host(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::Busy | Self::Opening(_) | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -47,14 +113,31 @@ impl ResponseError for HttpError {
         if let Self::Method(_) = self {
             response.insert_header(("Allow", "GET, HEAD, OPTIONS"));
         }
-        response.insert_header(("Cache-Control", "no-store")).content_type("application/problem+json").body(
-            json!({
-                "title": status.canonical_reason(),
-                "status": status.as_u16(),
-                "detail": self.to_string(),
-            })
-            .to_string(),
-        )
+        if let Self::Body | Self::Method(_) = self {
+            response.force_close();
+        }
+        let retry_after_s = self.retry_after_s();
+        if let Some(seconds) = retry_after_s {
+            response.insert_header(("Retry-After", seconds.to_string()));
+        }
+        let mut problem = json!({
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+        });
+        match self {
+            Self::Opening(progress) => problem["progress"] = progress.clone(),
+            Self::Unavailable { reason, id } => {
+                problem["reason"] = (*reason).into();
+                problem["log_id"] = id.get().into();
+            }
+            Self::Internal(id) => problem["log_id"] = id.get().into(),
+            _ => {}
+        }
+        response
+            .insert_header(("Cache-Control", "no-store"))
+            .content_type("application/problem+json")
+            .body(problem.to_string())
     }
 }
 
@@ -64,17 +147,9 @@ impl From<TileError> for HttpError {
     }
 }
 
-impl From<PaintError> for HttpError {
-    fn from(error: PaintError) -> Self {
-        tracing::error!(%error, "a raster tile could not be drawn");
-        Self::Internal
-    }
-}
-
-impl From<BlockingError> for HttpError {
-    fn from(error: BlockingError) -> Self {
-        tracing::error!(%error, "the blocking pool is gone");
-        Self::Internal
+impl From<GeoJsonError> for HttpError {
+    fn from(error: GeoJsonError) -> Self {
+        Self::Internal(LogId::of(&error, "features could not be written"))
     }
 }
 

@@ -2,13 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::answer::{Head, painted, tag};
+use super::answer::{Head, outside, painted, tag};
 use super::errors::HttpError;
 use super::painter::{Easel, PaintError, Picture};
-use super::state::{RASTER_TILE_PX, State};
+use super::slot::{Client, Map};
+use super::state::RASTER_TILE_PX;
 use crate::encode::compress::Encoding;
 use crate::georef::{Crs, GeoTransform, PixelFrame, TileCoord, TileError, Window, WorldBounds, WorldPoint};
-use crate::raster::{Channel, Mosaic, PixelWindow, RasterSource};
+use crate::raster::{Mosaic, PixelWindow, RasterSource};
 use crate::seed::Live;
 
 /// WebP quality, 0 to 100: no visible loss on orthophotos at about 1 bit per pixel.
@@ -21,12 +22,13 @@ const READ_ZOOMS: u8 = 2;
 /// `GET /imagery/{z}/{x}/{y}.webp`.
 pub async fn tile(
     req: HttpRequest,
-    state: web::Data<State>,
+    state: Map,
+    client: Client,
     path: web::Path<(u32, u32, u32)>,
 ) -> Result<HttpResponse, HttpError> {
     let zooms = state.imagery_zooms.as_ref();
     let zooms = zooms.ok_or_else(|| HttpError::NotFound("the imagery of this map is not here".to_owned()))?;
-    let at = state.tile(path.into_inner(), zooms)?;
+    let Some(at) = state.tile(path.into_inner(), zooms)? else { return Ok(outside()) };
     let picture = Picture::Imagery(at);
     let head = Head {
         content_type: "image/webp",
@@ -34,7 +36,7 @@ pub async fn tile(
         tag: tag(format!("{}{picture:?}", state.epoch).as_bytes(), Encoding::Identity),
         encoding: Encoding::Identity,
     };
-    painted(&req, &head, &state.painter, picture).await
+    painted(&req, &head, &state, (picture, client)).await
 }
 
 /// The bytes of a tile; empty where no pixel is valid.
@@ -52,7 +54,7 @@ pub fn paint(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
 fn from_mosaic(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
     let open = |live: &Live| {
         let mosaic = live.mosaic().expect("imagery is only asked for where there is a mosaic");
-        mosaic.reader(&frame(at.z()), &[Channel::Red, Channel::Green, Channel::Blue])
+        mosaic.reader(&frame(at.z()), &mosaic.picture_channels())
     };
     let side = i64::from(RASTER_TILE_PX);
     let window = Window::new(i64::from(at.x()) * side, i64::from(at.y()) * side, RASTER_TILE_PX, RASTER_TILE_PX);

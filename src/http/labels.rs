@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::answer::{Head, painted, tag};
+use super::answer::{Head, outside, painted, tag};
 use super::errors::HttpError;
 use super::painter::{Easel, PaintError, Picture};
-use super::state::{RASTER_TILE_PX, State};
+use super::slot::{Client, Map};
+use super::state::RASTER_TILE_PX;
 use crate::encode::compress::Encoding;
-use crate::georef::{CrsError, PixelFrame, PixelPoint, Projector, TileCoord, Window, WorldPoint};
+use crate::georef::{CrsError, PixelFrame, PixelPoint, Projector, TileCoord, Turn, Window, WorldPoint};
 use crate::grid::{BlockId, WorkGrid};
 use crate::scheme::Scheme;
 
@@ -20,10 +21,11 @@ const MESH_PX: u32 = 16;
 /// `GET /labels/{z}/{x}/{y}.png`.
 pub async fn tile(
     req: HttpRequest,
-    state: web::Data<State>,
+    state: Map,
+    client: Client,
     path: web::Path<(u32, u32, u32)>,
 ) -> Result<HttpResponse, HttpError> {
-    let at = state.tile(path.into_inner(), &state.label_zooms)?;
+    let Some(at) = state.tile(path.into_inner(), &state.label_zooms)? else { return Ok(outside()) };
     let picture = Picture::Labels(at);
     let determined_by = format!("{}{}{picture:?}", state.epoch, state.painter.generation(picture));
     let head = Head {
@@ -32,13 +34,13 @@ pub async fn tile(
         tag: tag(determined_by.as_bytes(), Encoding::Identity),
         encoding: Encoding::Identity,
     };
-    painted(&req, &head, &state.painter, picture).await
+    painted(&req, &head, &state, (picture, client)).await
 }
 
 /// The bytes of a tile; empty where no pixel is labelled.
 pub fn paint(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
     let grid = easel.live.grid().clone();
-    let places = places(at, &grid.frame, easel.grid_projector()?)?;
+    let places = places(at, &grid, easel.grid_projector()?)?;
     let mut codes = vec![0_u8; (RASTER_TILE_PX * RASTER_TILE_PX) as usize];
     // Block by block, so that a tile of the whole town does not hold the labels of the whole town.
     for (_, pixels) in by_block(&places, &grid) {
@@ -56,13 +58,21 @@ pub fn paint(easel: &mut Easel, at: TileCoord) -> Result<Vec<u8>, PaintError> {
 }
 
 /// The column and row of the work grid under the middle of each pixel of a tile.
-fn places(at: TileCoord, frame: &PixelFrame, to_grid: &Projector) -> Result<Vec<(i64, i64)>, CrsError> {
-    let bounds = at.bounds();
+fn places(at: TileCoord, grid: &WorkGrid, to_grid: &Projector) -> Result<Vec<(i64, i64)>, CrsError> {
+    let (bounds, frame): (_, &PixelFrame) = (at.bounds(), &grid.frame);
+    // A grid across 180° goes on in its own longitudes; tiles are brought to them.
+    let middle = PixelPoint { col: f64::from(grid.cols) / 2.0, row: f64::from(grid.rows) / 2.0 };
+    let turn = Turn::of(&frame.crs).map(|turn| (turn, frame.transform.to_map(middle).x));
     let side = bounds.max.x - bounds.min.x;
     let node = |i: u32, j: u32| {
         let part = |n: u32| f64::from(n * MESH_PX) / f64::from(RASTER_TILE_PX);
         let world = WorldPoint { x: bounds.min.x + side * part(i), y: bounds.min.y + side * part(j) };
-        to_grid.project(world.to_web_mercator()).map(|p| frame.transform.to_raster(p))
+        to_grid.project(world.to_web_mercator()).map(|mut p| {
+            if let Some((turn, middle)) = turn {
+                p.x = turn.near(p.x, middle);
+            }
+            frame.transform.to_raster(p)
+        })
     };
     let cells = RASTER_TILE_PX / MESH_PX;
     let mesh: Vec<PixelPoint> = (0..=cells)
@@ -126,4 +136,27 @@ fn encode(codes: &[u8], scheme: &Scheme) -> Result<Vec<u8>, png::EncodingError> 
     encoder.set_trns(alpha);
     encoder.write_header()?.write_image_data(codes)?;
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::georef::{Crs, GeoTransform};
+
+    #[test]
+    fn a_grid_in_degrees_across_180_is_found_from_both_sides() {
+        let crs = Crs::new("EPSG:4326").expect("known");
+        let transform = GeoTransform::new([179.9997, 5e-6, 0.0, -16.9, 0.0, -5e-6]).expect("regular");
+        let grid = WorkGrid { frame: PixelFrame { crs, transform }, cols: 120, rows: 2000, block_px: 256 };
+        let to_grid = Projector::new(&Crs::web_mercator(), &grid.frame.crs).expect("known");
+        let inside = |x: u32| {
+            let at = TileCoord::new(17, x, 71_780).expect("a tile");
+            let places = places(at, &grid, &to_grid).expect("on the globe");
+            by_block(&places, &grid).values().flatten().map(|pixel| places[*pixel].0).collect::<Vec<_>>()
+        };
+        let (east, west) = (inside((1 << 17) - 1), inside(0));
+        assert!(!east.is_empty() && east.iter().all(|col| *col < 60), "{east:?}");
+        assert!(!west.is_empty() && west.iter().all(|col| *col >= 60), "{west:?}");
+        assert!(inside(5).is_empty());
+    }
 }

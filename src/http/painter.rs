@@ -1,23 +1,23 @@
 //! The threads that draw raster tiles: datasets and PROJ objects belong to one thread, and drawing blocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use actix_web::web::Bytes;
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
 
-use super::cache::Bodies;
-use super::options::ServeOptions;
+use super::desk::{Desk, Key, Ticket, What};
+use super::errors::{HttpError, LogId};
+use super::pool::Busy;
+use super::resources::Resources;
 use super::{imagery, labels};
 use crate::georef::{Crs, CrsError, Projector, TileCoord, TileError};
 use crate::raster::{MosaicReader, RasterError};
 use crate::seed::{Live, SeedError};
-
-/// Tiles that wait before those who ask for more wait themselves.
-const QUEUE: usize = 64;
 
 /// Zooms whose readers a thread keeps open.
 const OPEN_ZOOMS: usize = 4;
@@ -57,22 +57,34 @@ pub enum PaintError {
     /// Who asked for it has gone.
     #[error("nobody waits for this tile any more")]
     Abandoned,
-    /// A drawing thread ended.
-    #[error("the threads that draw raster tiles ended")]
-    Gone,
 }
 
-/// Draws raster tiles on threads of its own, and keeps them.
+/// Draws raster tiles on threads of its own.
 pub struct Painter {
     live: Arc<Live>,
-    kept: Arc<Bodies<Picture>>,
-    jobs: mpsc::Sender<Job>,
+    desk: Arc<Desk>,
+    map: u32,
+    jobs: Arc<Jobs>,
+}
+
+/// Tiles that wait to be drawn.
+struct Jobs {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    closed: bool,
 }
 
 struct Job {
     picture: Picture,
     generation: u64,
-    reply: oneshot::Sender<Result<Bytes, PaintError>>,
+    address: IpAddr,
+    ticket: Ticket,
 }
 
 impl Painter {
@@ -80,35 +92,29 @@ impl Painter {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn new(live: &Arc<Live>, imagery_zoom: u8, options: &ServeOptions) -> io::Result<Self> {
-        let (jobs, waiting) = mpsc::channel(QUEUE);
-        let waiting = Arc::new(Mutex::new(waiting));
-        let kept = Arc::new(Bodies::new(options.raster_cache_bytes));
-        for i in 0..options.raster_threads.max(1) {
-            let (waiting, kept, live) = (Arc::clone(&waiting), Arc::clone(&kept), Arc::clone(live));
+    pub fn new(live: &Arc<Live>, imagery_zoom: u8, (resources, map): (&Resources, u32)) -> io::Result<Self> {
+        let limit = resources.limits.raster_queue;
+        let jobs = Arc::new(Jobs { waiting: Mutex::default(), wake: Condvar::new(), limit });
+        for i in 0..resources.limits.raster_threads {
+            let (jobs, desk, live) = (Arc::clone(&jobs), Arc::clone(&resources.desk), Arc::clone(live));
             let work = move || {
-                paint_all(
-                    &waiting,
-                    Easel { live, imagery_zoom, kept: &kept, readers: BTreeMap::new(), to_grid: None, reply: None },
-                );
+                let easel =
+                    Easel { live, imagery_zoom, desk, map, readers: BTreeMap::new(), to_grid: None, ticket: None };
+                paint_all(&jobs, easel);
             };
             thread::Builder::new().name(format!("painter-{i}")).spawn(work)?;
         }
-        Ok(Self { live: Arc::clone(live), kept, jobs })
+        Ok(Self { live: Arc::clone(live), desk: Arc::clone(&resources.desk), map, jobs })
     }
 
     /// The bytes of a picture; empty where there is nothing to see.
     ///
     /// # Errors
-    /// When sources cannot be read.
-    pub async fn paint(&self, picture: Picture) -> Result<Bytes, PaintError> {
+    /// When sources cannot be read, or too many tiles wait.
+    pub async fn paint(&self, picture: Picture, address: IpAddr) -> Result<Bytes, HttpError> {
         let generation = self.generation(picture);
-        if let Some(body) = self.kept.get(&picture, generation) {
-            return Ok(body);
-        }
-        let (reply, answer) = oneshot::channel();
-        self.jobs.send(Job { picture, generation, reply }).await.map_err(|_| PaintError::Gone)?;
-        answer.await.map_err(|_| PaintError::Gone)?
+        let start = |ticket| self.jobs.push(Job { picture, generation, address, ticket });
+        self.desk.get_or_make(picture.key(self.map), generation, start).await
     }
 
     /// What a picture was made from: labels grow, imagery stays.
@@ -121,39 +127,95 @@ impl Painter {
     }
 }
 
-/// The life of a thread.
-fn paint_all(waiting: &Mutex<mpsc::Receiver<Job>>, mut easel: Easel) {
-    loop {
-        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(job) = next else { return };
-        if job.reply.is_closed() {
-            continue; // the client went on to another place of the map
+impl Drop for Painter {
+    fn drop(&mut self) {
+        self.jobs.lock().closed = true;
+        self.jobs.wake.notify_all();
+    }
+}
+
+impl Picture {
+    fn key(self, map: u32) -> Key {
+        let what = match self {
+            Self::Imagery(tile) => What::Imagery(tile),
+            Self::Labels(tile) => What::Labels(tile),
+        };
+        Key { map, what }
+    }
+}
+
+impl Jobs {
+    /// Queues a tile. A full queue gives up the newest tile of another address, where that has more than half of them.
+    fn push(&self, job: Job) -> Result<(), Busy> {
+        let mut waiting = self.lock();
+        let mut given_up = None;
+        if waiting.jobs.len() >= self.limit {
+            let others = |other: &Job| other.address != job.address;
+            if waiting.jobs.iter().filter(|other| others(other)).count() <= self.limit / 2 {
+                return Err(Busy);
+            }
+            given_up = waiting.jobs.iter().rposition(others).and_then(|place| waiting.jobs.remove(place));
         }
-        easel.reply = Some(job.reply);
-        let painted = easel.picture(job.picture, job.generation);
-        if let Some(reply) = easel.reply.take() {
-            let _ = reply.send(painted); // nobody may wait for it any more
+        waiting.jobs.push_back(job);
+        drop(waiting);
+        drop(given_up); // tells those who wait for it
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// The next tile; `None` at the end.
+    fn next(&self) -> Option<Job> {
+        let idle = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
+        let mut waiting = self.wake.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+        if waiting.closed { None } else { waiting.jobs.pop_front() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The life of a thread.
+fn paint_all(jobs: &Jobs, mut easel: Easel) {
+    while let Some(Job { picture, generation, ticket, .. }) = jobs.next() {
+        if ticket.is_abandoned() {
+            continue; // the clients went on to other places of the map
+        }
+        easel.ticket = Some(ticket);
+        // A decoder of foreign files may panic: the thread stays, with readers made anew.
+        let painted = catch_unwind(AssertUnwindSafe(|| easel.picture(picture, generation)));
+        let Some(ticket) = easel.ticket.take() else { continue };
+        match painted {
+            Ok(Ok(body)) => ticket.finish(&Ok(body)),
+            Ok(Err(PaintError::Abandoned)) => drop(ticket),
+            Ok(Err(error)) => ticket.finish(&Err(LogId::of(&error, "a raster tile could not be drawn"))),
+            Err(_) => {
+                (easel.readers, easel.to_grid) = (BTreeMap::new(), None);
+                ticket.finish(&Err(LogId::of(&"panic", "a raster tile could not be drawn")));
+            }
         }
     }
 }
 
 /// What a thread keeps between tiles.
-pub struct Easel<'a> {
+pub struct Easel {
     /// The map.
     pub live: Arc<Live>,
     /// The deepest zoom of the imagery.
     pub imagery_zoom: u8,
     /// Finished pictures of all threads.
-    kept: &'a Bodies<Picture>,
+    desk: Arc<Desk>,
+    map: u32,
     readers: BTreeMap<u8, MosaicReader>,
     to_grid: Option<Projector>,
-    reply: Option<oneshot::Sender<Result<Bytes, PaintError>>>,
+    ticket: Option<Ticket>,
 }
 
-impl Easel<'_> {
+impl Easel {
     /// A picture of a generation, kept or drawn.
     pub fn picture(&mut self, picture: Picture, generation: u64) -> Result<Bytes, PaintError> {
-        if let Some(body) = self.kept.get(&picture, generation) {
+        let key = picture.key(self.map);
+        if let Some(body) = self.desk.get(&key, generation) {
             return Ok(body);
         }
         let body: Bytes = match picture {
@@ -161,13 +223,13 @@ impl Easel<'_> {
             Picture::Labels(tile) => labels::paint(self, tile)?,
         }
         .into();
-        self.kept.put(picture, generation, body.clone());
+        self.desk.put(key, generation, body.clone());
         Ok(body)
     }
 
     /// Whether nobody waits any more for what is painted.
     pub fn is_abandoned(&self) -> bool {
-        self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
+        self.ticket.as_ref().is_some_and(Ticket::is_abandoned)
     }
 
     /// The reader of a zoom's pixel grid, made by `open` the first time.

@@ -6,11 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use thiserror::Error;
 
-use super::cache::Bodies;
+use super::desk::{Key, What};
 use super::errors::HttpError;
 use super::options::ServeOptions;
 use super::painter::Painter;
-use crate::encode::compress::Encoding;
+use super::resources::Resources;
 use crate::encode::mvt;
 use crate::georef::{CrsError, Ground, TileCoord};
 use crate::seed::Live;
@@ -23,9 +23,6 @@ const RASTER_ZOOMS_DEEPER: u8 = 4;
 
 /// Zooms above the one where the whole map fills a tile: seen from there it is a speck, and still to be found.
 const ZOOMS_OUT: u8 = 4;
-
-/// More than all files of the viewer in all encodings.
-const VIEWER_BYTES: u64 = 8 << 20;
 
 /// Why a map cannot be served.
 #[derive(Debug, Error)]
@@ -62,10 +59,10 @@ pub struct State {
     pub imagery_zooms: Option<RangeInclusive<u8>>,
     /// The ground resolution of the work grid.
     pub resolution_m_per_px: f64,
-    /// Kept vector tiles.
-    pub tiles: Bodies<(TileCoord, Encoding)>,
-    /// Kept files of the viewer, compressed.
-    pub files: Bodies<(&'static str, Encoding)>,
+    /// What all maps of the server share.
+    pub resources: Arc<Resources>,
+    /// Of this map among them.
+    map: u32,
     /// Draws imagery and label tiles.
     pub painter: Painter,
     /// Of this run: generations count from zero in each.
@@ -80,7 +77,7 @@ impl State {
     ///
     /// # Errors
     /// When the work grid cannot be measured on the ground or a thread cannot be started.
-    pub fn new(live: Arc<Live>, options: ServeOptions) -> Result<Self, ServeError> {
+    pub fn new(live: Arc<Live>, options: ServeOptions, resources: &Arc<Resources>) -> Result<Self, ServeError> {
         let name = || live.name().to_owned();
         let (resolution_m_per_px, latitude_deg) =
             measure(&live).map_err(|source| ServeError::Crs { name: name(), source })?;
@@ -97,16 +94,17 @@ impl State {
         };
         let imagery = live.mosaic().map(|m| zooms(m.resolution_m_per_px(), RASTER_ZOOMS_DEEPER));
         let deepest = imagery.as_ref().map_or(0, |zooms| *zooms.end());
-        let painter =
-            Painter::new(&live, deepest, &options).map_err(|source| ServeError::Thread { name: name(), source })?;
+        let map = resources.next_map();
+        let painter = Painter::new(&live, deepest, (resources, map))
+            .map_err(|source| ServeError::Thread { name: name(), source })?;
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             zooms: zooms(resolution_m_per_px, 0),
             label_zooms: zooms(resolution_m_per_px, RASTER_ZOOMS_DEEPER),
             imagery_zooms: imagery,
             resolution_m_per_px,
-            tiles: Bodies::new(options.tile_cache_bytes),
-            files: Bodies::new(VIEWER_BYTES),
+            resources: Arc::clone(resources),
+            map,
             painter,
             epoch: format!("{:x}", since_1970.as_millis()),
             live,
@@ -114,22 +112,23 @@ impl State {
         })
     }
 
-    /// The tile of a path, where the map has it.
+    /// A body of this map among those of all maps.
+    #[must_use]
+    pub fn key(&self, what: What) -> Key {
+        Key { map: self.map, what }
+    }
+
+    /// The tile of a path; `None` where it lies outside the map.
     ///
     /// # Errors
-    /// 404 when it is no tile, its zoom is not served, or it lies outside the map.
-    pub fn tile(&self, (z, x, y): (u32, u32, u32), zooms: &RangeInclusive<u8>) -> Result<TileCoord, HttpError> {
+    /// 404 when it is no tile or its zoom is not served.
+    pub fn tile(&self, (z, x, y): (u32, u32, u32), zooms: &RangeInclusive<u8>) -> Result<Option<TileCoord>, HttpError> {
         let tile = TileCoord::new(z, x, y)?;
         if !zooms.contains(&tile.z()) {
             let (first, last) = (zooms.start(), zooms.end());
             return Err(HttpError::NotFound(format!("no tile {tile}: zooms {first} to {last} are served")));
         }
-        if !tile.bounds().touches(&self.live.bounds()) {
-            let bounds = self.live.bounds().lon_lat_wsen().map(|degrees| format!("{degrees:.5}")).join(", ");
-            let reason = format!("no tile {tile}: the map lies in {bounds} (west, south, east, north)");
-            return Err(HttpError::NotFound(reason));
-        }
-        Ok(tile)
+        Ok(tile.bounds().touches(&self.live.bounds()).then_some(tile))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::answer::document;
+use super::answer::linked;
 use super::errors::HttpError;
 use super::links::base_url;
-use super::state::State;
+use super::slot::Map;
 use super::tilejson::tile_set;
 use crate::encode::style::style as write;
 use crate::encode::tilejson::TileSet;
@@ -14,7 +14,7 @@ use crate::encode::tilejson::TileSet;
 /// with `imagery` also what lies below the map.
 pub async fn style(
     req: HttpRequest,
-    state: web::Data<State>,
+    state: Map,
     query: web::Query<Vec<(String, String)>>,
 ) -> Result<HttpResponse, HttpError> {
     let (mut extrude, mut imagery) = (true, false);
@@ -30,5 +30,5 @@ pub async fn style(
     let set = tile_set(&state, &base_url(&req, "/style.json", &state.options));
     let imagery_url = set.imagery_url.clone().filter(|_| imagery);
     let style = write(state.live.scheme(), &TileSet { imagery_url, ..set }, extrude);
-    Ok(document(&req, "application/json", style.to_string().as_bytes()))
+    Ok(linked(&req, &state.options, &style))
 }

@@ -1,16 +1,17 @@
 //! What the tiles hold (TileJSON 3.0.0).
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 
-use super::answer::document;
+use super::answer::linked;
 use super::links::base_url;
+use super::slot::Map;
 use super::state::State;
 use crate::encode::tilejson::{TileSet, tilejson as write};
 
 /// `GET /tiles.json`.
-pub async fn tilejson(req: HttpRequest, state: web::Data<State>) -> HttpResponse {
+pub async fn tilejson(req: HttpRequest, state: Map) -> HttpResponse {
     let set = tile_set(&state, &base_url(&req, "/tiles.json", &state.options));
-    document(&req, "application/json", write(&set).to_string().as_bytes())
+    linked(&req, &state.options, &write(&set))
 }
 
 /// The map as clients are told of it, at an address without a slash at its end.

@@ -5,11 +5,16 @@
 //! clients do not ask again after errors or `Retry-After`, but MapLibre does when `max-age` has passed, and QGIS keeps a tile
 //! exactly that long.
 
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use std::sync::Arc;
 
-use super::answer::{Head, accepted};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::answer::{Head, accepted, outside};
+use super::desk::{Ticket, What};
 use super::errors::HttpError;
+use super::slot::{Client, Map};
 use super::state::State;
 use crate::encode::mvt;
 use crate::georef::TileCoord;
@@ -29,15 +34,18 @@ enum Completeness {
     QueueFull,
 }
 
-/// `GET /tiles/{z}/{x}/{y}.mvt`: 200, 204 inside the map and empty, 304, 404 outside.
+/// `GET /tiles/{z}/{x}/{y}.mvt`: 200, 204 where it is empty or outside the map, 304, 404 where it is no tile of this map's
+/// zooms, 503 where too many tiles wait.
 pub async fn tile(
     req: HttpRequest,
-    state: web::Data<State>,
+    state: Map,
+    Client(address): Client,
     path: web::Path<(u32, u32, u32)>,
 ) -> Result<HttpResponse, HttpError> {
-    let at = state.tile(path.into_inner(), &state.zooms)?;
+    let Some(at) = state.tile(path.into_inner(), &state.zooms)? else { return Ok(outside()) };
     // Before the snapshot is taken: a block that arrives in between makes this answer too modest, never too bold.
-    let completeness = ask_for_missing(&state, at);
+    let may_start = state.options.cors.may_start_work(&req, state.options.trust_forwarded);
+    let completeness = ask_for_missing(&state, at, may_start);
     let snapshot = state.live.snapshot();
     let encoding = accepted(&req);
     let head = Head {
@@ -49,30 +57,29 @@ pub async fn tile(
     if let Some(response) = head.not_modified(&req) {
         return Ok(completeness.mark(response));
     }
-    let key = (at, encoding);
-    let body = match state.tiles.get(&key, snapshot.generation) {
-        Some(body) => body,
-        None => {
-            web::block(move || {
-                state.tiles.get_or_make(key, snapshot.generation, || {
-                    let options = mvt::TileOptions::new(*state.zooms.end());
-                    let tile = mvt::tile(&snapshot.store, state.live.scheme(), at, &options);
-                    tile.map_or_else(Vec::new, |body| encoding.compress(&body))
-                })
-            })
-            .await?
-        }
+    let key = state.key(What::Vector(at, encoding));
+    let generation = snapshot.generation;
+    let making = Arc::clone(&state);
+    let start = |ticket: Ticket| {
+        state.resources.tiles.submit(address, move || {
+            if !ticket.is_abandoned() {
+                let options = mvt::TileOptions::new(*making.zooms.end());
+                let tile = mvt::tile(&snapshot.store, making.live.scheme(), at, &options);
+                ticket.finish(&Ok(tile.map_or_else(Bytes::new, |body| encoding.compress(&body).into())));
+            }
+        })
     };
+    let body = state.resources.desk.get_or_make(key, generation, start).await?;
     Ok(completeness.mark(if body.is_empty() { head.empty() } else { head.ok(body) }))
 }
 
-/// Starts what is missing, if it can be made and the tile is not half the map.
-fn ask_for_missing(state: &State, at: TileCoord) -> Completeness {
+/// Starts what is missing, if it can be made, the client may start it and the tile is not half the map.
+fn ask_for_missing(state: &State, at: TileCoord, may_start: bool) -> Completeness {
     let area = at.bounds();
     if state.live.missing(&area) == 0 {
         return Completeness::Complete;
     }
-    if at.z() < state.options.min_request_zoom {
+    if at.z() < state.options.min_request_zoom || !may_start {
         return Completeness::Partial;
     }
     match state.live.request(&area) {

@@ -1,21 +1,25 @@
 //! The map page and its files, embedded in the binary.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::{Map, Value, json};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::answer::{Head, accepted, document, made, tag};
+use super::answer::{Head, accepted, document, tag};
+use super::desk::{Ticket, What};
 use super::errors::HttpError;
+use super::slot::{Client, Map, Slot};
 use super::state::{RASTER_TILE_PX, State};
+use crate::encode::compress::Encoding;
 use crate::scheme::{Class, ClassId};
 
-/// The page needs nothing from elsewhere; MapLibre's styles and workers are its own.
-const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
-    worker-src 'self' blob:; frame-ancestors *";
+/// The page needs nothing from elsewhere; MapLibre's workers are its own.
+const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; base-uri 'none'; \
+    form-action 'none'; object-src 'none'; frame-ancestors ";
 
 /// A file of the viewer.
 macro_rules! own {
@@ -53,9 +57,14 @@ static CONTENT: LazyLock<[u8; 32]> =
     LazyLock::new(|| FILES.iter().fold(Sha256::new(), |hash, (_, body)| hash.chain_update(body)).finalize().into());
 
 /// `GET /`.
-pub async fn page(req: HttpRequest) -> HttpResponse {
+pub async fn page(req: HttpRequest, slot: web::Data<Slot>) -> HttpResponse {
     let mut response = document(&req, "text/html; charset=utf-8", PAGE);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(POLICY));
+    let policy = format!("{POLICY}{}", slot.options.frame_ancestors);
+    let policy =
+        header::HeaderValue::from_str(&policy).unwrap_or(header::HeaderValue::from_static("default-src 'self'"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(header::REFERRER_POLICY, header::HeaderValue::from_static("same-origin"));
     response
 }
 
@@ -67,11 +76,7 @@ pub async fn to_page(req: HttpRequest) -> HttpResponse {
 }
 
 /// `GET /viewer/{file}`.
-pub async fn asset(
-    req: HttpRequest,
-    state: web::Data<State>,
-    file: web::Path<String>,
-) -> Result<HttpResponse, HttpError> {
+pub async fn asset(req: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, HttpError> {
     let found = FILES.iter().find(|(name, _)| *name == *file);
     let (name, body) = found.ok_or_else(|| HttpError::NotFound(format!("the viewer has no file {file}")))?;
     let encoding = accepted(&req);
@@ -81,16 +86,26 @@ pub async fn asset(
         tag: tag(&[name.as_bytes(), CONTENT.as_slice()].concat(), encoding),
         encoding,
     };
-    if let Some(response) = head.not_modified(&req) {
-        return Ok(response);
-    }
-    let packed = web::block(move || state.files.get_or_make((name, encoding), 0, || encoding.compress(body))).await?;
-    Ok(head.ok(packed))
+    Ok(head.not_modified(&req).unwrap_or_else(|| head.ok(packed(name, body, encoding))))
+}
+
+/// A file in an encoding, compressed once in the life of the process: the files are few and small.
+fn packed(name: &'static str, body: &'static [u8], encoding: Encoding) -> Bytes {
+    static PACKED: LazyLock<Mutex<HashMap<(&'static str, Encoding), Bytes>>> = LazyLock::new(Mutex::default);
+    let mut packed = PACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    packed.entry((name, encoding)).or_insert_with(|| encoding.compress(body).into()).clone()
 }
 
 /// `GET /viewer/map.json`: what the page shows beside the tiles.
-pub async fn map(req: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, HttpError> {
-    made(&req, "application/json", move || Ok(about(&state).to_string().into_bytes())).await
+pub async fn map(req: HttpRequest, state: Map, Client(address): Client) -> Result<HttpResponse, HttpError> {
+    let (key, generation) = (state.key(What::About), state.live.snapshot().generation);
+    let making = Arc::clone(&state);
+    let start = |ticket: Ticket| {
+        let make = move || ticket.finish(&Ok(about(&making).to_string().into_bytes().into()));
+        state.resources.probes.submit(address, make)
+    };
+    let body = state.resources.desk.get_or_make(key, generation, start).await?;
+    Ok(document(&req, "application/json", &body))
 }
 
 /// What the page shows; it counts the features of each class.
@@ -103,7 +118,7 @@ fn about(state: &State) -> Value {
         json!({ "code": c.code, "name": c.name, "title": c.title, "colour": c.colour.hex(), "features": features })
     };
     let classes: Vec<Value> = state.live.scheme().classes.iter().map(class).collect();
-    let mut rasters = Map::new();
+    let mut rasters = serde_json::Map::new();
     let mut raster = |name: &str, path: &str, zooms: &std::ops::RangeInclusive<u8>| {
         let tile = json!({ "path": path, "tile_px": RASTER_TILE_PX, "minzoom": zooms.start(), "maxzoom": zooms.end() });
         rasters.insert(name.to_owned(), tile);

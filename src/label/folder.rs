@@ -1,6 +1,7 @@
 //! What lies in the folder of a store beside its blocks: the manifest, the scorer, and blocks that are set aside.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{Manifest, StoreError};
@@ -10,17 +11,26 @@ pub(super) fn manifest_path(folder: &Path) -> PathBuf {
     folder.join("store.json")
 }
 
+/// The largest manifest that is read: all blocks of the largest work grid, listed.
+const MAX_MANIFEST_BYTES: u64 = 128 << 20;
+
+/// Reads the manifest of a store and checks what it says.
 pub(super) fn read_manifest(folder: &Path) -> Result<Manifest, StoreError> {
     let path = manifest_path(folder);
-    let text =
-        std::fs::read_to_string(&path).map_err(|source| StoreError::Missing { path: folder.to_owned(), source })?;
     let invalid = |reason: String| StoreError::Manifest { path: path.clone(), reason };
-    let manifest: Manifest = serde_json::from_str(&text).map_err(|e| invalid(e.to_string()))?;
-    if manifest.version == Manifest::VERSION {
-        Ok(manifest)
-    } else {
-        Err(invalid(format!("format {}, accepted is {}", manifest.version, Manifest::VERSION)))
+    let mut text = String::new();
+    let file = File::open(&path).and_then(|file| Ok((file.metadata()?.is_file(), file)));
+    let (is_file, file) = file.map_err(|cause| StoreError::Missing { path: folder.to_owned(), cause })?;
+    if !is_file {
+        return Err(invalid("not a regular file".to_owned()));
     }
+    file.take(MAX_MANIFEST_BYTES + 1).read_to_string(&mut text).map_err(|error| invalid(error.to_string()))?;
+    if text.len() as u64 > MAX_MANIFEST_BYTES {
+        return Err(invalid(format!("too large (expected at most {} MiB)", MAX_MANIFEST_BYTES >> 20)));
+    }
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+    manifest.check().map_err(invalid)?;
+    Ok(manifest)
 }
 
 /// Copies the scorer of a manifest beside it.
@@ -37,13 +47,20 @@ pub(super) fn remove_copy(folder: &Path, manifest: &Manifest) {
     }
 }
 
-/// Writes a manifest; the scorer that it names has its copy beside it by then.
+/// Writes a manifest, unless the folder has it already; the scorer that it names has its copy next to it by then.
 pub(super) fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), StoreError> {
     let path = manifest_path(folder);
     let text = serde_json::to_string_pretty(manifest)
         .map_err(|e| StoreError::Manifest { path: path.clone(), reason: e.to_string() })?;
-    write_whole(&path, (text + "\n").as_bytes()).map_err(|source| StoreError::Io { path, source })
+    let text = text + "\n";
+    if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(());
+    }
+    Ok(write_whole(&path, text.as_bytes())?)
 }
+
+/// How the folders of temporary files in a store begin.
+pub(super) const WORK: &str = "work-";
 
 /// How folders of label blocks begin that others take the place of.
 const SET_ASIDE: &str = "labels-before-";
@@ -65,7 +82,7 @@ pub(super) fn swapped_back(folder: &Path, read: Manifest) -> Result<Manifest, St
     let (labels, before) = (folder.join("labels"), set_aside(folder, &manifest));
     if before.exists() {
         let removed = if labels.exists() { std::fs::remove_dir_all(&labels) } else { Ok(()) };
-        let io = |source| StoreError::Io { path: labels.clone(), source };
+        let io = |cause| StoreError::Io { path: labels.clone(), cause };
         removed.and_then(|()| std::fs::rename(&before, &labels)).map_err(io)?;
     }
     Ok(manifest)
@@ -89,23 +106,12 @@ pub(super) fn locked(folder: &Path, lock: Lock) -> Option<File> {
 
 /// Removes label blocks that others have taken the place of.
 pub(super) fn remove_set_aside(folder: &Path) -> Result<(), StoreError> {
-    let io = |source| StoreError::Io { path: folder.to_owned(), source };
+    let io = |cause| StoreError::Io { path: folder.to_owned(), cause };
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let entry = entry.map_err(io)?;
         let name = entry.file_name();
         if name.to_str().is_some_and(|name| name.starts_with(SET_ASIDE)) {
             std::fs::remove_dir_all(entry.path()).map_err(io)?;
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn remove_half_made(labels: &Path) -> Result<(), StoreError> {
-    let io = |source| StoreError::Io { path: labels.to_owned(), source };
-    for entry in std::fs::read_dir(labels).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|e| e == "tmp") {
-            std::fs::remove_file(&path).map_err(|source| StoreError::Io { path, source })?;
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use super::{CleanOptions, StoreError};
 use crate::georef::{Crs, GeoTransform, PixelFrame};
 use crate::grid::{BlockId, WorkGrid};
 use crate::model::{CachePlace, Precision, Scoring};
+use crate::raster::Bands;
 
 /// What the label blocks of a store are, and what they were made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct Manifest {
     pub block_px: u32,
     /// The rasters of the mosaic.
     pub sources: Vec<PathBuf>,
+    /// The bands that are read as colours, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bands: Option<Bands>,
     /// The surface model, if one was given.
     pub dsm: Option<PathBuf>,
     /// The terrain model, if one was given.
@@ -54,8 +58,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The format that this version reads and writes.
-    pub const VERSION: u32 = 1;
+    /// The format that this version writes; it reads those before too.
+    pub const VERSION: u32 = 2;
+
+    /// The first format whose label blocks have a checksum.
+    pub const SEALED_FROM: u32 = 2;
 
     /// The work grid.
     ///
@@ -75,6 +82,14 @@ impl Manifest {
         self.area_blocks.iter().map(|&(row, col)| BlockId { row, col }).collect()
     }
 
+    /// Checks that each value is one that a store may have, so that opening and reading it take bounded time and memory.
+    ///
+    /// # Errors
+    /// The key, its value and what is expected.
+    pub fn check(&self) -> Result<(), String> {
+        super::rules::check(self)
+    }
+
     fn precision(&self) -> Precision {
         self.feature_cache.as_ref().filter(|place| place.mib > 0).map_or(Precision::F16, |place| place.precision)
     }
@@ -82,11 +97,13 @@ impl Manifest {
     /// Which part of the input differs, for the message.
     pub(super) fn difference(&self, new: &Self) -> String {
         let parts = [
+            (self.version != new.version, "version of orthotile"),
             (self.model != new.model, "model"),
             (self.scoring != new.scoring, "way of scoring (scorer, unknown, unknown band, guided, augment, weights)"),
             (self.clean != new.clean, "clean-up (majority, minimum area)"),
             (self.precision() != new.precision(), "precision of features"),
             (self.block_px != new.block_px, "block size"),
+            (self.bands != new.bands, "bands"),
             (self.scheme != new.scheme, "scheme"),
             ((self.transform, self.cols, self.rows) != (new.transform, new.cols, new.rows), "work grid"),
         ];

@@ -1,19 +1,28 @@
 //! Scores blended into a label map, cleaned, kept as label blocks.
 
 mod blend;
+mod blocks;
 mod boundary;
+mod claim;
 mod clean;
+mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod folder;
 mod manifest;
 mod masks;
+mod rules;
 mod sieve;
 mod store;
 
 pub use blend::{Blender, ScoredChip};
+pub use claim::Claim;
 pub use clean::{CleanOptions, clean, clean_painted};
+pub use error::StoreError;
 pub use manifest::Manifest;
 pub use masks::{InstanceId, MaskReader, MaskedChip, OwnedMask, PaintedMap, paint};
-pub use store::{LabelStore, StoreError};
+pub use rules::BLOCK_PX;
+pub use store::LabelStore;
 
 use crate::georef::Window;
 use crate::scheme::ClassId;

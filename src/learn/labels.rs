@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use geo::{BoundingRect, Contains, Coord, Geometry, LineString, MultiPolygon, Point, Polygon};
-use geojson::{Feature, GeoJson};
+use geo::{BoundingRect, Contains, Coord, LineString, MultiPolygon, Point, Polygon};
 use sha2::{Digest, Sha256};
 
 use super::{FeatureReader, LearnError, SeenChip};
-use crate::georef::{Crs, MapPoint, Projector, Window};
+use crate::georef::{Crs, MapPoint, PolygonFeature, Projector, Window, read_polygons};
 use crate::grid::{ChipId, WorkGrid};
+use crate::random::Dice;
 use crate::scheme::Scheme;
 
 /// The most patches that are taken of a polygon: more say little more.
@@ -18,6 +18,8 @@ const MOST_PATCHES: usize = 200;
 const COVERED: f64 = 0.75;
 /// Of a polygon that covers no patch so far, the best patch counts from this share on.
 const BARELY_COVERED: f64 = 0.2;
+/// Patches that are kept of the ground around a polygon: they stand for the chips that it lies in.
+const MOST_AROUND: usize = 150;
 /// Points of a patch along a side, where coverage is measured.
 const POINTS: u32 = 8;
 
@@ -39,23 +41,29 @@ pub struct LabelledPatches {
     pub class: String,
     /// That of the polygon.
     pub digest: String,
-    /// Vectors of features.
+    /// Longitude and latitude of its middle, in 1e-7 degrees.
+    pub at: [i32; 2],
+    /// Vectors of features of patches inside.
     pub vectors: Vec<f32>,
+    /// Patches inside, of which a part may be kept.
+    pub covered: usize,
+    /// Vectors of patches that the polygon covers in part.
+    pub edges: Vec<f32>,
+    /// The covered share of each of these, in 1/255.
+    pub edge_shares: Vec<u8>,
+    /// Patches covered in part, of which a part may be kept.
+    pub edge: usize,
+    /// Vectors of patches drawn from the ground around, whatever they are.
+    pub around: Vec<f32>,
 }
 
-/// Reads polygons with a property `class` from GeoJSON in longitude and latitude.
+/// Reads polygons with a property `class` from `GeoJSON`, in longitude and latitude or in the system that the file declares.
 ///
 /// # Errors
 /// When the file holds something else, or a class that the scheme has not.
 pub fn read_labels(path: &Path, scheme: &Scheme) -> Result<Vec<LabelPolygon>, LearnError> {
     let invalid = |reason: String| LearnError::Input { path: path.to_owned(), reason };
-    let text = std::fs::read_to_string(path).map_err(|e| invalid(e.to_string()))?;
-    let json: GeoJson = text.parse().map_err(|e: geojson::Error| invalid(e.to_string()))?;
-    let features = match json {
-        GeoJson::FeatureCollection(collection) => collection.features,
-        GeoJson::Feature(feature) => vec![feature],
-        GeoJson::Geometry(_) => return Err(invalid("a geometry without properties: its class is not told".to_owned())),
-    };
+    let features = read_polygons(path).map_err(invalid)?;
     if features.is_empty() {
         return Err(invalid("there is no feature in it".to_owned()));
     }
@@ -66,27 +74,21 @@ pub fn read_labels(path: &Path, scheme: &Scheme) -> Result<Vec<LabelPolygon>, Le
     labels.collect()
 }
 
-fn label(feature: Feature, scheme: &Scheme) -> Result<LabelPolygon, String> {
+fn label(feature: PolygonFeature, scheme: &Scheme) -> Result<LabelPolygon, String> {
     let known = || scheme.classes.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
-    let class = feature.property("class").and_then(|c| c.as_str()).map(str::to_owned);
-    let class = class.ok_or_else(|| format!("a property \"class\" with one of {}", known()))?;
+    let class = feature.properties.get("class").and_then(|c| c.as_str()).map(str::to_owned);
+    let class = class.ok_or_else(|| format!("it has no property \"class\" (expected: one of {})", known()))?;
     if scheme.named(&class).is_none() {
         return Err(format!("class = {class:?}: scheme {:?} has {}", scheme.name, known()));
     }
-    let geometry = feature.geometry.ok_or("it has no geometry")?;
-    let geometry = Geometry::<f64>::try_from(geometry).map_err(|e| e.to_string())?;
-    let polygons = match geometry {
-        Geometry::Polygon(polygon) => MultiPolygon(vec![polygon]),
-        Geometry::MultiPolygon(polygons) => polygons,
-        _ => return Err("a Polygon or MultiPolygon is accepted".to_owned()),
-    };
+    let polygons = feature.polygons;
+    if polygons.0.is_empty() {
+        return Err("it has no geometry (expected: a Polygon or MultiPolygon)".to_owned());
+    }
     let mut hash = Sha256::new();
     hash.update(&class);
     let rings = || polygons.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()));
     for coord in rings().flat_map(|ring| &ring.0) {
-        if !(coord.x.abs() <= 180.0 && coord.y.abs() <= 90.0) {
-            return Err(format!("({}, {}) is not a longitude and latitude", coord.x, coord.y));
-        }
         hash.update(format!("{:.8} {:.8} ", coord.x, coord.y));
     }
     let digest = crate::model::hex(&hash.finalize()[..12]);
@@ -120,6 +122,12 @@ struct Found {
     covered: usize,
     /// The best of the others.
     barely: (f64, Vec<f32>),
+    /// Of the patches that are covered in part, one of so many is kept, with its share.
+    edge_every: usize,
+    edge: usize,
+    edges: Vec<(u8, Vec<f32>)>,
+    /// Patches of its chips by a number drawn for each: the smallest are kept.
+    around: Vec<(u64, Vec<f32>)>,
 }
 
 /// The features of the patches that polygons cover; each chip is read once.
@@ -139,7 +147,7 @@ pub fn labelled_patches(
         if let Some(inside) = window.intersection(&reader.grid().window()) {
             reader.chips(&inside).for_each(|id| of_chip.entry(id).or_default().push(n));
         }
-        found.push(Found { polygon, window, vectors: Vec::new(), every: 1, covered: 0, barely: (0.0, Vec::new()) });
+        found.push(Found::new(polygon, window));
     }
     for (id, polygons) in of_chip {
         let Some(chip) = reader.read(id)? else { continue };
@@ -147,12 +155,7 @@ pub fn labelled_patches(
             polygons.iter().for_each(|n| found[*n].look(&chip, row, col));
         }
     }
-    let patches = found.into_iter().zip(labels).map(|(found, label)| LabelledPatches {
-        class: label.class.clone(),
-        digest: label.digest.clone(),
-        vectors: found.chosen(),
-    });
-    Ok(patches.collect())
+    Ok(found.into_iter().zip(labels).map(|(found, label)| found.patches(label)).collect())
 }
 
 fn pixels_around(polygon: &MultiPolygon<f64>) -> Window {
@@ -163,8 +166,15 @@ fn pixels_around(polygon: &MultiPolygon<f64>) -> Window {
 }
 
 impl Found {
+    fn new(polygon: MultiPolygon<f64>, window: Window) -> Self {
+        let (vectors, edges, around) = (Vec::new(), Vec::new(), Vec::new());
+        let (every, edge_every, barely) = (1, 1, (0.0, Vec::new()));
+        Self { polygon, window, vectors, every, covered: 0, barely, edge_every, edge: 0, edges, around }
+    }
+
     fn look(&mut self, chip: &SeenChip, row: usize, col: usize) {
         let window = chip.patch_window(row, col);
+        self.draw(&window, || chip.features.patch(row, col).to_vec());
         if self.window.intersection(&window).is_none() {
             return;
         }
@@ -176,15 +186,34 @@ impl Found {
             }
             self.covered += 1;
             if self.vectors.len() == 2 * MOST_PATCHES {
-                let mut n = 0;
-                self.vectors.retain(|_| {
-                    n += 1;
-                    n % 2 == 1
-                });
+                halve(&mut self.vectors);
                 self.every *= 2;
             }
-        } else if share > self.barely.0 {
+            return;
+        }
+        if share > 0.0 {
+            if self.edge.is_multiple_of(self.edge_every) {
+                self.edges.push(((share * 255.0).round() as u8, vector()));
+            }
+            self.edge += 1;
+            if self.edges.len() == 2 * MOST_PATCHES {
+                halve(&mut self.edges);
+                self.edge_every *= 2;
+            }
+        }
+        if share > self.barely.0 {
             self.barely = (share, vector());
+        }
+    }
+
+    /// Keeps a patch if the number of its place is among the smallest: a draw that is the same whatever is read first.
+    fn draw(&mut self, patch: &Window, vector: impl FnOnce() -> Vec<f32>) {
+        let mut dice = Dice::at(0, 0, patch.row as i32, patch.col as i32);
+        let number = u64::from(dice.bits()) << 32 | u64::from(dice.bits());
+        let at = self.around.partition_point(|(other, _)| *other < number);
+        if at < MOST_AROUND {
+            self.around.insert(at, (number, vector()));
+            self.around.truncate(MOST_AROUND);
         }
     }
 
@@ -196,6 +225,24 @@ impl Found {
         points.filter(|point| self.polygon.contains(point)).count() as f64 / f64::from(POINTS * POINTS)
     }
 
+    /// What is learnt from, and what judges it.
+    fn patches(self, label: &LabelPolygon) -> LabelledPatches {
+        let (edge_shares, edges): (Vec<u8>, Vec<Vec<f32>>) = self.edges.iter().cloned().unzip();
+        LabelledPatches {
+            class: label.class.clone(),
+            digest: label.digest.clone(),
+            at: label.polygons.bounding_rect().map_or([0; 2], |rect| {
+                [rect.center().x, rect.center().y].map(|degrees| (degrees * 1e7).round() as i32)
+            }),
+            covered: self.covered,
+            edges: edges.into_iter().flatten().collect(),
+            edge_shares,
+            edge: self.edge,
+            around: self.around.iter().flat_map(|(_, vector)| vector).copied().collect(),
+            vectors: self.chosen(),
+        }
+    }
+
     /// At most so many patches as count, one after another.
     fn chosen(self) -> Vec<f32> {
         if self.vectors.is_empty() && self.barely.0 >= BARELY_COVERED {
@@ -204,6 +251,15 @@ impl Found {
         let step = self.vectors.len().div_ceil(MOST_PATCHES).max(1);
         self.vectors.into_iter().step_by(step).flatten().collect()
     }
+}
+
+/// Keeps every second one.
+fn halve<T>(all: &mut Vec<T>) {
+    let mut n = 0;
+    all.retain(|_| {
+        n += 1;
+        n % 2 == 1
+    });
 }
 
 #[cfg(test)]
@@ -238,10 +294,11 @@ mod tests {
         let metres = r#"{"type":"Polygon","coordinates":[[[500000,47],[9,47],[9,48],[500000,47]]]}"#;
         for (text, words) in [
             (feature("\"castle\"", SQUARE), "feature 1: class = \"castle\""),
-            (feature("7", SQUARE), "a property \"class\""),
-            (feature("\"road\"", line), "Polygon or MultiPolygon"),
+            (feature("7", SQUARE), "no property \"class\""),
+            (feature("\"road\"", line), "points or lines"),
+            (feature("\"road\"", "null"), "feature 1: it has no geometry"),
             (feature("\"road\"", metres), "not a longitude"),
-            (SQUARE.to_owned(), "class is not told"),
+            (SQUARE.to_owned(), "no property \"class\""),
             ("{".to_owned(), "labels.geojson"),
         ] {
             let error = read(&text).expect_err(words).to_string();
@@ -255,7 +312,7 @@ mod tests {
         let polygon = MultiPolygon(vec![Polygon::new(LineString(ring.to_vec()), Vec::new())]);
         let window = pixels_around(&polygon);
         assert_eq!(window, Window::new(0, 0, 8, 16));
-        let found = Found { polygon, window, vectors: vec![], every: 1, covered: 0, barely: (0.0, vec![]) };
+        let found = Found::new(polygon, window);
         assert!((found.coverage(&Window::new(0, 0, 16, 16)) - 0.5).abs() < 1e-9);
         assert!((found.coverage(&Window::new(0, 0, 8, 8)) - 1.0).abs() < 1e-9);
     }

@@ -45,10 +45,10 @@ impl Linear {
         z.extend(vector.iter().zip(&self.mean).zip(&self.gain).map(number));
     }
 
-    /// The scores of the vectors of a polygon, one after another.
-    pub(super) fn scores(&self, polygon: &SamplePolygon, step: f64) -> Vec<f64> {
+    /// The scores of vectors, one after another.
+    pub(super) fn scores(&self, vectors: &[i16], step: f64) -> Vec<f64> {
         let (dim, mut z, mut scores) = (self.mean.len(), Vec::new(), Vec::new());
-        for vector in polygon.vectors.chunks_exact(dim) {
+        for vector in vectors.chunks_exact(dim) {
             self.standardized(vector, step, &mut z);
             scores.extend(self.of(&z));
         }
@@ -207,7 +207,7 @@ mod tests {
         // The gradient of the penalized squares is zero there: over all samples, error · z = −penalty · weight.
         let mut sums = [0.0; 8];
         for polygon in &samples.polygons {
-            let scores = ridge.scores(polygon, samples.step());
+            let scores = ridge.scores(&polygon.vectors, samples.step());
             let mut z = Vec::new();
             for (vector, scores) in polygon.vectors.chunks_exact(4).zip(scores.chunks_exact(2)) {
                 ridge.standardized(vector, samples.step(), &mut z);

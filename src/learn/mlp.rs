@@ -220,9 +220,9 @@ impl Mlp {
         Shape { dim: self.mean.len(), classes: self.classes }
     }
 
-    /// The scores of the vectors of a polygon, one after another.
-    pub(super) fn scores(&self, polygon: &SamplePolygon, step: f64) -> Vec<f64> {
-        let vectors = polygon.vectors.chunks_exact(self.mean.len());
+    /// The scores of vectors, one after another.
+    pub(super) fn scores(&self, vectors: &[i16], step: f64) -> Vec<f64> {
+        let vectors = vectors.chunks_exact(self.mean.len());
         vectors
             .flat_map(|vector| {
                 let z: Vec<f32> = standardized(vector, step, (&self.mean, &self.gain)).collect();
@@ -261,7 +261,7 @@ pub(super) fn left_out(samples: &Samples, groups: &[Vec<usize>], left: &[Moments
         let mut after = Vec::new();
         Lesson::new(others, moments, samples.scale(classes)).teach(ROUNDS[ROUNDS.len() - 1], |round, mlp| {
             if ROUNDS.contains(&round) {
-                let of = |i: &usize| (*i, mlp.scores(&samples.polygons[*i], samples.step()));
+                let of = |i: &usize| (*i, mlp.scores(&samples.polygons[*i].vectors, samples.step()));
                 after.push(group.iter().map(of).collect::<Vec<_>>());
             }
         });

@@ -3,7 +3,9 @@
 mod chips;
 mod clusters;
 mod colours;
+mod folds;
 mod head;
+mod judge;
 mod kmeans;
 mod labels;
 mod linear;
@@ -29,6 +31,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::files::FileError;
 use crate::georef::CrsError;
 use crate::grid::GridError;
 use crate::model::{ModelError, ScorerError};
@@ -52,6 +55,9 @@ pub enum LearnError {
     /// A place has no image in the reference system.
     #[error(transparent)]
     Crs(#[from] CrsError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// There is too little to learn from.
     #[error("{0}")]
     TooLittle(String),

@@ -7,9 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{LabelledPatches, LearnError};
 use crate::files::write_whole;
+use crate::input;
+
+/// Largest file of samples.
+const MOST_BYTES: u64 = 4 << 30;
 
 /// The first line of the file.
-const MAGIC: &str = "orthotile samples 1\n";
+const MAGIC: &str = "orthotile samples 2\n";
+/// The first line of files that hold nothing of the edges and surroundings of polygons.
+const MAGIC_OF_INSIDES: &str = "orthotile samples 1\n";
 
 /// The samples of a head, polygon by polygon, in the order of their digests.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +34,20 @@ pub struct Samples {
 pub(super) struct SamplePolygon {
     pub(super) digest: String,
     pub(super) class: String,
-    /// Vectors in steps, one after another.
+    /// Longitude and latitude of its middle, in 1e-7 degrees: whole numbers come back from a file as they were.
+    pub(super) at: [i32; 2],
+    /// Vectors in steps, one after another, of patches inside.
     pub(super) vectors: Vec<i16>,
+    /// Patches inside, of which a part may be kept.
+    pub(super) covered: usize,
+    /// Vectors of patches that it covers in part.
+    pub(super) edges: Vec<i16>,
+    /// The covered share of each of these, in 1/255.
+    pub(super) edge_shares: Vec<u8>,
+    /// Patches covered in part, of which a part may be kept.
+    pub(super) edge: usize,
+    /// Vectors of patches drawn from the ground around it, whatever they are.
+    pub(super) around: Vec<i16>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +65,16 @@ struct Entry {
     digest: String,
     class: String,
     patches: usize,
+    #[serde(default)]
+    at: [i32; 2],
+    #[serde(default)]
+    covered: usize,
+    #[serde(default)]
+    edge: usize,
+    #[serde(default)]
+    edge_shares: Vec<u8>,
+    #[serde(default)]
+    around: usize,
 }
 
 impl Samples {
@@ -74,12 +102,23 @@ impl Samples {
     pub fn add(&mut self, patches: Vec<LabelledPatches>) -> usize {
         let before = self.polygons.len();
         let step = self.step();
-        let whole = |v: &f32| (f64::from(*v) / step).round().clamp(-32_767.0, 32_767.0) as i16;
+        let whole = |v: f32| (f64::from(v) / step).round().clamp(-32_767.0, 32_767.0) as i16;
+        let steps = |vectors: Vec<f32>| vectors.into_iter().map(whole).collect();
         for polygon in patches {
             let place = self.polygons.binary_search_by(|p| p.digest.cmp(&polygon.digest));
             if let (Err(place), false) = (place, polygon.vectors.is_empty()) {
-                let vectors = polygon.vectors.iter().map(whole).collect();
-                self.polygons.insert(place, SamplePolygon { digest: polygon.digest, class: polygon.class, vectors });
+                let polygon = SamplePolygon {
+                    vectors: steps(polygon.vectors),
+                    edges: steps(polygon.edges),
+                    around: steps(polygon.around),
+                    edge_shares: polygon.edge_shares,
+                    edge: polygon.edge,
+                    covered: polygon.covered,
+                    at: polygon.at,
+                    digest: polygon.digest,
+                    class: polygon.class,
+                };
+                self.polygons.insert(place, polygon);
             }
         }
         self.polygons.len() - before
@@ -116,8 +155,8 @@ impl Samples {
     /// When the file is missing, cut off or of something else.
     pub fn open(path: &Path) -> Result<Self, LearnError> {
         let invalid = |reason: String| LearnError::Input { path: path.to_owned(), reason };
-        let bytes =
-            std::fs::read(path).map_err(|e| invalid(format!("{e} (it is written beside a head by --labels)")))?;
+        let bytes = input::read_whole(path, MOST_BYTES)
+            .map_err(|e| invalid(format!("{e} (it is written beside a head by --labels)")))?;
         decode(&bytes).ok_or_else(|| invalid("it holds no samples of a head, or is cut off".to_owned()))
     }
 
@@ -131,6 +170,11 @@ impl Samples {
             digest: p.digest.clone(),
             class: p.class.clone(),
             patches: p.vectors.len() / self.dim,
+            at: p.at,
+            covered: p.covered,
+            edge: p.edge,
+            edge_shares: p.edge_shares.clone(),
+            around: p.around.len() / self.dim,
         };
         let header = Header {
             network: self.network.clone(),
@@ -141,24 +185,35 @@ impl Samples {
         let mut bytes = MAGIC.as_bytes().to_vec();
         bytes.extend(serde_json::to_vec(&header).map_err(|e| invalid(e.to_string()))?);
         bytes.push(b'\n');
-        bytes.extend(self.polygons.iter().flat_map(|p| &p.vectors).flat_map(|v| v.to_le_bytes()));
-        write_whole(path, &bytes).map_err(|e| invalid(e.to_string()))
+        let numbers = self.polygons.iter().flat_map(|p| [&p.vectors, &p.edges, &p.around]).flatten();
+        bytes.extend(numbers.flat_map(|v| v.to_le_bytes()));
+        Ok(write_whole(path, &bytes)?)
     }
 }
 
 fn decode(bytes: &[u8]) -> Option<Samples> {
-    let rest = bytes.strip_prefix(MAGIC.as_bytes())?;
+    let rest = [MAGIC, MAGIC_OF_INSIDES].iter().find_map(|magic| bytes.strip_prefix(magic.as_bytes()))?;
     let end = rest.iter().position(|b| *b == b'\n')?;
     let header: Header = serde_json::from_slice(&rest[..end]).ok()?;
     let mut numbers = rest[end + 1..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]]));
     let mut polygons = Vec::new();
     for entry in header.polygons {
-        let wanted = entry.patches.checked_mul(header.dim)?;
-        let vectors: Vec<i16> = numbers.by_ref().take(wanted).collect();
-        if vectors.len() != wanted {
-            return None;
-        }
-        polygons.push(SamplePolygon { digest: entry.digest, class: entry.class, vectors });
+        let mut take = |patches: usize| -> Option<Vec<i16>> {
+            let wanted = patches.checked_mul(header.dim)?;
+            let vectors: Vec<i16> = numbers.by_ref().take(wanted).collect();
+            (vectors.len() == wanted).then_some(vectors)
+        };
+        polygons.push(SamplePolygon {
+            vectors: take(entry.patches)?,
+            edges: take(entry.edge_shares.len())?,
+            around: take(entry.around)?,
+            covered: entry.covered,
+            edge_shares: entry.edge_shares,
+            edge: entry.edge,
+            at: entry.at,
+            digest: entry.digest,
+            class: entry.class,
+        });
     }
     let is_whole = numbers.next().is_none() && header.dim > 0 && polygons.is_sorted_by(|a, b| a.digest < b.digest);
     let Header { network, dim, step_log2, .. } = header;
@@ -181,6 +236,12 @@ pub(super) mod tests {
                 class: (*class).to_owned(),
                 digest: format!("{salt}-{n:04}"),
                 vectors: (0..20).flat_map(vector).collect(),
+                covered: 20,
+                edges: (20..24).flat_map(vector).collect(),
+                edge_shares: vec![128; 4],
+                edge: 4,
+                around: (24..30).flat_map(vector).collect(),
+                at: [10_000 * n as i32, 0],
             }
         };
         polygons.iter().enumerate().map(polygon).collect()

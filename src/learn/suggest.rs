@@ -98,7 +98,7 @@ impl Assignment {
         let path = Path::new(text);
         if path.extension().is_some_and(|e| e == "toml") {
             let invalid = |reason: String| LearnError::Input { path: path.to_owned(), reason };
-            let read = std::fs::read_to_string(path).map_err(|e| invalid(e.to_string()))?;
+            let read = crate::input::read_text(path, crate::input::TEXT_BYTES).map_err(|e| invalid(e.to_string()))?;
             let table: Table = toml::from_str(&read).map_err(|e| invalid(e.to_string()))?;
             return Self::of(table.clusters.into_iter(), path);
         }

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::MaskCard;
 use super::onnx::with_weights;
 use crate::grid::WantedResolution;
+use crate::input;
 use crate::preprocess::Normalization;
 use crate::raster::Channel;
 use crate::scheme::{ClassId, Scheme};
@@ -240,12 +241,21 @@ impl ModelCard {
         let card = if is_network(&path) {
             super::deepness::card(&path).map_err(invalid)?
         } else {
-            let read = std::fs::read_to_string(&path);
+            let read = input::read_text(&path, input::TEXT_BYTES);
             let text = read.map_err(|source| CardError::Read { path: path.clone(), source })?;
             Self { path: path.clone(), ..parse(&text, path.parent().unwrap_or(Path::new(""))).map_err(invalid)? }
         };
         super::rules::check(&card).map_err(invalid)?;
+        card.check_networks()?;
         Ok(card)
+    }
+
+    /// Refuses pipes, sockets, devices and folders in the place of a network; one that is missing is an error when it is loaded.
+    fn check_networks(&self) -> Result<(), CardError> {
+        for path in self.networks().into_iter().filter(|path| path.exists()) {
+            input::check_plain(&path).map_err(|source| CardError::Weights { path, source })?;
+        }
+        Ok(())
     }
 
     /// The resolution that it works at.
@@ -348,7 +358,7 @@ fn card_path(model: &Path) -> PathBuf {
         let beside = [model.with_extension("toml"), model.with_file_name("model.toml")];
         // A folder's card may be that of another network.
         let of_it = |card: &PathBuf| {
-            let text = std::fs::read_to_string(card).ok()?;
+            let text = input::read_text(card, input::TEXT_BYTES).ok()?;
             let table: toml::Table = toml::from_str(&text).ok()?;
             Some(table.get("file")?.as_str()?.to_owned())
         };
@@ -360,7 +370,7 @@ fn card_path(model: &Path) -> PathBuf {
     model.to_owned()
 }
 
-fn is_network(path: &Path) -> bool {
+pub(super) fn is_network(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"))
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::classes::city_class;
+use super::classes::Meaning;
 use super::onnx::{OnnxFile, Port};
 use super::{Activation, Family, Input, LabelDefaults, Layout, ModelCard, ModelClass, Output};
 use crate::raster::Channel;
@@ -107,8 +107,14 @@ fn classes(file: &OnnxFile, output: &Port, layout: Layout) -> Result<(Vec<ModelC
     if channels == Some(1) && names.len() == 1 {
         names.insert(0, "_background".to_owned());
     }
-    let class = |name: String| ModelClass { city_class: city_class(&name), name, implausible: false };
-    Ok((names.into_iter().map(class).collect(), channels))
+    let class = |name: String| ModelClass { city_class: Meaning::of(&name).city_class(), name, implausible: false };
+    let mut classes: Vec<ModelClass> = names.into_iter().map(class).collect();
+    // Class 0 is the background, whatever its name, unless another one says that it is.
+    let elsewhere = classes.iter().skip(1).any(|class| Meaning::of(&class.name) == Meaning::Background);
+    if let Some(first) = classes.first_mut().filter(|_| !elsewhere) {
+        first.city_class = Meaning::Background.city_class();
+    }
+    Ok((classes, channels))
 }
 
 /// `class_names`, or `names` as the first versions wrote it; the keys count from 0.
@@ -216,6 +222,28 @@ mod tests {
         assert_eq!((card.input.chip_px, names), (32, vec!["background", "Buildings"]));
         assert_eq!((card.output.activation, card.input.std.clone()), (Activation::Sigmoid, vec![0.25; 3]));
         assert_eq!(card.input.stride_px, 28, "15 % unless told");
+    }
+
+    /// The fixture with three classes, whose first has another name of 11 letters.
+    fn with_first_class(name: &str) -> ModelCard {
+        let bytes = std::fs::read(fixture("deepness.onnx")).expect("a fixture");
+        let at = bytes.windows(11).position(|w| w == b"_background").expect("its name");
+        let mut changed = bytes.clone();
+        changed[at..at + 11].copy_from_slice(name.as_bytes());
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("m.onnx");
+        std::fs::write(&path, changed).expect("written");
+        ModelCard::open(&path).expect("a card")
+    }
+
+    #[test]
+    fn class_0_and_names_with_a_negation_are_background() {
+        for (name, noted) in [("notwoodland", false), ("non_buildin", false), ("roof and so", true)] {
+            let card = with_first_class(name);
+            let classes: Vec<_> = card.classes.iter().map(|class| class.city_class.as_str()).collect();
+            assert_eq!(classes, ["other", "building", "tree"], "{name}");
+            assert_eq!(card.class_notes().iter().any(|note| note.contains(name)), noted, "{:?}", card.class_notes());
+        }
     }
 
     #[test]

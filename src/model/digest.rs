@@ -1,12 +1,13 @@
 //! Digests: what tells one network, card or scorer from another.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::{CardError, ModelCard};
+use super::{CardError, Input, ModelCard, Output};
+use crate::fingerprint::Fingerprint;
+use crate::input;
 
 /// Bytes as text.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -16,35 +17,46 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Adds the weights of every network of a card, also those that lie in files beside it.
-///
-/// # Errors
-/// When one of them cannot be read.
-pub(crate) fn digest_weights(card: &ModelCard, hash: &mut Sha256) -> Result<(), CardError> {
-    for path in card.weights() {
-        let copied = File::open(&path).and_then(|mut file| std::io::copy(&mut file, hash));
-        copied.map_err(|source| CardError::Weights { path, source })?;
-    }
-    Ok(())
-}
-
 /// The digest of a features network, of how chips are made for it and of how its output is read: what a scorer and a cache
 /// belong to.
 ///
 /// # Errors
 /// When the network cannot be read.
 pub fn network_digest(card: &ModelCard) -> Result<String, CardError> {
-    let mut hash = Sha256::new();
-    digest_weights(card, &mut hash)?;
-    let (input, output) = (&card.input, &card.output);
-    hash.update(format!("{:?}{:?}{:?}{:?}{:?}", input.channels, input.layout, input.scale, input.mean, input.std));
-    hash.update(format!("{}{:?}{:?}{:?}{:?}", output.name, output.patch_px, output.dim, output.tokens, output.layout));
-    Ok(hex(&hash.finalize()))
+    let mut fingerprint = Fingerprint::new("features");
+    for path in card.weights() {
+        let unreadable = |source| CardError::Weights { path: path.clone(), source };
+        let file = input::open_plain(&path).map_err(unreadable)?;
+        fingerprint.content("weights", file).map_err(unreadable)?;
+    }
+    let Input {
+        channels,
+        layout,
+        scale,
+        mean,
+        std,
+        // The same patches, whatever the chips that they come from.
+        name: _,
+        resolution_m_per_px: _,
+        resolution_range_m_per_px: _,
+        chip_px: _,
+        stride_px: _,
+        multiple_px: _,
+    } = &card.input;
+    fingerprint.field("channels", channels).field("input layout", layout);
+    fingerprint.field("scale", scale).field("mean", mean).field("std", std);
+    // Features are read as they are.
+    let Output { name, patch_px, dim, tokens, layout, activation: _, stride: _, threshold: _ } = &card.output;
+    fingerprint.field("output", name).field("patch_px", patch_px).field("dim", dim);
+    fingerprint.field("tokens", tokens).field("output layout", layout);
+    Ok(fingerprint.finish())
 }
 
 /// The digest of a file's bytes.
 pub(super) fn digest_bytes(path: &Path) -> std::io::Result<String> {
-    Ok(hex(&Sha256::digest(std::fs::read(path)?)))
+    let mut hash = Sha256::new();
+    std::io::copy(&mut input::open_plain(path)?, &mut hash)?;
+    Ok(hex(&hash.finalize()))
 }
 
 #[cfg(test)]
@@ -67,9 +79,16 @@ mod tests {
             digest(&|card| card.input.scale *= 2.0),
             digest(&|card| card.input.mean[0] += 0.1),
             digest(&|card| card.input.std[2] += 0.1),
+            digest(&|card| card.input.layout = crate::model::Layout::Nhwc),
+            digest(&|card| card.output.name.push('x')),
             digest(&|card| card.output.patch_px = Some(7)),
+            digest(&|card| card.output.dim = Some(7)),
+            digest(&|card| card.output.tokens = Some(crate::model::Tokens { cls: 1, registers: 9 })),
+            digest(&|card| card.output.layout = Some(crate::model::Layout::Nhwc)),
         ];
-        assert!(others.iter().all(|other| *other != as_it_is));
+        for (at, other) in others.iter().enumerate() {
+            assert!(*other != as_it_is && !others[..at].contains(other), "{at}");
+        }
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::digest::hex;
 use super::{PatchFeatures, Precision};
-use crate::files::write_whole;
+use crate::files::{Draft, FileError, WorkFolder};
 
 /// Where features are kept, and how many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,10 @@ pub struct FeatureCache {
     limit_bytes: u64,
     precision: Precision,
     entries: Arc<Mutex<Entries>>,
+    /// Temporary files of this process, from the first entry on.
+    work: OnceLock<Result<WorkFolder, FileError>>,
+    /// Whether an entry could not be written, and that was logged.
+    is_refused: AtomicBool,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -97,8 +101,6 @@ impl Entries {
                 Some(name) if [".f16", ".int8"].iter().any(|end| name.ends_with(end)) => {
                     found.push((metadata.modified()?, name.to_owned(), metadata.len()));
                 }
-                // What a killed run left half-written.
-                _ if path.extension().is_some_and(|e| e == "tmp") => std::fs::remove_file(&path)?,
                 _ => {}
             }
         }
@@ -121,7 +123,8 @@ impl FeatureCache {
         std::fs::create_dir_all(folder)?;
         let entries = Entries::of(folder)?;
         let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { folder: folder.to_owned(), limit_bytes: mib << 20, precision, entries, hits, misses })
+        let (folder, work, is_refused) = (folder.to_owned(), OnceLock::new(), AtomicBool::new(false));
+        Ok(Self { folder, limit_bytes: mib << 20, precision, entries, work, is_refused, hits, misses })
     }
 
     /// How precisely it keeps features.
@@ -179,13 +182,28 @@ impl FeatureCache {
         if !self.make_room(bytes.len() as u64) {
             return;
         }
-        if write_whole(&self.folder.join(&name), bytes).is_ok() {
-            let mut entries = self.entries();
-            entries.used.insert(name.clone());
-            entries.bytes += bytes.len() as u64;
-            let before = entries.sizes.insert(name, bytes.len() as u64);
-            entries.bytes -= before.unwrap_or(0);
+        if let Err(error) = self.publish(&name, bytes) {
+            if !self.is_refused.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%error, "features are not kept");
+            }
+            return;
         }
+        let mut entries = self.entries();
+        entries.used.insert(name.clone());
+        entries.bytes += bytes.len() as u64;
+        let before = entries.sizes.insert(name, bytes.len() as u64);
+        entries.bytes -= before.unwrap_or(0);
+    }
+
+    /// Writes an entry, whole or not at all.
+    fn publish(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+        let path = self.folder.join(name);
+        let work = self
+            .work
+            .get_or_init(|| WorkFolder::create(&self.folder, "work-").map_err(|error| FileError::new(&path, &error)));
+        let draft = Draft::within(work.as_ref().map_err(Clone::clone)?, &path);
+        std::fs::write(draft.temporary(), bytes).map_err(|error| draft.refused(&error))?;
+        draft.rename()
     }
 
     /// Whether so many bytes have room, after what is stale has gone as far as needed.
@@ -221,6 +239,12 @@ mod tests {
     fn features(n: usize) -> PatchFeatures {
         let values = (0..16 * 16 * 64).map(|i| (i * n) as f32 / 77.0).collect();
         Precision::F16.rounded(&PatchFeatures { side: 16, dim: 64, values })
+    }
+
+    /// The files of a folder: entries, not the folder of temporary files.
+    fn files(folder: &Path) -> impl Iterator<Item = std::fs::DirEntry> {
+        let entries = std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry"));
+        entries.filter(|e| e.file_type().expect("a type").is_file())
     }
 
     #[test]
@@ -267,7 +291,7 @@ mod tests {
         assert_eq!((one.usage().hits, other.usage().hits), (0, 1), "each counts its own");
         (2..40).for_each(|n| drop([&one, &other][n % 2].put(&key(n), &features(n))));
         assert!(one.usage().bytes <= 1 << 20 && one.usage().bytes == other.usage().bytes);
-        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 31);
+        assert_eq!(files(folder.path()).count(), 31);
     }
 
     #[test]
@@ -285,10 +309,7 @@ mod tests {
         (100..140).for_each(|n| drop(second.put(&format!("{n:032}"), &features(n))));
         assert!(second.get(&format!("{:032}", 3)).is_some(), "used in this run");
         assert!(second.get(&format!("{:032}", 4)).is_none(), "not used, so it made room");
-        let on_disk: u64 = std::fs::read_dir(folder.path())
-            .expect("a folder")
-            .map(|e| e.expect("an entry").metadata().expect("a size").len())
-            .sum();
+        let on_disk: u64 = files(folder.path()).map(|e| e.metadata().expect("a size").len()).sum();
         assert!(on_disk <= 1 << 20 && on_disk == second.usage().bytes, "{on_disk}");
     }
 }

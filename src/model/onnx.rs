@@ -3,7 +3,10 @@
 //! Protocol Buffers by hand: the fields that are read here have kept their numbers since ONNX 1.0 (`onnx.proto`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+use super::skim::skim;
 
 /// Operators that move scores about without changing what they mean.
 const MOVERS: [&str; 9] =
@@ -37,8 +40,12 @@ struct Node {
 impl OnnxFile {
     /// Reads a file; the reason says what is wrong with it.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-        let file = Self::parse(&bytes).ok_or("it is no ONNX file, or it is cut off")?;
+        let no_network = || "it is no ONNX file, or it is cut off".to_owned();
+        let bytes = skim(path).map_err(|e| match e.kind() {
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => no_network(),
+            _ => e.to_string(),
+        })?;
+        let file = Self::parse(&bytes).ok_or_else(no_network)?;
         if file.inputs.is_empty() || file.outputs.is_empty() {
             return Err("it is no ONNX file: no graph with inputs and outputs".to_owned());
         }
@@ -92,7 +99,7 @@ impl OnnxFile {
 /// A network and the files beside it that hold its weights (`TensorProto.external_data`). Of a file that is no network,
 /// itself: it is told of when it is loaded.
 pub(super) fn with_weights(network: &Path) -> Vec<PathBuf> {
-    let bytes = std::fs::read(network).unwrap_or_default();
+    let bytes = skim(network).unwrap_or_default();
     let beside = OnnxFile::parse(&bytes).unwrap_or_default().beside;
     let beside = beside.iter().map(|location| network.with_file_name(location));
     std::iter::once(network.to_owned()).chain(beside).collect()

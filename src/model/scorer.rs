@@ -9,19 +9,26 @@ use thiserror::Error;
 
 use super::digest::digest_bytes;
 use super::{Guided, ModelClass, rounded};
-use crate::files::write_whole;
+use crate::files::{FileError, write_whole};
+use crate::input;
+
+/// Largest scorer file.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// Why a scorer cannot be used.
 #[derive(Debug, Error)]
 pub enum ScorerError {
-    /// It cannot be read or written.
-    #[error("scorer {path}: {source} (made by `orthotile train` or `orthotile clusters`)")]
+    /// It cannot be read.
+    #[error("scorer {path}: {cause} (made by `orthotile train` or `orthotile clusters`)")]
     File {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
+    /// It cannot be written.
+    #[error(transparent)]
+    Write(#[from] FileError),
     /// It does not say what a scorer says, or something that cannot be.
     #[error("scorer {path}: {reason}")]
     Invalid {
@@ -167,7 +174,8 @@ impl Scorer {
     /// # Errors
     /// When the file cannot be read, or a key is missing, unknown or out of range.
     pub fn open(path: &Path) -> Result<Self, ScorerError> {
-        let bytes = std::fs::read(path).map_err(|source| ScorerError::File { path: path.to_owned(), source })?;
+        let bytes =
+            input::read_whole(path, MOST_BYTES).map_err(|cause| ScorerError::File { path: path.to_owned(), cause })?;
         let invalid = |reason: String| ScorerError::Invalid { path: path.to_owned(), reason };
         let scorer: Self = serde_json::from_slice(&bytes).map_err(|e| invalid(e.to_string()))?;
         scorer.check().map_err(invalid)?;
@@ -179,9 +187,8 @@ impl Scorer {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), ScorerError> {
-        let file = |source| ScorerError::File { path: path.to_owned(), source };
-        let text = serde_json::to_vec(self).map_err(|e| file(std::io::Error::other(e)))?;
-        write_whole(path, &text).map_err(file)
+        let text = serde_json::to_vec(self).map_err(|error| FileError::because(path, error))?;
+        Ok(write_whole(path, &text)?)
     }
 
     /// `z` of a vector of features.
@@ -282,7 +289,7 @@ impl ScorerFile {
     pub fn read(path: &Path) -> Result<Self, ScorerError> {
         Scorer::open(path)?;
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let sha256 = digest_bytes(&path).map_err(|source| ScorerError::File { path: path.clone(), source })?;
+        let sha256 = digest_bytes(&path).map_err(|cause| ScorerError::File { path: path.clone(), cause })?;
         Ok(Self { path, sha256, copy: None })
     }
 
@@ -314,8 +321,9 @@ impl ScorerFile {
             return Ok(());
         }
         self.open()?;
-        let copied = std::fs::read(&self.path).and_then(|bytes| write_whole(&place, &bytes));
-        copied.map_err(|source| ScorerError::File { path: place, source })
+        let read = std::fs::read(&self.path);
+        let bytes = read.map_err(|cause| ScorerError::File { path: self.path.clone(), cause })?;
+        Ok(write_whole(&place, &bytes)?)
     }
 
     /// The scorer, from the file if it still is the one that was read, else from the copy.

@@ -1,51 +1,45 @@
 //! What only buildings get: regular angles and heights.
 
-use std::collections::BTreeSet;
+use geo::{Area, BoundingRect, Intersects, Line, MapCoords, Polygon, Rect, coord};
 
-use geo::{BoundingRect, Line, MapCoords, Polygon, Rect, coord};
-
-use super::cleared::{ClearedRoads, Clearing};
-use super::{FeatureOptions, PipelineError, perimeter_m};
+use super::pieces::rings;
+use super::settled::Settling;
+use super::{FeatureOptions, PipelineError};
 use crate::feature::{Feature, Height, HeightSource, KeptReason, Outline};
 use crate::georef::GroundScale;
 use crate::grid::WorkGrid;
 use crate::height::{HeightOptions, Measured, Source, Surveyor, class_default_m};
 use crate::raster::Elevation;
 use crate::regularize::{self, Footprint, Outcome, Reason, RegularizeOptions, Regularized};
-use crate::scheme::Scheme;
+use crate::scheme::{Kind, Scheme};
 use crate::simplify::{Lattice, Outlines, subdivide};
 
 /// A road in pieces of so many vertices: a building meets few of them.
 const PIECE_VERTICES: usize = 48;
+/// An outline that touches what lies beside it loses less by rounding, in pixels.
+const LEAST_LOSS_PX2: f64 = 1e-3;
 
-/// Gives buildings regular angles, all in one metric plane, so that neighbours are kept free; tells what is left of the roads
-/// that they cover a strip of.
-pub(super) fn regularize(
-    features: &mut [Feature],
+/// Gives buildings regular angles, all in one metric plane, so that neighbours are kept free; and tells how they and their
+/// surroundings become one coverage.
+pub(super) fn regularize<'a>(
     (buildings, roads): (&[usize], &[usize]),
-    outlines: &Outlines,
-    plane: &Plane,
-) -> ClearedRoads {
+    outlines: &'a Outlines<'a>,
+    (plane, options): (&'a Plane<'a>, &'a FeatureOptions),
+) -> (Vec<Built>, Settling<'a>) {
     let metres = |polygon: &Polygon<f64>| polygon.map_coords(|c| plane.scale.offset_m(c.x, c.y).into());
     let footprint = |&i: &usize| Footprint {
         outline: metres(&outlines.exact_polygon(i)),
         simplified: Some(metres(&outlines.polygon(i))),
     };
     let footprints: Vec<Footprint> = buildings.iter().map(footprint).collect();
-    let pieces =
-        roads.iter().flat_map(|&i| subdivide(outlines.polygon(i), PIECE_VERTICES).into_iter().map(move |p| (i, p)));
-    let (owners, pieces): (Vec<usize>, Vec<Polygon<f64>>) = pieces.map(|(i, piece)| (i, metres(&piece))).unzip();
-    let options = RegularizeOptions::for_pixel(plane.scale.resolution_m_per_px());
-    let made = regularize::regularize_beside(&footprints, &pieces, &options);
+    let pieces = roads.iter().flat_map(|&i| subdivide(outlines.polygon(i), PIECE_VERTICES));
+    let pieces: Vec<Polygon<f64>> = pieces.map(|piece| metres(&piece)).collect();
+    let regular = RegularizeOptions::for_pixel(plane.scale.resolution_m_per_px());
+    let made = regularize::regularize_beside(&footprints, &pieces, &regular);
     let lattice = Lattice::of(&outlines.coverage().window());
     let pixels = |polygon: &Polygon<f64>| polygon.map_coords(|c| lattice.snap(plane.scale.offset_px(c.x, c.y).into()));
-    let made = buildings.iter().zip(made);
-    let mut built: Vec<Built> = made.map(|(region, made)| Built::of(*region, made, pixels, &owners)).collect();
-    let cleared = Clearing { outlines, plane, roads, lattice, depth_m: options.road_depth_m }.clear(&mut built);
-    for (index, built) in buildings.iter().zip(built) {
-        adopt(&mut features[*index], built, plane);
-    }
-    cleared
+    let built = buildings.iter().zip(made).map(|(region, made)| Built::of(*region, made, pixels)).collect();
+    (built, Settling { outlines, plane, options, lattice, depth_m: regular.road_depth_m })
 }
 
 /// The metric plane over the middle of a grid.
@@ -54,44 +48,62 @@ pub(super) struct Plane<'a> {
     pub(super) scale: GroundScale,
 }
 
-/// A building as it leaves.
+/// A finished building.
 pub(super) struct Built {
     pub(super) region: usize,
-    /// In raster space, on the lattice.
-    pub(super) pixels: Polygon<f64>,
-    pub(super) importance_m: Vec<Vec<f32>>,
+    /// In raster space, on the lattice; one polygon, but where it yields to what it would cover.
+    pub(super) pixels: Vec<Polygon<f64>>,
+    /// Per polygon, ring and vertex.
+    pub(super) importance_m: Vec<Vec<Vec<f32>>>,
     outcome: Outcome,
     direction_deg: Option<f32>,
-    /// The regions of the roads that it covers a strip of.
-    pub(super) covers: BTreeSet<usize>,
 }
 
 impl Built {
-    fn of(region: usize, made: Regularized, pixels: impl Fn(&Polygon<f64>) -> Polygon<f64>, owners: &[usize]) -> Self {
+    fn of(region: usize, made: Regularized, pixels: impl Fn(&Polygon<f64>) -> Polygon<f64>) -> Self {
         Self {
             region,
-            pixels: pixels(&made.polygon),
+            pixels: vec![pixels(&made.polygon)],
             direction_deg: made.direction_deg.map(|walls_deg| longer_deg(&made.polygon, walls_deg)),
-            importance_m: made.importance_m,
+            importance_m: vec![made.importance_m],
             outcome: made.outcome,
-            covers: made.covers.iter().map(|piece| owners[*piece]).collect(),
         }
     }
-}
 
-fn adopt(feature: &mut Feature, built: Built, plane: &Plane) {
-    feature.outline = match built.outcome {
-        Outcome::Regularized => Outline::Regularized,
-        Outcome::Round => Outline::Round,
-        Outcome::Kept(Reason::PoorFit) => Outline::Kept(KeptReason::PoorFit),
-        Outcome::Kept(Reason::TooSmall) => Outline::Kept(KeptReason::TooSmall),
-        Outcome::Kept(Reason::Neighbour) => Outline::Kept(KeptReason::Neighbour),
-        Outcome::Kept(Reason::Road) => Outline::Kept(KeptReason::Road),
-    };
-    feature.direction_deg = built.direction_deg;
-    feature.perimeter_m = perimeter_m(&built.pixels, &plane.scale);
-    feature.polygon = super::to_map(built.pixels, plane.grid);
-    feature.importance_m = built.importance_m;
+    /// Leaves out what others have; what is left is no regular outline any more.
+    pub(super) fn yield_to(&mut self, others: &[Polygon<f64>], lattice: &Lattice) {
+        let bounds = |polygon: &Polygon<f64>| polygon.bounding_rect();
+        let touches = |other: &&Polygon<f64>| {
+            self.pixels.iter().any(|own| bounds(own).zip(bounds(other)).is_some_and(|(a, b)| a.intersects(&b)))
+        };
+        let near: Vec<Polygon<f64>> = others.iter().filter(touches).cloned().collect();
+        if near.is_empty() {
+            return;
+        }
+        let left = lattice.without(&self.pixels, &near);
+        let area = |polygons: &[Polygon<f64>]| polygons.iter().map(Area::unsigned_area).sum::<f64>();
+        if area(&left) >= area(&self.pixels) - LEAST_LOSS_PX2 {
+            return;
+        }
+        let always = |polygon: &Polygon<f64>| rings(polygon).map(|ring| vec![f32::INFINITY; ring.0.len()]).collect();
+        self.importance_m = left.iter().map(always).collect();
+        self.pixels = left;
+        self.outcome = Outcome::Kept(Reason::Neighbour);
+        self.direction_deg = None;
+    }
+
+    /// Tells a feature what became of its outline.
+    pub(super) fn tell(&self, feature: &mut Feature) {
+        feature.outline = match self.outcome {
+            Outcome::Regularized => Outline::Regularized,
+            Outcome::Round => Outline::Round,
+            Outcome::Kept(Reason::PoorFit) => Outline::Kept(KeptReason::PoorFit),
+            Outcome::Kept(Reason::TooSmall) => Outline::Kept(KeptReason::TooSmall),
+            Outcome::Kept(Reason::Neighbour) => Outline::Kept(KeptReason::Neighbour),
+            Outcome::Kept(Reason::Road) => Outline::Kept(KeptReason::Road),
+        };
+        feature.direction_deg = self.direction_deg;
+    }
 }
 
 /// Of the two directions of walls at right angles the one with more wall: degrees clockwise from north, 0 to 180.
@@ -107,10 +119,12 @@ fn longer_deg(polygon: &Polygon<f64>, walls_deg: f64) -> f32 {
 /// Gives buildings heights: measured where elevation is at hand, else the default of their size class.
 pub(super) fn raise(
     features: &mut [Feature],
-    buildings: &[usize],
     (plane, scheme): (&Plane, &Scheme),
     options: &FeatureOptions,
 ) -> Result<(), PipelineError> {
+    let is_building = |feature: &Feature| scheme.class(feature.class).is_some_and(|c| c.kind == Kind::Building);
+    let buildings: Vec<usize> = (0..features.len()).filter(|i| is_building(&features[*i])).collect();
+    let buildings = &buildings;
     let measured = match &options.dsm {
         Some(dsm) => {
             let surface = Elevation::open(dsm)?;

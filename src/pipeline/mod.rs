@@ -7,7 +7,6 @@ use thiserror::Error;
 
 mod bridges;
 mod buildings;
-mod cleared;
 mod edits;
 mod measured;
 mod options;
@@ -15,6 +14,7 @@ mod pieces;
 mod plain;
 mod roads;
 mod roofs;
+mod settled;
 mod source;
 mod vectorize;
 
@@ -36,6 +36,7 @@ use crate::height::HeightError;
 use crate::label::{LabelMap, LabelStore, StoreError};
 use crate::polygonize::{self, BlockArcs, Coverage, JoinError, LabelView, Region};
 use crate::raster::RasterError;
+use crate::roofs::RoofOptions;
 use crate::scheme::{Class, Kind, Scheme};
 use crate::simplify;
 
@@ -201,6 +202,7 @@ impl TracedBlocks {
             }
         }
         let Some(how) = &options.roofs else { return Ok((edits, Unsplit::default())) };
+        let how = &RoofOptions { join_below_m2: options.min_area_m2, ..*how };
         let buildings = regions_of(coverage, Kind::Building, (scheme, options));
         let source = self.source()?;
         let work = RoofWork { coverage, grid, scale, options, source, traced: &|block| self.has(block) };
@@ -253,7 +255,7 @@ pub fn trace(labels: &LabelMap) -> BlockArcs {
     }
 }
 
-/// The features of a coverage: simplified, buildings regularized and given heights, roads clear of them, cut into pieces.
+/// The features of a coverage: simplified, buildings regularized, all one coverage again, cut into pieces, given heights.
 fn features(
     coverage: &Coverage,
     (plane, scheme): (&Plane, &Scheme),
@@ -263,9 +265,12 @@ fn features(
     let mut features = plain_features(plane, &outlines, options)?;
     let of = |kind: Kind| regions_of(coverage, kind, (scheme, options));
     let (buildings, roads) = (of(Kind::Building), of(Kind::Network));
-    let cleared = buildings::regularize(&mut features, (&buildings, &roads), &outlines, plane);
-    buildings::raise(&mut features, &buildings, (plane, scheme), options)?;
-    pieces::cut(features, &cleared, (&buildings, options.max_vertices), (&outlines, plane.grid))
+    let (mut built, settling) = buildings::regularize((&buildings, &roads), &outlines, (plane, options));
+    let settled = settling.settle(&mut built)?;
+    built.iter().for_each(|building| building.tell(&mut features[building.region]));
+    let mut features = pieces::cut(features, &settled, (&buildings, options.max_vertices), (&outlines, plane.grid))?;
+    buildings::raise(&mut features, (plane, scheme), options)?;
+    Ok(features)
 }
 
 /// The regions of the classes of one kind.

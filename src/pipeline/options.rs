@@ -19,6 +19,8 @@ use crate::simplify::{SimplifyOptions, Smoothing};
 pub struct FeatureOptions {
     /// How far a border may move when it is simplified, in ground metres; 0 keeps pixel edges.
     pub tolerance_m: f64,
+    /// Polygons that end up smaller go to a neighbour, in ground square metres; 0 keeps whatever the labels have.
+    pub min_area_m2: f64,
     /// Whether borders are ranked and checked for coarser tolerances too: tiles of several zooms need it, a file does not.
     pub for_zooms: bool,
     /// How often the corners of borders between natural classes are cut; 0 leaves them straight.
@@ -33,7 +35,7 @@ pub struct FeatureOptions {
     pub roofs: Option<RoofOptions>,
     /// How labels are composed.
     pub code: LabelCode,
-    /// What was added to the values of a class raster, so that 0 is "no label"; taken away from classes again.
+    /// What was added to the values of a class raster, so that 0 is "no label"; taken away from classes again, by wrapping.
     pub label_shift: u32,
     /// Surface and terrain model for heights.
     pub dsm: Option<PathBuf>,
@@ -51,6 +53,7 @@ impl FeatureOptions {
         let scale = store.grid().middle_scale()?;
         let manifest = store.manifest();
         Ok(Self {
+            min_area_m2: manifest.clean.min_area_m2,
             dsm: manifest.dsm.clone(),
             dtm: manifest.dtm.clone(),
             roofs: manifest.split_roofs.and_then(roofs),
@@ -63,6 +66,7 @@ impl FeatureOptions {
     pub fn within(tolerance_m: f64) -> Self {
         Self {
             tolerance_m,
+            min_area_m2: 0.0,
             for_zooms: true,
             smooth_rounds: 0,
             max_vertices: None,
@@ -95,12 +99,12 @@ impl FeatureOptions {
 
     /// The label of a class.
     pub(super) fn label_of(&self, class: &Class) -> u32 {
-        u32::from(class.code) + self.label_shift
+        u32::from(class.code).wrapping_add(self.label_shift)
     }
 
     /// The class of a region.
     pub(super) fn class_of(&self, region: &Region) -> ClassId {
-        ClassId(self.code.class(region.label) - self.label_shift)
+        ClassId(self.code.class(region.label).wrapping_sub(self.label_shift))
     }
 
     /// How borders are simplified.

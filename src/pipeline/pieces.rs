@@ -1,51 +1,48 @@
-//! Features in pieces: roads that buildings cut, and very large ones for clients that choke on them.
+//! Features in pieces: regions that buildings cut, and very large ones for clients that choke on them.
 
 use std::collections::{HashMap, HashSet};
 
 use geo::{Area, Coord, LineString, Polygon};
 
-use super::cleared::ClearedRoads;
+use super::settled::Settled;
 use super::{PipelineError, perimeter_m, to_map, turn_round};
 use crate::feature::{Feature, FeatureId};
 use crate::georef::{Ground, PixelPoint};
 use crate::grid::WorkGrid;
 use crate::simplify::{Outlines, subdivide};
 
-/// Gives roads the parts that are left of them, and cuts features until none has more than `most` vertices; those at `whole`
+/// Gives regions the parts that are left of them, and cuts features until none has more than `most` vertices; those at `whole`
 /// (buildings) stay.
 ///
 /// The largest piece keeps the id. Others get one from their class and the first pixel in row-major order that they
-/// touch, or the next one that is free. Area and perimeter are those of the piece, confidence is that of the region. A road
-/// of which nothing is left goes.
+/// touch, or the next one that is free. Area and perimeter are those of the piece, confidence is that of the region. A
+/// region of which nothing is left goes.
 pub(super) fn cut(
     features: Vec<Feature>,
-    cleared: &ClearedRoads,
+    settled: &Settled,
     (whole, most): (&[usize], Option<usize>),
     (outlines, grid): (&Outlines, &WorkGrid),
 ) -> Result<Vec<Feature>, PipelineError> {
     let whole: HashSet<usize> = whole.iter().copied().collect();
     let taken: HashSet<FeatureId> = features.iter().map(|f| f.id).collect();
-    let mut work = Pieces { ground: Ground::new(grid.frame.transform, &grid.frame.crs)?, taken, cleared, grid };
+    let mut work = Pieces { ground: Ground::new(grid.frame.transform, &grid.frame.crs)?, taken, settled, grid };
     let mut out = Vec::with_capacity(features.len());
     for (index, feature) in features.into_iter().enumerate() {
         let vertices: usize = rings(&feature.polygon).map(|ring| ring.0.len()).sum();
         let most = most.filter(|most| vertices > *most && !whole.contains(&index));
-        let (parts, beside) = (cleared.parts(index), cleared.beside(index));
-        if most.is_none() && parts.is_none() && beside.is_none() {
+        let parts = settled.parts(index);
+        if most.is_none() && parts.is_none() {
             out.push(feature);
             continue;
         }
-        let outline = || beside.cloned().unwrap_or_else(|| outlines.polygon(index));
-        let all = parts.map_or_else(|| vec![outline()], <[Polygon<f64>]>::to_vec);
+        let all = parts.map_or_else(|| vec![outlines.polygon(index)], <[Polygon<f64>]>::to_vec);
         let pieces = match most {
             Some(most) => all.into_iter().flat_map(|part| subdivide(part, most)).collect(),
             None => all,
         };
-        let importance_px = worth(&outlines.polygon(index), &outlines.importance(index)).collect();
-        let area_m2 = (parts.is_none() && pieces.len() == 1).then_some(feature.area_m2);
-        for piece in work.tell(&feature, pieces, &importance_px)? {
-            out.push(Feature { area_m2: area_m2.unwrap_or(piece.area_m2), ..piece });
-        }
+        let own = || worth(&outlines.polygon(index), &outlines.importance(index)).collect();
+        let importance_px = if parts.is_none() { own() } else { HashMap::new() };
+        out.extend(work.tell(&feature, pieces, &importance_px)?);
     }
     Ok(out)
 }
@@ -54,7 +51,7 @@ pub(super) fn cut(
 struct Pieces<'a> {
     ground: Ground,
     taken: HashSet<FeatureId>,
-    cleared: &'a ClearedRoads,
+    settled: &'a Settled,
     grid: &'a WorkGrid,
 }
 
@@ -73,7 +70,7 @@ impl Pieces<'_> {
             let scale = self.ground.scale_at(PixelPoint { col: col as f64, row: row as f64 })?;
             let id = if number == 0 { feature.id } else { free_id(feature, (row, col), &mut self.taken)? };
             let metres = scale.resolution_m_per_px() as f32;
-            let known = |at: Place| importance_px.get(&at).copied().or_else(|| self.cleared.importance_px(at));
+            let known = |at: Place| importance_px.get(&at).copied().or_else(|| self.settled.importance_px(at));
             let of = |c: &Coord<f64>| known(place(*c)).map_or(f32::INFINITY, |px| px * metres);
             let mut importance_m = rings(&piece).map(|ring| ring.0.iter().map(of).collect()).collect::<Vec<Vec<f32>>>();
             let (area_m2, perimeter_m) = (piece.unsigned_area() * scale.pixel_area_m2(), perimeter_m(&piece, &scale));

@@ -1,6 +1,6 @@
 //! Regions to features as they are, before buildings get right angles.
 
-use geo::{Coord, MapCoordsInPlace, Polygon};
+use geo::{Area, Coord, MapCoordsInPlace, Polygon};
 
 use super::buildings::Plane;
 use super::{FeatureOptions, PipelineError};
@@ -48,6 +48,7 @@ fn plain_feature(
 ) -> Result<Feature, PipelineError> {
     let class = options.class_of(region);
     let mut outline = outlines.polygon(region.index);
+    let area_m2 = outline.unsigned_area() * scale.pixel_area_m2();
     let metres = scale.resolution_m_per_px() as f32;
     let mut importance_m = if options.for_zooms { outlines.importance(region.index) } else { Vec::new() };
     importance_m.iter_mut().flatten().for_each(|importance| *importance *= metres);
@@ -65,7 +66,7 @@ fn plain_feature(
             min: f32::from(c.min) / 255.0,
         }),
         unknown: region.unknown_sum.map(|sum| (sum as f64 / region.pixels as f64 / 100.0) as f32),
-        area_m2: region.pixels as f64 * scale.pixel_area_m2(),
+        area_m2,
         outline: if options.tolerance_m > 0.0 { Outline::Simplified } else { Outline::Exact },
         direction_deg: None,
         height: None,

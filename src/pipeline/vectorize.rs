@@ -46,14 +46,14 @@ pub fn vectorize(
     let window = raster.window();
     let grid = WorkGrid { frame: raster.frame().clone(), cols: window.cols, rows: window.rows, block_px: BLOCK_PX };
     let blocks: Vec<BlockId> = grid.blocks().collect();
-    let (path, grid_of) = (raster.path().to_owned(), &grid);
+    let (path, band, grid_of) = (raster.path().to_owned(), raster.asked_band(), &grid);
     let read = |part: &[BlockId]| -> Result<Vec<(BlockId, BlockArcs)>, RasterError> {
         // One dataset belongs to one thread.
-        let raster = ClassRaster::open(&path)?;
+        let raster = ClassRaster::open_band(&path, band)?;
         part.iter().map(|b| Ok((*b, trace(&raster, grid_of, *b)?))).collect()
     };
     let read = parts(&blocks, cores(), read).into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut traced = TracedBlocks::from_source(Arc::new(RasterLabels { path: path.clone(), grid: grid.clone() }));
+    let mut traced = TracedBlocks::from_source(Arc::new(RasterLabels { path: path.clone(), band, grid: grid.clone() }));
     read.into_iter().flatten().for_each(|(block, arcs)| traced.insert(block, arcs));
     let pixel_m = grid.middle_scale()?.resolution_m_per_px();
     let usual = FeatureOptions::within(options.tolerance_m.unwrap_or(1.5 * pixel_m)).with(&options.vectors)?;
@@ -74,6 +74,7 @@ pub fn vectorize(
 #[derive(Debug)]
 struct RasterLabels {
     path: PathBuf,
+    band: Option<usize>,
     grid: WorkGrid,
 }
 
@@ -83,7 +84,7 @@ impl LabelSource for RasterLabels {
         // One dataset belongs to one thread.
         Ok(BlockLabels {
             window,
-            labels: ClassRaster::open(&self.path)?.read(&window)?,
+            labels: ClassRaster::open_band(&self.path, self.band)?.read(&window)?,
             confidence: None,
             unknown: None,
         })
@@ -140,5 +141,6 @@ pub fn scheme_of(raster: &ClassRaster, buildings: &[u8], roads: &[u8]) -> Scheme
             sizes: if is_building { sizes.clone() } else { Vec::new() },
         }
     };
-    Scheme { name: "values of the raster".to_owned(), classes: (0..=255).map(class).collect() }
+    let classes = (0..=255).map(class).collect();
+    Scheme { name: "values of the raster".to_owned(), classes, signed: raster.is_signed() }
 }

@@ -1,5 +1,5 @@
-//! The names of the classes of a raster, which the gdal crate leaves out.
-#![expect(unsafe_code, reason = "the gdal crate has no call for category names")]
+//! Names of classes and types of samples, which the gdal crate leaves out.
+#![expect(unsafe_code, reason = "the gdal crate has no call for category names, nor for complex types")]
 
 use std::ffi::{CStr, CString};
 use std::ptr;
@@ -27,4 +27,13 @@ pub(super) fn set_names(band: &mut RasterBand, names: &[String]) {
     let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr().cast_mut()).chain([ptr::null_mut()]).collect();
     // SAFETY: the array ends with null and, like its strings, outlives the call; GDAL copies it and changes nothing.
     unsafe { gdal_sys::GDALSetRasterCategoryNames(band.c_rasterband(), pointers.as_mut_ptr()) };
+}
+
+/// The type of the samples of a band as GDAL names it; the gdal crate knows no complex numbers.
+pub(super) fn type_name(band: &RasterBand) -> String {
+    // SAFETY: the band is open as long as it is borrowed; the name is a static string, or null for an unknown type.
+    unsafe {
+        let name = gdal_sys::GDALGetDataTypeName(gdal_sys::GDALGetRasterDataType(band.c_rasterband()));
+        if name.is_null() { "Unknown".to_owned() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+    }
 }

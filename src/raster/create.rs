@@ -1,6 +1,6 @@
-//! `GeoTIFFs` made whole or not at all: written under a temporary name, checked, synced, renamed.
+//! `GeoTIFFs` written whole or not at all: under a temporary name, checked, synced, renamed.
 
-use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use gdal::errors::GdalError;
@@ -9,50 +9,28 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager};
 
 use super::{RasterError, open};
+use crate::files::{Draft, FileError};
 use crate::georef::{PixelFrame, Window};
 use crate::scheme::Scheme;
 
-/// A file that is being made; dropped before [`Draft::publish`] it leaves nothing behind.
-pub(super) struct Draft {
-    path: PathBuf,
-    temporary: PathBuf,
+/// Checks that all blocks are in the file of a draft, and gives it and what GDAL keeps next to it their final names.
+pub(super) fn publish(draft: Draft, finish: impl FnOnce(Draft) -> Result<(), FileError>) -> Result<(), RasterError> {
+    let dataset = open::open(draft.temporary()).and_then(|dataset| {
+        open::check_extent(draft.temporary(), &dataset)?;
+        Ok(dataset)
+    });
+    drop(dataset.map_err(|error| draft.failed(error))?);
+    let (from, to) = (companion(draft.temporary()), companion(draft.path()));
+    let moved = if from.exists() { std::fs::rename(&from, &to) } else { removed(&to) };
+    moved.map_err(|error| draft.refused(&error))?;
+    Ok(finish(draft)?)
 }
 
-impl Draft {
-    pub(super) fn new(path: &Path) -> Self {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".tmp");
-        Self { path: path.to_owned(), temporary: path.with_file_name(name) }
-    }
-
-    /// The name to write under.
-    pub(super) fn temporary(&self) -> &Path {
-        &self.temporary
-    }
-
-    /// Checks that all blocks are in the file, brings it to the disk and gives it its name. The name itself is on the
-    /// disk when the folder was synced: a power cut before may take it away, and with it the whole file, never a part.
-    pub(super) fn publish(self) -> Result<(), RasterError> {
-        let dataset = open::open(&self.temporary)?;
-        open::check_extent(&self.temporary, &dataset)?;
-        drop(dataset);
-        let sync = || -> std::io::Result<()> {
-            File::open(&self.temporary)?.sync_all()?;
-            let (from, to) = (companion(&self.temporary), companion(&self.path));
-            if from.exists() {
-                std::fs::rename(from, to)?;
-            }
-            std::fs::rename(&self.temporary, &self.path)
-        };
-        sync().map_err(|e| RasterError::Write { path: self.path.clone(), reason: e.to_string() })
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        for file in [companion(&self.temporary), self.temporary.clone()] {
-            let _ = std::fs::remove_file(file); // gone when it was renamed
-        }
+/// Removes a file that may be absent.
+fn removed(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }
 

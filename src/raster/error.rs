@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use gdal::errors::GdalError;
 use thiserror::Error;
 
+use crate::files::FileError;
 use crate::georef::{CrsError, TransformError, Window};
 
 /// Why a raster cannot be read or written; every message names the file and what would do instead.
@@ -40,6 +41,18 @@ pub enum RasterError {
     NoGeoreference {
         /// The file.
         path: PathBuf,
+    },
+    /// Nothing but ground control points or a camera model says where the raster lies.
+    #[error(
+        "{path}: is placed by {by} only, not by a geotransform (accepted: a raster that is warped already; `{remedy}`)"
+    )]
+    NotWarped {
+        /// The file.
+        path: PathBuf,
+        /// What places it.
+        by: String,
+        /// The command that warps it.
+        remedy: String,
     },
     /// A geotransform, but nothing that says in which system.
     #[error(
@@ -87,13 +100,25 @@ pub enum RasterError {
         /// The folder.
         path: PathBuf,
     },
-    /// A VRT that does more than list `GeoTIFFs` of its own folder.
-    #[error("{path}: {what} (accepted: a VRT whose sources are GeoTIFF files in its own folder or below)")]
+    /// A VRT that does more than place and scale local `GeoTIFFs`.
+    #[error("{path}: {what} (accepted: a VRT of local GeoTIFF files; `gdal_translate` makes a GeoTIFF of any other)")]
     Vrt {
         /// The VRT.
         path: PathBuf,
         /// The offending part.
         what: String,
+    },
+    /// A scene without a place in the grid of the others.
+    #[error(
+        "{path}: has no place in the reference system of {first} ({crs}): it lies too far away (leave it out, or open it as a mosaic of its own)"
+    )]
+    Unplaced {
+        /// The scene.
+        path: PathBuf,
+        /// The scene whose grid the mosaic takes.
+        first: PathBuf,
+        /// The reference system of that grid.
+        crs: String,
     },
     /// A window could not be read.
     #[error("{path}: {window} cannot be read: {reason}")]
@@ -106,24 +131,19 @@ pub enum RasterError {
         reason: String,
     },
     /// A file could not be written.
-    #[error("{path}: cannot be written: {reason}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What GDAL or the system said.
-        reason: String,
-    },
+    #[error(transparent)]
+    Write(#[from] FileError),
     /// A channel that a scene does not have.
     #[error(
-        "{path}: has no {channel} channel ({bands} bands; accepted: scenes that all have the channels that the model reads)"
+        "{path}: has no {channel} channel (bands: {bands}; accepted: scenes that all have the channels that the model reads; --bands R,G,B,NIR says which are which)"
     )]
     NoChannel {
         /// The scene.
         path: PathBuf,
         /// The channel.
         channel: &'static str,
-        /// The bands that there are.
-        bands: usize,
+        /// The bands that there are, by their roles.
+        bands: String,
     },
     /// A `GeoTIFF` that is not the label block or class raster that was expected.
     #[error("{path}: {what}")]
@@ -139,14 +159,17 @@ pub enum RasterError {
 }
 
 impl RasterError {
+    /// Whether a file of a folder may just be something else than a scene, and not a scene that is broken.
+    pub(super) fn is_of_another_kind(&self) -> bool {
+        matches!(
+            self,
+            Self::NotTiff { .. } | Self::NoGeoreference { .. } | Self::NotWarped { .. } | Self::Unsupported { .. }
+        )
+    }
+
     /// Reading of `window` of `path` failed.
     pub(super) fn read(path: &Path, window: Window, error: &GdalError) -> Self {
         Self::Read { path: path.to_owned(), window, reason: reason(error) }
-    }
-
-    /// Writing of `path` failed.
-    pub(super) fn write(path: &Path, error: &GdalError) -> Self {
-        Self::Write { path: path.to_owned(), reason: reason(error) }
     }
 
     /// The file itself is wrong.
@@ -156,7 +179,7 @@ impl RasterError {
 }
 
 /// GDAL's own words, without the wrapping.
-fn reason(error: &GdalError) -> String {
+pub(super) fn reason(error: &GdalError) -> String {
     let text = match error {
         GdalError::CplError { msg, .. } | GdalError::NullPointer { msg, .. } => msg.trim().to_owned(),
         other => other.to_string(),

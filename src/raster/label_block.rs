@@ -6,8 +6,11 @@ use std::path::Path;
 use gdal::errors::GdalError;
 use gdal::{Dataset, Metadata};
 
-use super::create::{self, Draft};
+use super::create;
+use super::error::reason;
+use super::seal::{self, Seal};
 use super::{RasterError, open};
+use crate::files::Draft;
 use crate::georef::{PixelFrame, Window};
 use crate::scheme::Scheme;
 
@@ -58,6 +61,10 @@ pub struct LabelBlockData {
     pub instance: Option<Vec<u32>>,
     /// How unlike all that was seen each pixel is, 1 to 200; 0 is not known.
     pub unknown: Option<Vec<u8>>,
+    /// The geotransform of the file.
+    pub transform: [f64; 6],
+    /// Whether the file has a checksum, which was compared; files of earlier versions have none.
+    pub is_sealed: bool,
     /// The names and values kept with the file, by name.
     pub items: Vec<(String, String)>,
 }
@@ -68,9 +75,21 @@ impl LabelBlockData {
     pub fn item(&self, name: &str) -> Option<&str> {
         self.items.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
+
+    /// Whether it holds these labels.
+    fn holds(&self, bands: &LabelBands) -> bool {
+        self.window == bands.window
+            && self.classes == bands.classes
+            && self.confidence == bands.confidence
+            && self.instance.as_deref() == bands.instance
+            && self.unknown.as_deref() == bands.unknown
+    }
 }
 
 /// Writes a label block: tiled, DEFLATE, the same bytes for the same labels, there whole or not at all.
+///
+/// The file is read back before it gets its name, and holds a checksum over all its bytes. The name is on the disk when
+/// the folder was synced: a power cut before may take the whole file away, never a part.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -78,7 +97,7 @@ impl LabelBlockData {
 /// # Panics
 /// When a band does not have one value per pixel of the window.
 pub fn write_label_block(
-    path: &Path,
+    draft: Draft,
     frame: &PixelFrame,
     bands: &LabelBands,
     tags: &LabelTags,
@@ -86,13 +105,18 @@ pub fn write_label_block(
     let of_bytes = [Some(bands.classes), Some(bands.confidence), bands.unknown].map(|band| band.map(<[u8]>::len));
     let sizes = of_bytes.into_iter().chain([bands.instance.map(<[u32]>::len)]);
     assert!(sizes.flatten().all(|n| n == bands.window.pixels()), "a band has one value per pixel");
-    let draft = Draft::new(path);
     let written = match bands.instance {
         None => write_bytes(draft.temporary(), frame, bands, tags),
         Some(instance) => write_words(draft.temporary(), frame, (bands, instance), tags),
     };
-    written.map_err(|e| RasterError::write(path, &e))?;
-    draft.publish()
+    written.map_err(|error| draft.failed(reason(&error)))?;
+    // GDAL may leave out blocks that it could not write and report success.
+    let holds = read_unsealed(draft.temporary()).map_err(|error| draft.failed(error))?.holds(bands);
+    if !holds {
+        return Err(draft.failed("the file reads back with other labels than were written").into());
+    }
+    seal::seal(draft.temporary()).map_err(|error| draft.refused(&error))?;
+    create::publish(draft, Draft::rename)
 }
 
 const OPTIONS: [&str; 7] =
@@ -145,6 +169,7 @@ fn describe<'a>(
     tags: &LabelTags,
 ) -> Result<(), GdalError> {
     let place = format!("{} {} {} {}", window.col, window.row, window.cols, window.rows);
+    dataset.set_metadata_item(seal::ITEM, seal::BLANK, "")?;
     dataset.set_metadata_item(WINDOW, &place, "")?;
     for (name, value) in tags.items {
         dataset.set_metadata_item(name, value, "")?;
@@ -156,11 +181,43 @@ fn describe<'a>(
     dataset.rasterband(1)?.set_no_data_value(Some(0.0))
 }
 
-/// Reads a label block.
+/// Reads a label block, after its checksum was compared.
 ///
 /// # Errors
 /// When the file is damaged or not a label block.
 pub fn read_label_block(path: &Path) -> Result<LabelBlockData, RasterError> {
+    let is_sealed = check_seal(path)?;
+    Ok(LabelBlockData { is_sealed, ..read_unsealed(path)? })
+}
+
+/// Checks a label block without decoding its pixels, which the checksum covers; one without a checksum is read.
+///
+/// Returns the block without its bands.
+///
+/// # Errors
+/// As [`read_label_block`].
+pub fn check_label_block(path: &Path) -> Result<LabelBlockData, RasterError> {
+    if !check_seal(path)? {
+        return read_unsealed(path);
+    }
+    let (dataset, window) = open_block(path)?;
+    Ok(LabelBlockData { is_sealed: true, ..head(path, &dataset, window)? })
+}
+
+/// Whether a file has a checksum, which then fits.
+fn check_seal(path: &Path) -> Result<bool, RasterError> {
+    let bytes = std::fs::read(path).map_err(|source| RasterError::Unreadable { path: path.to_owned(), source })?;
+    match seal::check(&bytes) {
+        Seal::Whole => Ok(true),
+        Seal::Absent => Ok(false),
+        Seal::Broken => {
+            let reason = "its bytes do not fit its checksum".to_owned();
+            Err(RasterError::Damaged { path: path.to_owned(), reason })
+        }
+    }
+}
+
+fn open_block(path: &Path) -> Result<(Dataset, Window), RasterError> {
     let dataset = open::open(path)?;
     open::check_extent(path, &dataset)?;
     let window = window(&dataset).ok_or_else(|| RasterError::NotLabels {
@@ -169,11 +226,24 @@ pub fn read_label_block(path: &Path) -> Result<LabelBlockData, RasterError> {
             "is not a label block (accepted: bands class and confidence of the size that item {WINDOW} says)"
         ),
     })?;
-    let items = dataset
-        .metadata()
-        .filter(|entry| entry.is_default_domain() && entry.key != WINDOW && entry.key != "AREA_OR_POINT");
+    Ok((dataset, window))
+}
+
+/// What a file says besides its pixels.
+fn head(path: &Path, dataset: &Dataset, window: Window) -> Result<LabelBlockData, RasterError> {
+    let own = [WINDOW, seal::ITEM, "AREA_OR_POINT"];
+    let items = dataset.metadata().filter(|entry| entry.is_default_domain() && !own.contains(&entry.key.as_str()));
     let mut items: Vec<_> = items.map(|entry| (entry.key, entry.value)).collect();
     items.sort();
+    let transform = dataset.geo_transform().map_err(|error| RasterError::damaged(path, &error))?;
+    let (classes, confidence) = (Vec::new(), Vec::new());
+    let (instance, unknown, is_sealed) = (None, None, false);
+    Ok(LabelBlockData { window, classes, confidence, instance, unknown, transform, is_sealed, items })
+}
+
+fn read_unsealed(path: &Path) -> Result<LabelBlockData, RasterError> {
+    let (dataset, window) = open_block(path)?;
+    let head = head(path, &dataset, window)?;
     let read = || -> Result<LabelBlockData, GdalError> {
         let size = dataset.raster_size();
         let byte_band = |band: usize| {
@@ -194,7 +264,7 @@ pub fn read_label_block(path: &Path) -> Result<LabelBlockData, RasterError> {
         };
         let instance = named(INSTANCE)?.map(word_band).transpose()?;
         let unknown = named(UNKNOWN)?.map(byte_band).transpose()?;
-        Ok(LabelBlockData { window, classes: byte_band(1)?, confidence: byte_band(2)?, instance, unknown, items })
+        Ok(LabelBlockData { classes: byte_band(1)?, confidence: byte_band(2)?, instance, unknown, ..head })
     };
     read().map_err(|e| RasterError::read(path, window, &e))
 }
@@ -241,7 +311,7 @@ mod tests {
         for bands in bands {
             let paths = ["a.tif", "b.tif"].map(|name| folder.path().join(name));
             for path in &paths {
-                write_label_block(path, &frame(), &bands, &tags).expect("written");
+                write_label_block(Draft::new(path).expect("a draft"), &frame(), &bands, &tags).expect("written");
             }
             assert_eq!(std::fs::read(&paths[0]).expect("there"), std::fs::read(&paths[1]).expect("there"));
             let data = read_label_block(&paths[0]).expect("read");
@@ -249,6 +319,11 @@ mod tests {
             assert_eq!((data.instance.as_deref(), data.unknown.as_deref()), (bands.instance, bands.unknown));
             assert_eq!(data.item("FINGERPRINT"), Some("ab\"<c>"));
             assert_eq!(data.items.len(), 2);
+            assert!(data.is_sealed && data.holds(&bands));
+            let checked = check_label_block(&paths[0]).expect("whole");
+            let without_bands =
+                LabelBlockData { classes: vec![], confidence: vec![], instance: None, unknown: None, ..data };
+            assert_eq!(checked, without_bands);
             let dataset = open::open(&paths[0]).expect("a GeoTIFF");
             let place = dataset.geo_transform().expect("placed");
             assert_eq!(GeoTransform::new(place), Ok(frame().transform.shifted(-512.0, 1024.0)));
@@ -261,6 +336,28 @@ mod tests {
         }
         let left: Vec<_> = folder.path().read_dir().expect("there").flatten().map(|e| e.file_name()).collect();
         assert_eq!(left.len(), 2, "{left:?}");
+    }
+
+    #[test]
+    fn a_block_that_was_changed_is_not_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (path, scheme) = (folder.path().join("a.tif"), Scheme::city());
+        let (window, values) = (Window::new(0, 0, 64, 64), vec![7_u8; 64 * 64]);
+        let bands = LabelBands { window, classes: &values, confidence: &values, instance: None, unknown: None };
+        let tags = LabelTags { scheme: &scheme, items: &[] };
+        write_label_block(Draft::new(&path).expect("a draft"), &frame(), &bands, &tags).expect("written");
+        let good = std::fs::read(&path).expect("there");
+        for byte in (0..good.len()).step_by(41) {
+            let mut changed = good.clone();
+            changed[byte] ^= 1 << (byte % 8);
+            std::fs::write(&path, changed).expect("written");
+            let fails = |read: fn(&Path) -> Result<LabelBlockData, RasterError>| {
+                read(&path).map_or_else(|_| true, |data| !data.is_sealed)
+            };
+            assert!(fails(read_label_block) && fails(check_label_block), "byte {byte}");
+        }
+        std::fs::write(&path, &good[..good.len() - 9]).expect("written");
+        assert!(read_label_block(&path).expect_err("cut").to_string().contains("a.tif"));
     }
 
     #[test]

@@ -6,9 +6,11 @@ use gdal::errors::GdalError;
 use gdal::raster::{ColorInterpretation, RasterCreationOptions};
 use gdal::{Dataset, DriverManager, Metadata};
 
-use super::create::{self, Draft};
+use super::create;
+use super::error::reason;
 use super::label_block::UNKNOWN;
 use super::{RasterError, category};
+use crate::files::Draft;
 use crate::georef::{PixelFrame, Window};
 use crate::scheme::Scheme;
 
@@ -52,9 +54,9 @@ pub fn write_label_cog<E: From<RasterError>>(
     map: &LabelMap,
     mut rows: impl FnMut(&Window) -> Result<LabelRows, E>,
 ) -> Result<(), E> {
-    let failed = |e: GdalError| E::from(RasterError::write(path, &e));
-    let plain = Draft::new(&path.with_extension("plain"));
-    let dataset = begin(plain.temporary(), map).map_err(failed)?;
+    let cog = Draft::new(path).map_err(RasterError::from)?;
+    let failed = |e: GdalError| E::from(RasterError::from(cog.failed(reason(&e))));
+    let dataset = begin(&cog.temporary().with_extension("plain.tif"), map).map_err(failed)?;
     let end = map.window.end_row();
     for first in (map.window.row..end).step_by(STRIP_ROWS as usize) {
         let last = (first + i64::from(STRIP_ROWS)).min(end);
@@ -66,9 +68,8 @@ pub fn write_label_cog<E: From<RasterError>>(
             create::write_rows(&dataset, (band, (first - map.window.row) as u32), values).map_err(failed)?;
         }
     }
-    let cog = Draft::new(path);
     copy(dataset, cog.temporary()).map_err(failed)?;
-    Ok(cog.publish()?)
+    Ok(create::publish(cog, Draft::publish)?)
 }
 
 fn begin(path: &Path, map: &LabelMap) -> Result<Dataset, GdalError> {

@@ -4,45 +4,67 @@
 //! windows of it. The value of a pixel is a function of its place in that grid alone, never of the window, so that
 //! windows fit each other to the bit, whoever reads them in whatever order.
 
+mod alpha;
+mod bands;
 mod canvas;
 mod category;
 mod class_raster;
 mod create;
 mod elevation;
 mod error;
+mod fill;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod folder;
+mod frame;
 mod label_block;
 mod label_cog;
 mod layout;
 mod mosaic;
+mod names;
 mod native;
+mod notes;
 mod open;
+mod origin;
 mod place;
 mod reader;
 mod resample;
+mod roles;
+mod scaling;
 mod scene;
+mod seal;
 mod single;
 mod sources;
-mod stretch;
+mod stray;
+mod survey;
+mod taps;
 mod void;
 mod vrt;
+mod vrt_read;
+mod vrt_write;
 mod write;
 
+pub use bands::{Bands, BandsError};
 pub use class_raster::{AsClasses, ClassRaster, Label};
-pub use elevation::{AsHeights, Elevation};
+pub use elevation::{AsHeights, Elevation, HeightUnit};
 pub use error::RasterError;
-pub use label_block::{LabelBands, LabelBlockData, LabelTags, read_label_block, write_label_block};
+pub use label_block::{LabelBands, LabelBlockData, LabelTags, check_label_block, read_label_block, write_label_block};
 pub use label_cog::{LabelMap, LabelRows, write_label_cog};
 pub use mosaic::Mosaic;
 pub use open::init;
 pub use reader::MosaicReader;
+pub use roles::{BandRole, Role, RoleOrigin};
+pub use scaling::{Rule, Scaling};
 pub use scene::{Channel, Scene, Validity};
 pub use single::SingleBand;
+pub use stray::Stray;
 pub use write::{
     Compression, RasterWriteError, SceneOptions, SceneSamples, WrittenValidity, write_elevation, write_scene,
 };
 
+#[cfg(test)]
+#[path = "kinds/tests.rs"]
+mod kinds;
 #[cfg(test)]
 mod tests;
 

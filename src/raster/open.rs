@@ -9,13 +9,15 @@ use gdal::errors::GdalError;
 use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags, Metadata};
 
 use super::RasterError;
+use crate::files;
 
-/// The only driver that reads; a COG is a `GeoTIFF`.
+/// The only driver that reads files; a COG is a `GeoTIFF`.
 const READERS: [&str; 1] = ["GTiff"];
 
 /// What stays registered after [`init`]: what this crate reads and writes.
-const DRIVERS: [&str; 13] = [
+const DRIVERS: [&str; 14] = [
     "GTiff",
+    "VRT",
     "COG",
     "MEM",
     "JPEG",
@@ -33,7 +35,11 @@ const DRIVERS: [&str; 13] = [
 /// The largest block (tile or strip, all bands) that is decoded at once.
 const MAX_BLOCK_BYTES: u64 = 512 << 20;
 
-/// More decoded bytes per byte of file than any real picture has; DEFLATE cannot pass 1032.
+/// Decoded bytes that any file may claim: what is sparse or of one value takes next to nothing in a file, and every window
+/// is read by itself.
+const MAX_BYTES: u64 = 64 << 30;
+
+/// Above [`MAX_BYTES`]: more decoded bytes per byte of file than any real picture has; DEFLATE cannot pass 1032.
 const MAX_RATIO: u64 = 4000;
 
 /// Sets GDAL up for a process of its own: a block cache of 64 MB unless `GDAL_CACHEMAX` says otherwise, no network, no drivers but those that this crate
@@ -77,15 +83,11 @@ pub(super) fn open(path: &Path) -> Result<Dataset, RasterError> {
             return Err(RasterError::NotTiff { path: companion });
         }
     }
-    let options = DatasetOptions {
-        open_flags: GdalOpenFlags::GDAL_OF_READONLY
-            | GdalOpenFlags::GDAL_OF_RASTER
-            | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR
-            | GdalOpenFlags::GDAL_OF_INTERNAL,
-        allowed_drivers: Some(&READERS),
-        ..DatasetOptions::default()
-    };
-    let dataset = Dataset::open_ex(path, options).map_err(|e| RasterError::damaged(path, &e))?;
+    // GDAL reads these with it, too; a FIFO among them would never end.
+    for text in texts(path).filter(|text| text.exists()) {
+        check_plain(&text)?;
+    }
+    let dataset = Dataset::open_ex(path, options(&READERS)).map_err(|e| RasterError::damaged(path, &e))?;
     let driver = dataset.driver().short_name();
     let strange = !READERS.contains(&driver.as_str());
     // An .aux.xml may point the overviews at any file or address: GDAL would open it with any driver.
@@ -95,6 +97,22 @@ pub(super) fn open(path: &Path) -> Result<Dataset, RasterError> {
         return Err(RasterError::Unsupported { path: path.to_owned(), what });
     }
     Ok(dataset)
+}
+
+/// Opens a VRT that this crate has written, by its text: nothing from outside is in it but checked names.
+pub(super) fn open_vrt(path: &Path, xml: &str) -> Result<Dataset, RasterError> {
+    Dataset::open_ex(xml, options(&["VRT"])).map_err(|e| RasterError::damaged(path, &e))
+}
+
+fn options<'a>(drivers: &'a [&'a str]) -> DatasetOptions<'a> {
+    DatasetOptions {
+        open_flags: GdalOpenFlags::GDAL_OF_READONLY
+            | GdalOpenFlags::GDAL_OF_RASTER
+            | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR
+            | GdalOpenFlags::GDAL_OF_INTERNAL,
+        allowed_drivers: Some(drivers),
+        ..DatasetOptions::default()
+    }
 }
 
 /// Refuses what the header claims but the file cannot hold: too much, or blocks that lie beyond its end.
@@ -117,9 +135,12 @@ pub(super) fn check_extent(path: &Path, dataset: &Dataset) -> Result<(), RasterE
             "its blocks hold {} MiB each (accepted: tiles or strips of at most 512 MiB; tile it, for example as COG)",
             block_bytes >> 20
         )
-    } else if bytes > (1 << 30) && bytes / MAX_RATIO > file_bytes {
+    } else if bytes > MAX_BYTES && bytes / MAX_RATIO > file_bytes {
         format!(
-            "claims {cols} × {rows} pixels in {file_bytes} bytes (accepted: at most {MAX_RATIO} bytes per byte of file)"
+            "claims {cols} × {rows} pixels, {} GiB, in {file_bytes} bytes \
+             (accepted: {} GiB in any file, or at most {MAX_RATIO} bytes per byte of file)",
+            bytes >> 30,
+            MAX_BYTES >> 30
         )
     } else {
         return check_blocks(path, dataset, file_bytes);
@@ -162,11 +183,29 @@ fn check_path(path: &Path) -> Result<(), RasterError> {
         let what = "is not a local file (accepted: paths of local GeoTIFF files)".to_owned();
         return Err(RasterError::Unsupported { path: path.to_owned(), what });
     }
+    if path.to_str().is_none() {
+        let what =
+            "its name is not UTF-8, which GDAL needs (accepted: a UTF-8 name; rename or link the file)".to_owned();
+        return Err(RasterError::Unsupported { path: path.to_owned(), what });
+    }
     Ok(())
 }
 
+/// Refuses what is no plain file, before anything opens it: a FIFO, a device or a socket may never end.
+pub(super) fn check_plain(path: &Path) -> Result<(), RasterError> {
+    match files::is_plain(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let what = "is not a plain file but a folder, FIFO, socket or device (accepted: GeoTIFF files)".to_owned();
+            Err(RasterError::Unsupported { path: path.to_owned(), what })
+        }
+        Err(source) => Err(RasterError::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
 /// Whether the first bytes are those of a TIFF or `BigTIFF` of either byte order.
-fn is_tiff(path: &Path) -> Result<bool, RasterError> {
+pub(super) fn is_tiff(path: &Path) -> Result<bool, RasterError> {
+    check_plain(path)?;
     let unreadable = |source| RasterError::Unreadable { path: path.to_owned(), source };
     let mut head = Vec::new();
     File::open(path).map_err(unreadable)?.take(4).read_to_end(&mut head).map_err(unreadable)?;
@@ -176,6 +215,12 @@ fn is_tiff(path: &Path) -> Result<bool, RasterError> {
 /// The files beside it that GDAL reads with it: mask and overviews.
 pub(super) fn companions(path: &Path) -> impl Iterator<Item = PathBuf> {
     ["msk", "ovr", "msk.ovr"].map(|suffix| with_suffix(path, suffix)).into_iter().filter(|file| file.exists())
+}
+
+/// Texts beside it that GDAL reads with it: metadata and world files.
+fn texts(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let worlds = ["tfw", "TFW", "tifw", "tiffw", "wld", "WLD", "tab", "prj"].map(|end| path.with_extension(end));
+    worlds.into_iter().chain([with_suffix(path, "aux.xml")])
 }
 
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

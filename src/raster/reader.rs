@@ -26,35 +26,14 @@ impl MosaicReader {
     pub(super) fn new(mosaic: Mosaic, frame: &PixelFrame, channels: &[Channel]) -> Result<Self, RasterError> {
         let mut placed = Vec::new();
         for (index, scene) in mosaic.scenes().iter().enumerate() {
-            let no_channel = |channel: &&Channel| scene.band_of(**channel).is_none();
-            if let Some(channel) = channels.iter().find(no_channel) {
-                let (path, bands) = (scene.path.clone(), scene.bands);
-                return Err(RasterError::NoChannel { path, channel: channel.name(), bands });
-            }
+            scene.check_channels(channels)?;
             if channels.len() > MAX_CHANNELS {
                 let what = format!("cannot give {} channels (accepted: at most {MAX_CHANNELS})", channels.len());
                 return Err(RasterError::Unsupported { path: scene.path.clone(), what });
             }
-            if let Some(placement) = Placement::of(scene, frame)? {
-                placed.push((index, placement));
-            }
+            placed.extend(Placement::all(scene, frame)?.into_iter().map(|placement| (index, placement)));
         }
         Ok(Self { mosaic, channels: channels.to_vec(), placed, open: Vec::new() })
-    }
-
-    /// The pixels of the grid that hold all scenes.
-    #[must_use]
-    pub fn extent(&self) -> Window {
-        let windows = self.placed.iter().map(|(_, p)| p.extent);
-        let all = windows.reduce(|a, b| {
-            Window::between(
-                a.col.min(b.col),
-                a.row.min(b.row),
-                a.end_col().max(b.end_col()),
-                a.end_row().max(b.end_row()),
-            )
-        });
-        all.unwrap_or(Window::new(0, 0, 0, 0))
     }
 
     /// Opens a scene, or takes it from those in use.
@@ -75,7 +54,7 @@ impl MosaicReader {
     fn lay(&self, (index, how): (usize, &How), to: &Window, canvas: &mut Canvas) -> Result<(), RasterError> {
         let scene: &Scene = &self.mosaic.scenes()[index];
         let Some((_, open)) = self.open.last() else { return Ok(()) };
-        let source = Source { level: Level::Native, channels: &self.channels, stretch: self.mosaic.stretch() };
+        let source = Source { level: Level::Native, channels: &self.channels };
         match how {
             How::Copy(whole) => {
                 let (col, row) = (whole.col.offset, whole.row.offset);
@@ -314,6 +293,89 @@ mod tests {
         let pixels = read(&mosaic, mosaic.frame(), mosaic.window());
         let at = |col, row| pixels.samples[pixels.window.index(col, row)];
         assert_eq!((at(19, 19), at(20 + 99, 30), at(20 + 100, 30), at(20 + 200, 30)), (50, 50, 200, 50));
+    }
+
+    /// Pixels of `frame` that show a scene in degrees show its landscape, wherever its longitudes end.
+    fn assert_shows_degrees(mosaic: &Mosaic, frame: &PixelFrame, window: Window, size: f64) -> usize {
+        let pixels = read(mosaic, frame, window);
+        let to_lon_lat = crate::raster::place::projector(&frame.crs, &Crs::lon_lat()).expect("known");
+        let mut seen = 0;
+        for at in (0..pixels.valid.len()).filter(|at| pixels.valid[*at] == 1) {
+            let (col, row) = (at % window.cols as usize, at / window.cols as usize);
+            let middle =
+                PixelPoint { col: window.col as f64 + col as f64 + 0.5, row: window.row as f64 + row as f64 + 0.5 };
+            let map = to_lon_lat.project(frame.transform.to_map(middle)).expect("inside");
+            let lon = if map.x < 0.0 { map.x + 360.0 } else { map.x };
+            let expected = i32::from(landscape(0, (lon / size, map.y / size)));
+            assert!((i32::from(pixels.samples[at]) - expected).abs() <= 6, "column {col}, row {row} of {window}");
+            seen += 1;
+        }
+        seen
+    }
+
+    #[test]
+    fn longitudes_across_180_are_brought_to_the_turn_of_the_scene() {
+        let folder = folder();
+        let (size, half) = (5e-6, 64.0 * 5e-6);
+        let write = |name: &str, west: f64| {
+            let path = folder.path().join(name);
+            let transform = Some([west, size, 0.0, -16.9, 0.0, -size]);
+            let picture = Picture { crs: Some("EPSG:4326"), transform, size: (128, 128), ..Picture::rgb() };
+            let turned = if west < 0.0 { 360.0 } else { 0.0 };
+            let place =
+                |col: usize, row: usize| ((west + turned) / size + col as f64 + 0.5, -16.9 / size - row as f64 - 0.5);
+            picture.write(&path, |band, col, row| landscape(band, place(col, row))).close().expect("closed");
+            path
+        };
+        let across = write("across.tif", 180.0 - half);
+        let mosaic = open(std::slice::from_ref(&across));
+        let utm = |zone: &str| {
+            let crs = Crs::new(zone).expect("known");
+            let at = crate::raster::place::projector(&Crs::lon_lat(), &crs).expect("known");
+            let at = at.project(crate::georef::MapPoint { x: 180.0, y: -16.9 }).expect("inside");
+            PixelFrame { crs, transform: GeoTransform::new([at.x - 40.0, 0.5, 0.0, at.y, 0.0, -0.5]).expect("regular") }
+        };
+        assert!(assert_shows_degrees(&mosaic, &utm("EPSG:32760"), Window::new(0, 0, 160, 160), size) > 10_000);
+        assert!(assert_shows_degrees(&mosaic, &utm("EPSG:32701"), Window::new(0, 0, 160, 160), size) > 10_000);
+        // Tiles on both sides of the world square.
+        let pixel = 2.0 * 20_037_508.342_789_244 / f64::from(1 << 27);
+        let origin = [-20_037_508.342_789_244, pixel, 0.0, 20_037_508.342_789_244, 0.0, -pixel];
+        let tiles = PixelFrame { crs: Crs::web_mercator(), transform: GeoTransform::new(origin).expect("regular") };
+        let to_mercator = crate::raster::place::projector(&Crs::lon_lat(), &Crs::web_mercator()).expect("known");
+        let top = to_mercator.project(crate::georef::MapPoint { x: 180.0, y: -16.9 }).expect("inside");
+        let row = tiles.transform.to_raster(top).row as i64;
+        let east = assert_shows_degrees(&mosaic, &tiles, Window::new((1 << 27) - 300, row, 300, 1400), size);
+        let west = assert_shows_degrees(&mosaic, &tiles, Window::new(0, row, 300, 1400), size);
+        assert!(east > 10_000 && west > 10_000, "{east} {west}");
+        assert_independent(&mosaic, &tiles, Window::new(0, row + 60, 200, 200));
+        // Scenes that name their places on two turns lie beside each other.
+        let (left, right) = (write("left.tif", 180.0 - 2.0 * half), write("right.tif", -180.0));
+        for paths in [[left.clone(), right.clone()], [right, left]] {
+            let both = open(&paths);
+            let window = both.window();
+            assert!((255..=258).contains(&window.cols) && window.rows == 128, "{window}");
+            assert!(assert_shows_degrees(&both, both.frame(), window, size) > 32_000);
+        }
+    }
+
+    #[test]
+    fn a_window_that_shows_the_world_holds_few_pixels() {
+        let folder = folder();
+        let path = folder.path().join("world.tif");
+        let transform = Some([-180.0, 0.1, 0.0, 80.0, 0.0, -0.1]);
+        let picture = Picture { crs: Some("EPSG:4326"), transform, size: (3600, 1600), ..Picture::rgb() };
+        picture.write(&path, |band, col, row| (40 * band + col / 36 + row / 40) as u8 + 5).close().expect("closed");
+        let mosaic = open(std::slice::from_ref(&path));
+        // From Alaska over the date line to Kamchatka, in a system of its own: both sides of the scene show.
+        let crs = Crs::new("+proj=laea +lat_0=60 +lon_0=180 +datum=WGS84").expect("known");
+        let transform = GeoTransform::new([-2e6, 20_000.0, 0.0, 1e6, 0.0, -20_000.0]).expect("regular");
+        let frame = PixelFrame { crs, transform };
+        let window = Window::new(0, 0, 200, 100);
+        let pixels = read(&mosaic, &frame, window);
+        assert!(pixels.valid.iter().filter(|valid| **valid == 0).count() < 200, "but the line itself");
+        let at = |col| i32::from(pixels.samples[pixels.window.index(col, 50)]);
+        assert!((at(90) - at(80)).abs() < 12 && (at(120) - at(110)).abs() < 12 && (at(90) - at(110)).abs() > 60);
+        assert_independent(&mosaic, &frame, Window::new(70, 10, 60, 60));
     }
 
     #[test]

@@ -3,11 +3,14 @@
 use super::canvas::Canvas;
 use super::native::{OpenScene, Source};
 use super::place::{ANCHOR_PX, Warp, Whole};
+use super::taps::{Taps, filter};
 use super::{PixelWindow, RasterError, Scene};
-use crate::georef::Window;
+use crate::georef::{PixelPoint, Projector, Window};
 
 /// Scene pixels that are read at once while averaging, along each axis.
 const PIECE_PX: u32 = 2048;
+/// Averaged pixels that are held at once; a window that needs more is laid in parts.
+const MAX_HELD_PX: u64 = 4 << 20;
 
 /// Averages `factor` × `factor` valid scene pixels into each target pixel.
 pub(super) fn average(whole: Whole, (source, to): (&PixelWindow, &Window), canvas: &mut Canvas) {
@@ -63,15 +66,37 @@ struct Anchors {
     col: i64,
     row: i64,
     cols: usize,
+    /// Between some of them the scene's system comes round.
+    torn: bool,
     places: Vec<Option<(f64, f64)>>,
 }
 
 impl Warper<'_> {
     /// Lays target pixels `to` onto the canvas: a tent filter as wide as a target pixel, bilinear where pixels grow.
+    ///
+    /// What is held at once is bounded, however far apart the positions of the window lie in the scene.
     pub(super) fn lay(&self, to: &Window, canvas: &mut Canvas) -> Result<(), RasterError> {
-        let anchors = self.anchors(to)?;
+        let to_scene = self.warp.to_scene()?;
+        let anchors = self.anchors(to, &to_scene);
+        if anchors.torn {
+            return match halves(to) {
+                Some(parts) => parts.iter().try_for_each(|part| self.lay(part, canvas)),
+                None => self.lay_each(to, &to_scene, canvas),
+            };
+        }
         let Some(needed) = self.needed(&anchors, to) else { return Ok(()) };
+        if u64::from(needed.cols) * u64::from(needed.rows) > MAX_HELD_PX {
+            return match halves(to) {
+                Some(parts) => parts.iter().try_for_each(|part| self.lay(part, canvas)),
+                None => Ok(()), // a few pixels that show a whole country: no scale of theirs is the scene's
+            };
+        }
         let pixels = self.averaged(&needed)?;
+        self.lay_pixels((&anchors, &pixels), to, canvas);
+        Ok(())
+    }
+
+    fn lay_pixels(&self, (anchors, pixels): (&Anchors, &PixelWindow), to: &Window, canvas: &mut Canvas) {
         let mut rows = Taps::default();
         let mut cols: Vec<Taps> = vec![Taps::default(); to.cols as usize];
         for row in to.row..to.end_row() {
@@ -83,20 +108,47 @@ impl Warper<'_> {
                 if let Some((x, y)) = anchors.place(col as f64 + 0.5, row as f64 + 0.5) {
                     cols.set(x, self.warp.reach.0);
                     rows.set(y, self.warp.reach.1);
-                    filter(&pixels, (cols, &rows), (at, canvas));
+                    filter(pixels, (cols, &rows), (at, canvas));
                 }
+            }
+        }
+    }
+
+    /// Lays pixels one by one, where the scene's system comes round between them.
+    fn lay_each(&self, to: &Window, to_scene: &Projector, canvas: &mut Canvas) -> Result<(), RasterError> {
+        let (mut cols, mut rows) = (Taps::default(), Taps::default());
+        for row in to.row..to.end_row() {
+            for col in to.col..to.end_col() {
+                let at = canvas.pixels.window.index(col, row);
+                let middle = PixelPoint { col: col as f64 + 0.5, row: row as f64 + 0.5 };
+                let Some((x, y)) = self.warp.position(middle, to_scene).filter(|_| !canvas.is_done(at)) else {
+                    continue;
+                };
+                let Some(needed) = self.around((x, y), (x, y)) else { continue };
+                let pixels = self.averaged(&needed)?;
+                cols.set(x, self.warp.reach.0);
+                rows.set(y, self.warp.reach.1);
+                filter(&pixels, (&cols, &rows), (at, canvas));
             }
         }
         Ok(())
     }
 
-    fn anchors(&self, to: &Window) -> Result<Anchors, RasterError> {
-        let to_scene = self.warp.to_scene()?;
+    fn anchors(&self, to: &Window, to_scene: &Projector) -> Anchors {
         let (col, row) = (to.col.div_euclid(ANCHOR_PX), to.row.div_euclid(ANCHOR_PX));
         let (end_col, end_row) = (to.end_col().div_euclid(ANCHOR_PX) + 1, to.end_row().div_euclid(ANCHOR_PX) + 1);
         let places = (row..=end_row).flat_map(|r| (col..=end_col).map(move |c| (c, r)));
-        let places = places.map(|(c, r)| self.warp.anchor(c, r, &to_scene)).collect();
-        Ok(Anchors { col, row, cols: (end_col - col + 1) as usize, places })
+        let places: Vec<_> = places.map(|(c, r)| self.warp.anchor(c, r, to_scene)).collect();
+        let cols = (end_col - col + 1) as usize;
+        let torn =
+            |a: &Option<(f64, f64)>, b: &Option<(f64, f64)>| a.zip(*b).is_some_and(|(a, b)| self.warp.is_torn(a, b));
+        // Only cells that the window touches count, so that a cell is laid the same way whatever the window is.
+        let wide = ((to.end_col() - 1).div_euclid(ANCHOR_PX) + 2 - col) as usize;
+        let high = ((to.end_row() - 1).div_euclid(ANCHOR_PX) + 2 - row) as usize;
+        let rows = || places.chunks_exact(cols).map(|row| &row[..wide]).take(high);
+        let across = rows().any(|row| row.windows(2).any(|pair| torn(&pair[0], &pair[1])));
+        let down = rows().zip(rows().skip(1)).any(|(above, below)| above.iter().zip(below).any(|(a, b)| torn(a, b)));
+        Anchors { col, row, cols, torn: across || down, places }
     }
 
     /// The averaged pixels that the filter reaches: bilinear cells have their extremes at their corners.
@@ -117,12 +169,18 @@ impl Warper<'_> {
         if bounds.0 > bounds.2 {
             return None;
         }
+        self.around((bounds.0, bounds.1), (bounds.2, bounds.3))
+    }
+
+    /// The averaged pixels that the filter reaches from positions between two.
+    fn around(&self, min: (f64, f64), max: (f64, f64)) -> Option<Window> {
+        let whole = |at: f64| at.clamp(-1e15, 1e15) as i64;
         let reach = (self.warp.reach.0 + 1.0, self.warp.reach.1 + 1.0);
         let window = Window::between(
-            (bounds.0 - reach.0).floor() as i64,
-            (bounds.1 - reach.1).floor() as i64,
-            (bounds.2 + reach.0).ceil() as i64,
-            (bounds.3 + reach.1).ceil() as i64,
+            whole((min.0 - reach.0).floor()),
+            whole((min.1 - reach.1).floor()),
+            whole((max.0 + reach.0).ceil()),
+            whole((max.1 + reach.1).ceil()),
         );
         window.intersection(&self.warp.extent(self.scene))
     }
@@ -157,6 +215,23 @@ impl Warper<'_> {
     }
 }
 
+/// The two parts of a window along its longer side, cut between cells of anchors; `None` of one that lies in a cell.
+fn halves(window: &Window) -> Option<[Window; 2]> {
+    let cut = |from: i64, end: i64| {
+        let cut = i64::midpoint(from, end).div_euclid(ANCHOR_PX) * ANCHOR_PX;
+        [cut, cut + ANCHOR_PX].into_iter().find(|cut| *cut > from && *cut < end)
+    };
+    let (w, cols) = (window, cut(window.col, window.end_col()));
+    let rows = cut(w.row, w.end_row());
+    let by_cols = |at: i64| {
+        [Window::between(w.col, w.row, at, w.end_row()), Window::between(at, w.row, w.end_col(), w.end_row())]
+    };
+    let by_rows = |at: i64| {
+        [Window::between(w.col, w.row, w.end_col(), at), Window::between(w.col, at, w.end_col(), w.end_row())]
+    };
+    if w.cols >= w.rows { cols.map(by_cols).or(rows.map(by_rows)) } else { rows.map(by_rows).or(cols.map(by_cols)) }
+}
+
 fn empty(window: &Window, channels: usize) -> PixelWindow {
     Canvas::new(window, channels).into_pixels()
 }
@@ -175,84 +250,5 @@ impl Anchors {
         };
         let down = row / step - cell_row;
         Some(mix(mix(above.0, below.0, down), mix(above.1, below.1, down), col / step - cell_col))
-    }
-}
-
-/// The weights of a tent filter along one axis.
-#[derive(Clone, Default)]
-struct Taps {
-    /// The position that the weights are for, as bits; most grids have it the same all along a row or a column.
-    at: u64,
-    first: i64,
-    weights: Vec<f32>,
-    total: f32,
-}
-
-impl Taps {
-    fn set(&mut self, at: f64, reach: f64) {
-        if self.at == at.to_bits() && !self.weights.is_empty() {
-            return;
-        }
-        self.at = at.to_bits();
-        self.first = (at - reach - 0.5).ceil() as i64;
-        let last = (at + reach - 0.5).floor() as i64;
-        let weight = |tap: i64| (1.0 - (tap as f64 + 0.5 - at).abs() / reach).max(0.0) as f32;
-        self.weights.clear();
-        self.weights.extend((self.first..=last).map(weight));
-        self.total = self.weights.iter().sum();
-    }
-
-    /// The pixel under the position.
-    fn middle(&self) -> i64 {
-        f64::from_bits(self.at).floor() as i64
-    }
-
-    /// The first tap inside `from..to`, counted from `from`, and the weights of those that are.
-    fn inside(&self, from: i64, to: i64) -> (usize, &[f32]) {
-        let skip = (from - self.first).max(0) as usize;
-        let end = (to - self.first).clamp(0, self.weights.len() as i64) as usize;
-        let weights = self.weights.get(skip..end).unwrap_or_default();
-        ((self.first - from).max(0) as usize, weights)
-    }
-}
-
-/// Adds the weighted valid pixels around a position to pixel `at` of the canvas.
-///
-/// Both ways through the pixels add the same numbers in the same order: which is taken does not show in the result.
-fn filter(pixels: &PixelWindow, (cols, rows): (&Taps, &Taps), (at, canvas): (usize, &mut Canvas)) {
-    let (window, size) = (&pixels.window, pixels.valid.len());
-    let (first_col, col_weights) = cols.inside(window.col, window.end_col());
-    let (first_row, row_weights) = rows.inside(window.row, window.end_row());
-    if col_weights.is_empty() || row_weights.is_empty() {
-        return;
-    }
-    let (mut weight, mut total, mut sums) = (0.0_f32, 0.0_f32, [0.0_f32; 4]);
-    for row_weight in &rows.weights {
-        total += row_weight * cols.total;
-    }
-    for (row, row_weight) in (first_row..).zip(row_weights) {
-        let from = row * window.cols as usize + first_col;
-        let valid = &pixels.valid[from..from + col_weights.len()];
-        let whole = valid.iter().all(|v| *v == 1);
-        if whole && col_weights.len() == cols.weights.len() {
-            weight += row_weight * cols.total;
-        } else {
-            weight += row_weight * col_weights.iter().zip(valid).map(|(w, v)| w * f32::from(*v)).sum::<f32>();
-        }
-        for (channel, sum) in sums.iter_mut().enumerate().take(pixels.channels) {
-            let samples = &pixels.samples[channel * size + from..][..col_weights.len()];
-            let line = if whole {
-                col_weights.iter().zip(samples).map(|(w, s)| w * f32::from(*s)).sum::<f32>()
-            } else {
-                let taps = col_weights.iter().zip(samples).zip(valid);
-                taps.map(|((w, s), v)| w * f32::from(*s) * f32::from(*v)).sum::<f32>()
-            };
-            *sum += row_weight * line;
-        }
-    }
-    if weight > 0.0 {
-        let middle = Window::new(cols.middle(), rows.middle(), 1, 1);
-        let covered = window.contains(&middle) && pixels.valid[window.index(middle.col, middle.row)] == 1;
-        canvas.add(at, (weight / total, covered), |channel| sums[channel] / total);
     }
 }

@@ -329,7 +329,7 @@ fn a_small_file_that_claims_to_be_huge_is_refused() {
     let mut dataset = dataset.expect("sparse");
     dataset.set_geo_transform(&[500_000.0, 0.1, 0.0, 5_500_000.0, 0.0, -0.1]).expect("placed");
     dataset.close().expect("closed");
-    refused(&path, &["claims 500000 × 500000 pixels"]);
+    refused(&path, &["claims 500000 × 500000 pixels, 698 GiB"]);
 }
 
 #[test]
@@ -347,15 +347,39 @@ fn a_vrt_is_the_list_of_its_scenes() {
     };
     let file = open(&folder.path().join("a.tif")).expect("a mosaic");
     assert_eq!(build("m.vrt", &[], &["a.tif"]).expect("a mosaic").fingerprint(), file.fingerprint());
-    let refused = |name: &str, options: &[&str], files: &[&str], words: &str| {
-        let error = build(name, options, files).expect_err(words).to_string();
-        assert!(error.contains(words) && error.contains(name), "{error}");
+    // Where a VRT shows a file otherwise than it is, what it shows is read: bands, nodata, a part, another place.
+    let shown = |name: &str, options: &[&str], files: &[&str], bands: usize| {
+        let mosaic = build(name, options, files).expect(name);
+        let dataset = Dataset::open(folder.path().join(name)).expect("built");
+        let (cols, rows) = dataset.raster_size();
+        assert_eq!((mosaic.scenes().len(), mosaic.scenes()[0].bands), (1, bands), "{name}");
+        assert_eq!(mosaic.window(), Window::new(0, 0, cols as u32, rows as u32), "{name}");
+        let placed = GeoTransform::new(dataset.geo_transform().expect("placed")).expect("regular");
+        assert_eq!(mosaic.frame().transform, placed, "{name}");
+        let (pixels, of_gdal) = (read_all(&mosaic), |at: usize| {
+            let number = mosaic.scenes()[0].roles.iter().position(|band| band.role as usize == at).expect("a colour");
+            dataset.rasterband(number + 1).expect("there").read_band_as::<u8>().expect("read").data().to_vec()
+        });
+        for channel in 0..3 {
+            let read = pixels.samples.chunks_exact(cols * rows).nth(channel).expect("three").to_vec();
+            let expected = of_gdal(channel);
+            let differs = |at: &usize| pixels.valid[*at] == 1 && read[*at] != expected[*at];
+            assert_eq!((0..read.len()).find(differs), None, "{name}, channel {channel}");
+        }
+        mosaic
     };
-    refused("separate.vrt", &["-separate"], &["a.tif", "a.tif"], "band 1");
-    refused("turned.vrt", &["-b", "3", "-b", "2", "-b", "1"], &["a.tif"], "shows band 3");
-    refused("three.vrt", &["-b", "1", "-b", "2", "-b", "3"], &["four.tif"], "has 3 bands");
-    refused("nodata.vrt", &["-srcnodata", "7"], &["a.tif"], "nodata 7");
-    refused("other.vrt", &["-vrtnodata", "7"], &["a.tif"], "nodata 7");
+    shown("turned.vrt", &["-b", "3", "-b", "2", "-b", "1"], &["a.tif"], 3);
+    shown("three.vrt", &["-b", "1", "-b", "2", "-b", "3"], &["four.tif"], 3);
+    shown("moved.vrt", &["-a_srs", "EPSG:32633"], &["a.tif"], 3);
+    let coarse = ["-resolution", "user", "-tr", "1", "1"];
+    shown("coarse.vrt", &coarse, &["a.tif"], 3);
+    let alpha = shown("alpha.vrt", &["-addalpha"], &["a.tif"], 4);
+    assert_eq!(alpha.scenes()[0].validity.to_string(), "alpha (band 4)");
+    for (name, option) in [("nodata.vrt", "-srcnodata"), ("other.vrt", "-vrtnodata")] {
+        assert_eq!(shown(name, &[option, "7"], &["a.tif"], 3).scenes()[0].validity.to_string(), "nodata 7");
+    }
+    let separate = build("separate.vrt", &["-separate"], &["a.tif", "a.tif"]).expect_err("two bands").to_string();
+    assert!(separate.contains("separate.vrt") && separate.contains("2 bands"), "{separate}");
     // Scenes beside whole pixels of each other are cut by less than one, and nodata values of their own are theirs.
     let mut floats = Vec::new();
     for (name, left, nodata) in
@@ -372,7 +396,7 @@ fn a_vrt_is_the_list_of_its_scenes() {
     let (left, top) = (file.frame().transform.coefficients()[0], file.frame().transform.coefficients()[3]);
     let part = [left, top - 20.0, left + 20.0, top].map(|side| side.to_string());
     let part: Vec<&str> = ["-te"].into_iter().chain(part.iter().map(String::as_str)).collect();
-    refused("part.vrt", &part, &["a.tif"], "shows a part");
+    assert_eq!(shown("part.vrt", &part, &["a.tif"], 3).window(), Window::new(0, 0, 40, 40));
 }
 
 #[rstest]

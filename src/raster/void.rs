@@ -1,4 +1,4 @@
-//! Voids that nothing declares: wide areas of pure white or black.
+//! Voids that nothing declares: wide areas of one value that writers fill with. And declared ones after a lossy codec.
 //!
 //! A coarse pass over the whole scene finds connected areas of pure cells; they are voids when they are large and of one
 //! value: sand and snow in full sun are pure as well, but never the same throughout. A pixel is decided by the cell that it
@@ -9,14 +9,12 @@ use std::sync::{Arc, PoisonError};
 use gdal::Dataset;
 use gdal::errors::GdalError;
 
-use super::{RasterError, Scene, open};
+use super::fill::Fill;
+use super::layout::Samples;
+use super::{RasterError, Scene, native};
 use crate::cores::{cores, parts};
 use crate::georef::Window;
 
-/// The area of a void that reaches the edge of the scene.
-const MIN_EDGE_AREA_M2: f64 = 400.0;
-/// The area of a void inside the scene.
-const MIN_INNER_AREA_M2: f64 = 2500.0;
 /// The share of cells of a void that are exactly white or black; codecs change a few. In voids of real mosaics it is 0.97
 /// and more, in bright sand and white roofs up to 0.16.
 const MIN_EXACT_SHARE: f64 = 0.75;
@@ -33,6 +31,7 @@ pub(super) struct VoidMask {
     cell_px: u32,
     cols: u32,
     rows: u32,
+    fills: Vec<Fill>,
     /// What a cell is, row by row; empty when nothing is void.
     cells: Vec<Cell>,
 }
@@ -42,77 +41,14 @@ pub(super) struct VoidMask {
 enum Cell {
     /// Imagery.
     Picture,
-    /// Void: all its pixels are.
-    White,
-    /// Void: all its pixels are.
-    Black,
-    /// Beside a white void: its white pixels are void.
-    WhiteRim,
-    /// Beside a black void: its black pixels are void.
-    BlackRim,
+    /// Void of a fill, by its number: all its pixels are.
+    Void(u8),
+    /// Beside such a void: its pixels of about that value are void.
+    Rim(u8),
 }
 
-/// Samples in which pure white and black are told: bytes have both, other samples only an exact 0.
-pub(super) trait Sample: Copy {
-    /// No detail at all.
-    fn pure(self) -> Option<Shade>;
-    /// As white or black as can be.
-    fn exact(self) -> bool;
-    /// White but for the ringing of JPEG.
-    fn whitish(self) -> bool;
-    /// Black but for the ringing of JPEG.
-    fn blackish(self) -> bool;
-}
-
-/// White or black.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shade {
-    White,
-    Black,
-}
-
-/// The one sample of a cell, in all bands: its shade, and whether it is exactly that.
-type Seen = Option<(Shade, bool)>;
-
-impl Sample for u8 {
-    fn pure(self) -> Option<Shade> {
-        match self {
-            250.. => Some(Shade::White),
-            ..=2 => Some(Shade::Black),
-            _ => None,
-        }
-    }
-
-    fn exact(self) -> bool {
-        matches!(self, u8::MIN | u8::MAX)
-    }
-
-    fn whitish(self) -> bool {
-        self >= 236
-    }
-
-    fn blackish(self) -> bool {
-        self <= 12
-    }
-}
-
-impl Sample for f32 {
-    fn pure(self) -> Option<Shade> {
-        (self == 0.0).then_some(Shade::Black)
-    }
-
-    fn exact(self) -> bool {
-        self == 0.0
-    }
-
-    fn whitish(self) -> bool {
-        false
-    }
-
-    fn blackish(self) -> bool {
-        self == 0.0
-    }
-}
+/// The one sample of a cell, in all bands: the number of its fill, and whether it has exactly its value.
+type Seen = Option<(u8, bool)>;
 
 impl VoidMask {
     /// The voids of a scene: looked for once, then shared by all its readers.
@@ -130,61 +66,81 @@ impl VoidMask {
             cell_px *= 2;
         }
         let (cols, rows) = (scene.cols / cell_px, scene.rows / cell_px);
-        let mut mask = Self { cell_px, cols, rows, cells: Vec::new() };
+        let mut mask = Self { cell_px, cols, rows, fills: scene.fill_candidates(), cells: Vec::new() };
         if cols > 0 && rows > 0 {
-            let shades = if scene.byte { mask.shades::<u8>(scene)? } else { mask.shades::<f32>(scene)? };
+            let seen = match scene.samples {
+                Samples::Byte => mask.seen(scene, f32::from as fn(u8) -> f32)?,
+                Samples::SignedByte => mask.seen(scene, native::signed as fn(u8) -> f32)?,
+                Samples::Real => mask.seen(scene, (|v| v) as fn(f32) -> f32)?,
+            };
             let cell_m2 = (scene.resolution_m_per_px * f64::from(cell_px)).powi(2);
-            mask.keep_large(&shades, cell_m2);
+            mask.keep_large(&seen, cell_m2);
         }
         Ok(mask)
     }
 
-    /// White, black or neither of each cell, by one sample of each, read in strips; each core has strips and a dataset.
-    fn shades<T>(&self, scene: &Scene) -> Result<Vec<Seen>, RasterError>
+    /// The share of the scene that is void of each fill that is not declared, by its value.
+    pub(super) fn shares(&self) -> Vec<(f32, f32)> {
+        let cells = self.cells.len().max(1) as f32;
+        let of = |number: usize| {
+            let is_void = |cell: &&Cell| matches!(cell, Cell::Void(n) | Cell::Rim(n) if usize::from(*n) == number);
+            self.cells.iter().filter(is_void).count() as f32 / cells
+        };
+        let fills = self.fills.iter().enumerate().filter(|(_, fill)| !fill.is_declared());
+        fills.map(|(number, fill)| (fill.value(), of(number))).filter(|(_, share)| *share > 0.0).collect()
+    }
+
+    /// The fill of each cell, by one sample of each, read in strips; each core has strips and a dataset.
+    fn seen<T>(&self, scene: &Scene, real: fn(T) -> f32) -> Result<Vec<Seen>, RasterError>
     where
-        T: Sample + gdal::raster::GdalType + Default,
+        T: Copy + gdal::raster::GdalType + Default + Send + Sync,
     {
         let strips: Vec<u32> = (0..self.rows).step_by(STRIP_ROWS as usize).collect();
         let parts = parts(&strips, cores(), |strips| {
-            let dataset = open::open(&scene.path)?;
-            let mut shades = Vec::new();
-            let mut strip = |first: &u32| self.strip::<T>(scene, &dataset, *first, &mut shades);
-            let read = strips.iter().try_for_each(&mut strip);
-            read.map_err(|e| RasterError::read(&scene.path, scene.window(), &e)).map(|()| shades)
+            let dataset = scene.dataset()?;
+            let mut seen = Vec::new();
+            let mut strip = |first: &u32| self.strip::<T>((scene, &dataset), *first, real, &mut seen);
+            let done = strips.iter().try_for_each(&mut strip);
+            done.map_err(|e| RasterError::read(&scene.path, scene.window(), &e)).map(|()| seen)
         });
         Ok(parts.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// Appends the cells of a strip.
-    fn strip<T>(&self, scene: &Scene, dataset: &Dataset, first: u32, shades: &mut Vec<Seen>) -> Result<(), GdalError>
+    fn strip<T>(
+        &self,
+        (scene, dataset): (&Scene, &Dataset),
+        first: u32,
+        real: fn(T) -> f32,
+        seen: &mut Vec<Seen>,
+    ) -> Result<(), GdalError>
     where
-        T: Sample + gdal::raster::GdalType + Default,
+        T: Copy + gdal::raster::GdalType + Default,
     {
         let size = (self.cols as usize, STRIP_ROWS.min(self.rows - first) as usize);
         let native = (size.0 * self.cell_px as usize, size.1 * self.cell_px as usize);
         let bands = scene.colours.bands();
         let mut samples = Vec::with_capacity(bands.len());
-        for band in bands {
+        for band in &bands {
             let mut plane = vec![T::default(); size.0 * size.1];
             let corner = (0, (first * self.cell_px) as isize);
             dataset.rasterband(*band)?.read_into_slice(corner, native, size, &mut plane, None)?;
             samples.push(plane);
         }
-        let shade = |at: usize| {
-            let shade = samples[0][at].pure();
-            let shade = shade.filter(|_| samples[1..].iter().all(|plane| plane[at].pure() == shade));
-            shade.map(|shade| (shade, samples.iter().all(|plane| plane[at].exact())))
-        };
-        shades.extend((0..size.0 * size.1).map(shade));
+        seen.extend((0..size.0 * size.1).map(|at| {
+            let sample = || samples.iter().map(|plane| real(plane[at]));
+            let number = self.fills.iter().position(|fill| fill.is_pure(sample()))?;
+            Some((number as u8, self.fills[number].is_exact(sample())))
+        }));
         Ok(())
     }
 
     /// Turns connected areas that are large enough and of one value into voids with a rim of one cell.
-    fn keep_large(&mut self, shades: &[Seen], cell_m2: f64) {
+    fn keep_large(&mut self, fills: &[Seen], cell_m2: f64) {
         let (cols, rows) = (self.cols as usize, self.rows as usize);
-        let mut seen = vec![false; shades.len()];
-        for start in 0..shades.len() {
-            let Some((shade, _)) = shades[start].filter(|_| !seen[start]) else { continue };
+        let mut seen = vec![false; fills.len()];
+        for start in 0..fills.len() {
+            let Some((number, _)) = fills[start].filter(|_| !seen[start]) else { continue };
             let (mut area, mut edge) = (vec![start], false);
             seen[start] = true;
             let mut next = 0;
@@ -193,27 +149,23 @@ impl VoidMask {
                 let (col, row) = (at % cols, at / cols);
                 edge |= col == 0 || row == 0 || col + 1 == cols || row + 1 == rows;
                 for beside in neighbours((col, row), (cols, rows)) {
-                    if !seen[beside] && shades[beside].is_some_and(|(other, _)| other == shade) {
+                    if !seen[beside] && fills[beside].is_some_and(|(other, _)| other == number) {
                         seen[beside] = true;
                         area.push(beside);
                     }
                 }
             }
-            let limit_m2 = if edge { MIN_EDGE_AREA_M2 } else { MIN_INNER_AREA_M2 };
-            let exact = area.iter().filter(|at| shades[**at].is_some_and(|(_, exact)| exact)).count();
+            let exact = area.iter().filter(|at| fills[**at].is_some_and(|(_, exact)| exact)).count();
             let is_one_value = exact as f64 >= MIN_EXACT_SHARE * area.len() as f64;
-            if is_one_value && area.len() as f64 * cell_m2 >= limit_m2 {
-                self.mark(&area, shade);
+            if is_one_value && area.len() as f64 >= self.fills[usize::from(number)].min_cells(edge, cell_m2) {
+                self.mark(&area, number);
             }
         }
     }
 
-    fn mark(&mut self, area: &[usize], shade: Shade) {
+    fn mark(&mut self, area: &[usize], number: u8) {
         let (cols, rows) = (self.cols as usize, self.rows as usize);
-        let (inner, rim) = match shade {
-            Shade::White => (Cell::White, Cell::WhiteRim),
-            Shade::Black => (Cell::Black, Cell::BlackRim),
-        };
+        let (inner, rim) = (Cell::Void(number), Cell::Rim(number));
         self.cells.resize(cols * rows, Cell::Picture);
         for at in area {
             self.cells[*at] = inner;
@@ -229,7 +181,7 @@ impl VoidMask {
                 }
             }
         }
-        // A cell at the border of the void may hold picture: only its white or black pixels go.
+        // A cell at the border of the void may hold picture: only its pixels of that value go.
         let border = |at: usize| {
             let (col, row) = (at % cols, at / cols);
             neighbours((col, row), (cols, rows)).any(|beside| self.cells[beside] == rim)
@@ -241,7 +193,12 @@ impl VoidMask {
     }
 
     /// Clears `valid` where pixels of a window are void; `scale` is native pixels per pixel of the window's level.
-    pub(super) fn clear<T: Sample>(&self, bands: &[T], (window, scale): (&Window, (f64, f64)), valid: &mut [u8]) {
+    pub(super) fn clear<T: Copy + Into<f32>>(
+        &self,
+        bands: &[T],
+        (window, scale): (&Window, (f64, f64)),
+        valid: &mut [u8],
+    ) {
         if self.cells.is_empty() {
             return;
         }
@@ -250,7 +207,7 @@ impl VoidMask {
             ((native / f64::from(self.cell_px)) as u32).min(count - 1) as usize
         };
         let size = valid.len();
-        let all = |index: usize, test: fn(T) -> bool| bands.iter().skip(index).step_by(size).all(|v| test(*v));
+        let sample = |index: usize| bands.iter().skip(index).step_by(size).map(|v| (*v).into());
         let cols: Vec<usize> = (window.col..window.end_col()).map(|col| cell(col, scale.0, self.cols)).collect();
         for (at, row) in (window.row..window.end_row()).enumerate() {
             let start = cell(row, scale.1, self.rows) * self.cols as usize;
@@ -262,9 +219,8 @@ impl VoidMask {
                 let index = at * cols.len() + x;
                 let void = match cells[*col] {
                     Cell::Picture => false,
-                    Cell::White | Cell::Black => true,
-                    Cell::WhiteRim => all(index, T::whitish),
-                    Cell::BlackRim => all(index, T::blackish),
+                    Cell::Void(_) => true,
+                    Cell::Rim(number) => self.fills[usize::from(number)].is_rim(sample(index)),
                 };
                 valid[index] &= u8::from(!void);
             }

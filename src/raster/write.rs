@@ -8,6 +8,8 @@ use gdal::spatial_ref::SpatialRef;
 use gdal::{Dataset, DriverManager};
 use thiserror::Error;
 
+use super::error::reason;
+use crate::files::{Draft, FileError};
 use crate::georef::PixelFrame;
 
 /// The side of the tiles in a file, in pixels; also the rows that are written at a time.
@@ -64,22 +66,9 @@ pub struct SceneSamples<'a> {
 /// Why a raster was not written.
 #[derive(Debug, Error)]
 pub enum RasterWriteError {
-    /// GDAL refused; nothing is left at the path.
-    #[error("{path}: cannot write the raster: {source}")]
-    Gdal {
-        /// The file that was asked for.
-        path: PathBuf,
-        /// What GDAL said.
-        source: GdalError,
-    },
-    /// The finished file could not be given its name.
-    #[error("{path}: cannot rename the finished raster: {source}")]
-    Rename {
-        /// The file that was asked for.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The file cannot be written; nothing is left at the path.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The samples do not fit the size.
     #[error("{path}: {samples} samples in a band of {cols} × {rows} pixels; accepted are 1 or 3 full bands")]
     Shape {
@@ -258,15 +247,9 @@ impl Strip {
 
 /// Lets `write` fill a file under a temporary name, then gives it its own.
 fn whole_or_nothing(path: &Path, write: impl FnOnce(&Path) -> Result<(), GdalError>) -> Result<(), RasterWriteError> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".part");
-    let part = path.with_file_name(name);
-    if let Err(source) = write(&part) {
-        let _ = std::fs::remove_file(&part); // the first failure is the one to tell
-        return Err(RasterWriteError::Gdal { path: path.to_owned(), source });
-    }
-    std::fs::rename(&part, path).map_err(|source| RasterWriteError::Rename { path: path.to_owned(), source })
+    let draft = Draft::new(path)?;
+    write(draft.temporary()).map_err(|error| draft.failed(reason(&error)))?;
+    Ok(draft.publish()?)
 }
 
 fn shape_error(path: &Path, cols: u32, rows: u32, samples: usize) -> RasterWriteError {

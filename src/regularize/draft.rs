@@ -69,7 +69,7 @@ impl Draft {
         let regular = self.outcome == Outcome::Regularized;
         let direction_deg = self.along.filter(|_| regular).map(degrees);
         let importance_m = importance_m(&polygon);
-        Regularized { polygon, importance_m, outcome: self.outcome, direction_deg, covers: Vec::new() }
+        Regularized { polygon, importance_m, outcome: self.outcome, direction_deg }
     }
 
     fn of_rings(rings: Vec<Ring>, reason: Reason) -> Self {

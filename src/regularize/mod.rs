@@ -61,8 +61,6 @@ pub struct Regularized {
     pub outcome: Outcome,
     /// The direction of the walls in degrees counter-clockwise from east, 0 to 90; none for what has no walls.
     pub direction_deg: Option<f64>,
-    /// The roads that the outline covers a strip of, by their places in what was given: they are to give way.
-    pub covers: Vec<usize>,
 }
 
 /// How an outline came to be.
@@ -157,7 +155,7 @@ pub fn regularize(footprints: &[Footprint], options: &RegularizeOptions) -> Vec<
 /// As [`regularize`], and no outline covers more than a strip of a road that the old one did not cover.
 ///
 /// Roads come as polygons that do not overlap, in the plane of the footprints and in the shape they are drawn in; a large
-/// one is best given in pieces. They are to give way to the outlines that cover them ([`Regularized::covers`]).
+/// one is best given in pieces. What an outline covers of them is to be cut off.
 #[must_use]
 pub fn regularize_beside(
     footprints: &[Footprint],
@@ -165,11 +163,8 @@ pub fn regularize_beside(
     options: &RegularizeOptions,
 ) -> Vec<Regularized> {
     let mut drafts = each(footprints, options.threads, |footprint| Draft::of(footprint, options));
-    let covered = neighbours::settle(&mut drafts, (footprints, roads), options);
-    let mut made: Vec<Regularized> =
-        drafts.into_iter().zip(footprints).map(|(draft, footprint)| draft.finish(footprint)).collect();
-    covered.into_iter().for_each(|(building, road)| made[building].covers.push(road));
-    made
+    neighbours::settle(&mut drafts, (footprints, roads), options);
+    drafts.into_iter().zip(footprints).map(|(draft, footprint)| draft.finish(footprint)).collect()
 }
 
 #[cfg(test)]

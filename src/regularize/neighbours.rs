@@ -15,8 +15,6 @@ use crate::cores::each;
 
 /// Less is rounding.
 const COMMON_M2: f64 = 1e-4;
-/// And where a road is to give way, less than this.
-const COVERED_M2: f64 = 1e-9;
 /// A row's direction may cost a building so much more than its own.
 const MOST_EXTRA_COST: f64 = 0.005;
 /// Nearer is on a wall, but for rounding.
@@ -25,12 +23,12 @@ const ON_WALL_M: f64 = 1e-6;
 const MOST_PUSHES: usize = 6;
 
 /// Neighbours agree on their direction and on their common walls, and do not overlap; nor do they cover more than a strip
-/// of a road. Tells which building covers which road.
+/// of a road.
 pub(super) fn settle(
     drafts: &mut [Draft],
     (footprints, roads): (&[Footprint], &[Polygon<f64>]),
     options: &RegularizeOptions,
-) -> Vec<(usize, usize)> {
+) {
     let roads: Vec<Vec<Ring>> = roads.iter().map(|road| open_rings(road, Coord::zero())).collect();
     let near = near_pairs(drafts, (footprints, &roads), options.reach_m);
     let of_buildings = |&&(_, j): &&(u32, u32)| (j as usize) < footprints.len();
@@ -42,9 +40,6 @@ pub(super) fn settle(
     let todo = near.iter().zip(apart).filter(|(_, apart)| !apart).map(|(pair, _)| *pair).collect();
     town.run(todo);
     nodes::share(town.drafts, &buildings);
-    let covers = each(&near, options.threads, |&(i, j)| town.is_road(j) && town.newly_common_m2(i, j) > COVERED_M2);
-    let covered = near.iter().zip(covers).filter(|(_, covers)| *covers);
-    covered.map(|((i, j), _)| (*i as usize, *j as usize - footprints.len())).collect()
 }
 
 type Near<'a> = (&'a [(u32, u32)], &'a RegularizeOptions);
@@ -116,7 +111,7 @@ impl Separation<'_> {
     /// The area that two outlines share and the old ones did not.
     fn newly_common_m2(&self, i: u32, j: u32) -> f64 {
         let now_m2 = common_m2(self.rings(i), self.rings(j));
-        if now_m2 > COVERED_M2 { now_m2 - common_m2(&self.old(i), &self.old(j)) } else { 0.0 }
+        if now_m2 > 1e-9 { now_m2 - common_m2(&self.old(i), &self.old(j)) } else { 0.0 }
     }
 
     /// The corners of what a building covers of a road that lie too far from its old outline, and how much too far.

@@ -176,13 +176,12 @@ fn beside_a_road(steps_m: f64) -> (Footprint, Polygon<f64>) {
 }
 
 #[test]
-fn a_strip_of_road_may_be_covered_and_is_told() {
+fn a_strip_of_road_may_be_covered() {
     let options = RegularizeOptions::for_pixel(PIXEL_M);
     let (house, road) = beside_a_road(0.6);
     let found =
         regularize_beside(&[house], &[rectangle(2.0, 2.0).translate(90.0, 0.0), road.clone()], &options).remove(0);
     assert_eq!((found.outcome, corners(&found.polygon)), (Outcome::Regularized, 4), "{:?}", found.polygon);
-    assert_eq!(found.covers, [1]);
     assert!(found.polygon.intersection(&road).unsigned_area() > 1.0);
 }
 

@@ -123,6 +123,6 @@ impl Maker {
     }
 
     fn on_shelf(&self, id: ChipId, block: BlockId) -> Result<Arc<ReadyChip>, SeedError> {
-        self.shelf().get(id).map_err(SeedError::Shelf)?.ok_or(SeedError::ChipMissing { block })
+        self.shelf().get(id)?.ok_or(SeedError::ChipMissing { block })
     }
 }

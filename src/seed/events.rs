@@ -39,8 +39,13 @@ pub enum BlockState {
     Running,
     /// It is made and served.
     Done,
-    /// It could not be made, and why.
-    Failed(String),
+    /// It could not be made, and why: for clients, so without the names of files. The log says more under the number.
+    Failed {
+        /// Class of the reason.
+        reason: &'static str,
+        /// Number of the entry in the log.
+        log_id: u64,
+    },
 }
 
 /// Something happened to a block.
@@ -82,6 +87,8 @@ pub struct Progress {
 pub struct Health {
     /// They can.
     pub ok: bool,
+    /// Class of the reason: `ready`, `model-dead`, `store-gone`, `imagery-gone`, `blocks-damaged` or `blocks-failed`.
+    pub state: &'static str,
     /// For people.
     pub detail: String,
 }

@@ -1,6 +1,10 @@
 //! A map that grows: what is made is served, what is missing is made on request.
 
 mod grow;
+mod health;
+mod open;
+
+pub use open::{LabelCache, Opener};
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,11 +12,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::broadcast;
 
-use super::events::{BlockState, Health, Progress, Requested, SeedEvent, Snapshot};
-use super::places::places;
+use health::Watch;
+
+use super::events::{BlockState, Progress, Requested, SeedEvent, Snapshot};
 use super::queue::{Queue, QueueFull};
 use super::{Maker, SeedError};
-use crate::feature::FeatureStore;
 use crate::georef::{Window, WorldBounds};
 use crate::grid::{BlockId, WorkGrid};
 use crate::label::{LabelMap, LabelStore};
@@ -25,9 +29,6 @@ const QUEUE_LIMIT: usize = 4096;
 
 /// Blocks of one run: few, so that the view asked for last comes soon.
 const BLOCKS_PER_RUN: usize = 4;
-
-/// Label blocks kept in memory for raster tiles, in bytes.
-const LABEL_CACHE_BYTES: u64 = 64 << 20;
 
 /// A map that grows. Shared by all handlers; jobs belong to it, not to the request that asked.
 pub struct Live {
@@ -44,53 +45,25 @@ pub struct Live {
     wake: Condvar,
     events: broadcast::Sender<SeedEvent>,
     speed: Mutex<f64>,
-    cache: moka::sync::Cache<BlockId, Arc<LabelMap>>,
+    cache: LabelCache,
+    /// Number of the map in the cache.
+    number: u64,
+    watch: Mutex<Watch>,
 }
 
 impl Live {
-    /// Opens a map with what its store holds; with a maker, what is missing is made on request.
+    /// Opens a map with what its store holds; with a maker, what is missing is made on request. Damaged blocks are logged
+    /// and count as missing.
     ///
     /// # Errors
-    /// When a label block is broken, or the features cannot be made.
+    /// When the features cannot be made.
     pub fn open(
         name: &str,
         labels: LabelStore,
         maker: Option<Maker>,
         options: FeatureOptions,
     ) -> Result<Arc<Self>, SeedError> {
-        let wanted = labels.wanted();
-        let places = places(labels.grid(), &wanted)?;
-        let bounds = WorldBounds::around(places.values().copied()).ok_or(SeedError::NoBlocks)?;
-        let made: Vec<BlockId> = wanted.iter().copied().filter(|b| labels.has(*b)).collect();
-        let traced = TracedBlocks::read(&labels, &made)?;
-        let sources = &labels.manifest().sources;
-        let mosaic = maker.as_ref().map(|m| m.mosaic().clone()).or_else(|| Mosaic::open(sources).ok());
-        let derived = traced.derive(labels.grid(), labels.scheme(), &options)?;
-        let store = FeatureStore::new(&labels.grid().frame, derived.features)?.with_centrelines(derived.centrelines)?;
-        let snapshot = Snapshot { store, generation: 0, made: made.into_iter().collect(), total: wanted.len() };
-        let weigh = |_: &BlockId, map: &Arc<LabelMap>| (2 * map.window.pixels()) as u32;
-        let live = Arc::new(Self {
-            name: name.to_owned(),
-            cache: moka::sync::Cache::builder().max_capacity(LABEL_CACHE_BYTES).weigher(weigh).build(),
-            traced: Mutex::new(traced),
-            snapshot: RwLock::new(Arc::new(snapshot)),
-            queue: Mutex::new(Queue::new(QUEUE_LIMIT)),
-            wake: Condvar::new(),
-            events: broadcast::channel(1024).0,
-            speed: Mutex::new(0.0),
-            labels,
-            mosaic,
-            maker,
-            options,
-            places,
-            bounds,
-        });
-        if live.can_make() || live.snapshot().made.len() < live.snapshot().total {
-            let weak = Arc::downgrade(&live);
-            let thread = std::thread::Builder::new().name(format!("seed {name}"));
-            thread.spawn(move || grow::work(&weak)).map_err(SeedError::Thread)?;
-        }
-        Ok(live)
+        Opener::new(name).open(labels, maker, options)
     }
 
     /// Opens the map of a store folder; with `make`, the model of its manifest is loaded for what is missing.
@@ -103,9 +76,7 @@ impl Live {
         make: Option<crate::model::Device>,
         options: FeatureOptions,
     ) -> Result<Arc<Self>, SeedError> {
-        let store = LabelStore::open(folder)?;
-        let maker = make.map(|device| Maker::open(store.clone(), device)).transpose()?;
-        Self::open(name, store, maker, options)
+        Opener::new(name).open_folder(folder, make, options)
     }
 
     /// The name of the map.
@@ -229,35 +200,29 @@ impl Live {
         self.maker.as_ref()?.cache_use()
     }
 
-    /// Whether requests can be served.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        match &self.maker {
-            None => Health { ok: true, detail: "serves what its store holds".to_owned() },
-            Some(maker) if maker.session().is_alive() => {
-                Health { ok: true, detail: format!("model on {}", maker.session().device()) }
-            }
-            Some(_) => Health { ok: false, detail: "the model's thread ended; restart the server".to_owned() },
-        }
-    }
-
     fn missing_blocks(&self, area: &WorldBounds) -> Vec<BlockId> {
         let touched = self.places.iter().filter(|(_, place)| place.touches(area)).map(|(block, _)| *block);
-        // By the snapshot, so that a tile is never called complete before its features are served; and without a lock.
-        let snapshot = self.snapshot();
-        touched.filter(|b| !snapshot.made.contains(b)).collect()
+        // By the snapshot, so that a tile is never called complete before its features are served.
+        let (snapshot, damaged) = (self.snapshot(), self.labels.damaged());
+        touched.filter(|b| !snapshot.made.contains(b) || damaged.contains(b)).collect()
     }
 
     fn block(&self, block: BlockId) -> Result<Option<Arc<LabelMap>>, SeedError> {
-        if let Some(map) = self.cache.get(&block) {
+        if let Some(map) = self.cache.get(self.number, block) {
             return Ok(Some(map));
         }
         if !self.labels.has(block) {
             return Ok(None);
         }
-        let map = Arc::new(self.labels.read(block)?);
-        self.cache.insert(block, Arc::clone(&map));
-        Ok(Some(map))
+        match self.labels.read(block) {
+            Ok(map) => {
+                let map = Arc::new(map);
+                self.cache.insert((self.number, block), Arc::clone(&map));
+                Ok(Some(map))
+            }
+            Err(_) if !self.labels.has(block) => Ok(None), // damaged, which was logged: it counts as missing
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn tell(&self, block: BlockId, state: BlockState) {

@@ -9,8 +9,9 @@ use super::SeedError;
 use super::combine::Combining;
 use super::reach::Reach;
 use super::shelf::Shelf;
+use super::turns::{Turn, Turns};
 use crate::grid::{BlockId, ChipId};
-use crate::label::{LabelMap, LabelStore};
+use crate::label::{Claim, LabelMap, LabelStore};
 use crate::model::{BatchAnswers, FeatureCache, ModelCard, SessionThreads};
 use crate::preprocess::Normalization;
 use crate::raster::{Channel, Mosaic, PixelWindow, RasterSource};
@@ -49,22 +50,32 @@ type Place = (ChipId, PixelWindow);
 /// What the reader hands on, in the order of the work.
 enum Item {
     Batch(Vec<Place>, Receiver<BatchAnswers>),
-    /// All chips of a block are on their way.
-    Block(BlockId),
-    Failed(BlockId, SeedError),
+    /// All chips of a block are on their way, or another process has made it, or it failed.
+    Block(Stage<()>),
 }
 
-/// A block on its way to the disk.
-type Labelled = (BlockId, Result<LabelMap, SeedError>);
+/// A block at a stage of its making.
+struct Stage<T> {
+    block: BlockId,
+    /// Held until the block is on the disk.
+    claim: Option<Claim>,
+    /// What is there of it; none where another process has made it.
+    result: Result<Option<T>, SeedError>,
+}
 
-/// A block whose chips are on the shelf, or why they are not.
-type Labelling = (BlockId, Result<(), SeedError>);
+impl<T> Stage<T> {
+    fn then<U>(self, next: impl FnOnce(T) -> Result<U, SeedError>) -> Stage<U> {
+        let Self { block, claim, result } = self;
+        Stage { block, claim, result: result.and_then(|there| there.map(next).transpose()) }
+    }
+}
 
 impl Maker {
     /// For a store, the mosaic and the model that its manifest names.
     ///
     /// # Errors
-    /// When the work grid has no place on the ground, or the scheme lacks a class of the model.
+    /// When the work grid has no place on the ground, the scheme lacks a class of the model, or labels cannot be cleaned as
+    /// the manifest says.
     pub fn new(
         store: LabelStore,
         mosaic: Mosaic,
@@ -73,10 +84,12 @@ impl Maker {
     ) -> Result<Self, SeedError> {
         let grid = store.grid();
         let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
+        // A manifest may have been edited: what clean-up reads around a block stays bounded.
+        store.manifest().clean.check(pixel_area_m2, grid.block_px).map_err(SeedError::Clean)?;
         Ok(Self {
             reach: Reach::new(card, &store.manifest().clean, pixel_area_m2),
             combining: Combining::new(card, &store, session.spec(), pixel_area_m2)?,
-            shelf: Mutex::new(Shelf::new(SHELF_BYTES, store.folder().join("chips.tmp"))),
+            shelf: Mutex::new(Shelf::new(SHELF_BYTES)),
             batch: if session.device() == "cpu" { 1 } else { 8 },
             channels: card.input.channels.clone(),
             normalization: card.normalization(),
@@ -125,16 +138,17 @@ impl Maker {
     /// shelf, one makes labels of them, and the caller's writes. So the model waits neither for pixels nor for blocks.
     ///
     /// # Errors
-    /// When the model fails. A block whose pixels cannot be read is told of, and the others go on.
+    /// When the model fails or the disk is full. A block whose pixels cannot be read is told of, and the others go on.
     pub fn make(&self, blocks: &[BlockId], tell: &mut dyn FnMut(MakeEvent<'_>)) -> Result<(), SeedError> {
         let missing: Vec<BlockId> = blocks.iter().copied().filter(|b| !self.store.has(*b)).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        self.shelf().begin(&missing);
+        let spill = self.store.work()?.unused("chips".as_ref());
+        self.shelf().begin(&missing, spill);
         let (items, read) = sync_channel::<Item>(2);
-        let (whole, scored) = sync_channel::<Labelling>(0);
-        let (labelled, to_write) = sync_channel::<Labelled>(0);
+        let (whole, scored) = sync_channel::<Stage<()>>(0);
+        let (labelled, to_write) = sync_channel::<Stage<LabelMap>>(0);
         let named = |name: &str| Builder::new().name(name.to_owned());
         let result = std::thread::scope(|scope| {
             named("reader").spawn_scoped(scope, move || self.read(&missing, &items)).map_err(SeedError::Thread)?;
@@ -142,8 +156,10 @@ impl Maker {
             let receiver = receiver.map_err(SeedError::Thread)?;
             let finisher = named("finisher").spawn_scoped(scope, move || self.finish(scored, &labelled));
             finisher.map_err(SeedError::Thread)?;
-            to_write.into_iter().for_each(|labelled| self.keep(labelled, tell));
-            receiver.join().unwrap_or(Err(SeedError::ModelGone)).and_then(|()| Ok(self.store.sync()?))
+            // The first block that no disk has room for ends the run; what is under way then finds nobody to take it.
+            let kept = to_write.into_iter().try_for_each(|labelled| self.keep(labelled, tell));
+            let scored = receiver.join().unwrap_or(Err(SeedError::ModelGone));
+            kept.and(scored).and_then(|()| Ok(self.store.sync()?))
         });
         if result.is_err() {
             self.shelf().clear();
@@ -157,13 +173,17 @@ impl Maker {
 
     fn read(&self, blocks: &[BlockId], items: &SyncSender<Item>) {
         let mut reader = self.mosaic.reader(&self.store.grid().frame, &self.channels);
-        for &block in blocks {
-            let read = match &mut reader {
-                Ok(reader) => self.read_block(block, reader, items),
-                Err(error) => Err(SeedError::NoImagery(error.to_string())),
+        for turn in Turns::new(&self.store, blocks) {
+            let stage = match (turn, &mut reader) {
+                (Turn::Made(block), _) => Stage { block, claim: None, result: Ok(None) },
+                (Turn::Make(block, claim), Ok(reader)) => {
+                    Stage { block, claim, result: self.read_block(block, reader, items).map(Some) }
+                }
+                (Turn::Make(block, claim), Err(error)) => {
+                    Stage { block, claim, result: Err(SeedError::NoImagery(error.to_string())) }
+                }
             };
-            let item = read.map_or_else(|error| Item::Failed(block, error), |()| Item::Block(block));
-            if items.send(item).is_err() {
+            if items.send(Item::Block(stage)).is_err() {
                 return; // the finisher gave up
             }
         }
@@ -206,7 +226,7 @@ impl Maker {
                 let samples = if self.combining.wants_samples() { chip.samples } else { Vec::new() };
                 places.push((id, PixelWindow { samples, ..chip }));
             } else {
-                self.shelf().put(id, self.combining.empty(chip.window)).map_err(SeedError::Shelf)?;
+                self.shelf().put(id, self.combining.empty(chip.window))?;
             }
             if places.len() == self.batch {
                 self.hand_over(std::mem::take(tensors), std::mem::take(places), items);
@@ -222,21 +242,20 @@ impl Maker {
     }
 
     /// Puts answered chips on the shelf, and tells of blocks whose chips are all there.
-    fn receive(&self, items: Receiver<Item>, whole: &SyncSender<Labelling>) -> Result<(), SeedError> {
+    fn receive(&self, items: Receiver<Item>, whole: &SyncSender<Stage<()>>) -> Result<(), SeedError> {
         for item in items {
-            let block = match item {
+            let stage = match item {
                 Item::Batch(places, answers) => {
                     let answers = answers.recv().map_err(|_| SeedError::ModelGone)??;
                     for ((id, chip), answer) in places.into_iter().zip(answers) {
                         let chip = self.combining.ready(answer, chip, &self.reach.lattice.middle(id));
-                        self.shelf().put(id, chip).map_err(SeedError::Shelf)?;
+                        self.shelf().put(id, chip)?;
                     }
                     continue;
                 }
-                Item::Block(block) => (block, Ok(())),
-                Item::Failed(block, error) => (block, Err(error)),
+                Item::Block(stage) => stage,
             };
-            if whole.send(block).is_err() {
+            if whole.send(stage).is_err() {
                 break; // the finisher gave up
             }
         }
@@ -244,23 +263,28 @@ impl Maker {
     }
 
     /// Makes labels of the chips of blocks.
-    fn finish(&self, blocks: Receiver<Labelling>, labelled: &SyncSender<Labelled>) {
+    fn finish(&self, blocks: Receiver<Stage<()>>, labelled: &SyncSender<Stage<LabelMap>>) {
         let mut room = None;
-        for (block, read) in blocks {
-            let labels = read.and_then(|()| self.combine(block, &mut room));
+        for stage in blocks {
+            let block = stage.block;
+            let stage = stage.then(|()| self.combine(block, &mut room));
             self.shelf().leave(block, self.chips(block));
-            if labelled.send((block, labels)).is_err() {
+            if labelled.send(stage).is_err() {
                 return; // the caller gave up
             }
         }
     }
 
-    /// Writes a block, and tells of it.
-    fn keep(&self, (block, labels): Labelled, tell: &mut dyn FnMut(MakeEvent<'_>)) {
-        match labels.and_then(|labels| Ok(self.store.write(block, &labels)?)) {
-            Ok(()) => tell(MakeEvent::Made(block)),
+    /// Writes a block, unless another process has made it, and tells of it.
+    fn keep(&self, labelled: Stage<LabelMap>, tell: &mut dyn FnMut(MakeEvent<'_>)) -> Result<(), SeedError> {
+        let block = labelled.block;
+        let written = labelled.then(|labels| Ok(self.store.write(block, &labels)?));
+        match written.result {
+            Ok(_) => tell(MakeEvent::Made(block)),
+            Err(SeedError::Store(error)) if error.is_disk_full() => return Err(error.into()),
             Err(error) => tell(MakeEvent::Failed(block, &error)),
         }
+        Ok(())
     }
 
     /// A panic elsewhere leaves the shelf whole: chips are only ever put and taken.

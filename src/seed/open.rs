@@ -50,7 +50,7 @@ impl Maker {
     /// # Errors
     /// When they cannot be opened any more.
     pub fn open(store: LabelStore, device: Device) -> Result<Self, SeedError> {
-        let mosaic = Mosaic::open(&store.manifest().sources)?;
+        let mosaic = Mosaic::open_bands(&store.manifest().sources, store.manifest().bands.as_ref())?;
         let card = ModelCard::open(&store.manifest().model)?;
         Self::start(store, mosaic, &card, device)
     }

@@ -1,17 +1,15 @@
 //! What a run is going to make, and the fingerprint of everything that decides on its labels.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::SeedError;
+use super::identity::Inputs;
 use crate::georef::{AreaOfInterest, MapBounds};
-use crate::grid::WorkGrid;
-use crate::label::{CleanOptions, Manifest};
-use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Reading, Scoring, digest_weights, hex};
+use crate::grid::{GridError, WorkGrid};
+use crate::label::{BLOCK_PX, CleanOptions, Manifest};
+use crate::model::{CachePlace, Family, Member, ModelCard, ModelError, Precision, Scoring};
 use crate::raster::Mosaic;
-use crate::scheme::{Scheme, SchemeError};
+use crate::scheme::Scheme;
 
 /// What the user asks of a run.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +43,7 @@ pub fn plan(
     options: &SegmentOptions,
 ) -> Result<Manifest, SeedError> {
     let block_px = options.block_px.unwrap_or(1024);
-    if !(64..=8192).contains(&block_px) {
+    if !BLOCK_PX.contains(&block_px) {
         return Err(SeedError::BlockSize(block_px));
     }
     if card.family == Family::Sam && !options.scoring.is_plain() {
@@ -54,7 +52,9 @@ pub fn plan(
     if card.family == Family::Sam && options.clean.boundary_m > 0.0 {
         return Err(SeedError::NoScores);
     }
-    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), block_px)?;
+    mosaic.check_channels(&card.input.channels)?;
+    let grid = WorkGrid::choose(mosaic.frame(), &mosaic.window(), &card.wanted_resolution(), block_px);
+    let grid = grid.map_err(|error| too_large(mosaic, error))?;
     let pixel_area_m2 = grid.middle_scale()?.pixel_area_m2();
     options.clean.check(pixel_area_m2, block_px).map_err(SeedError::Clean)?;
     let area_blocks = area_blocks(mosaic, &grid, options.area.as_ref())?;
@@ -68,6 +68,7 @@ pub fn plan(
         rows: grid.rows,
         block_px,
         sources: sources.iter().map(|p| absolute(p)).collect(),
+        bands: mosaic.bands().cloned(),
         dsm: options.dsm.as_deref().map(absolute),
         dtm: options.dtm.as_deref().map(absolute),
         model: absolute(&card.path),
@@ -79,7 +80,7 @@ pub fn plan(
         },
         clean: options.clean,
         scheme: options.scheme.as_deref().map(absolute),
-        split_roofs: card.labels.split_roofs,
+        split_roofs: scoring.cards(card)?.iter().find_map(|(card, _)| card.labels.split_roofs),
         feature_cache: options
             .feature_cache
             .clone()
@@ -89,74 +90,76 @@ pub fn plan(
     })
 }
 
+/// The scene that makes a work grid too large, where one lies far away from the others.
+fn too_large(mosaic: &Mosaic, error: GridError) -> SeedError {
+    match (&error, mosaic.stray()) {
+        (GridError::TooLarge { .. }, Some(stray)) => {
+            let distance_km = stray.distance_m / 1000.0;
+            SeedError::Stray { path: stray.path, distance_km, reason: error.to_string() }
+        }
+        _ => error.into(),
+    }
+}
+
 /// The blocks that touch the area; none listed means all.
 fn area_blocks(mosaic: &Mosaic, grid: &WorkGrid, asked: Option<&AreaOfInterest>) -> Result<Vec<(u32, u32)>, SeedError> {
     let Some(asked) = asked else { return Ok(Vec::new()) };
-    let mut touched = Vec::new();
-    let area = asked.in_crs(&grid.frame.crs)?;
-    for block in grid.blocks() {
-        if area.touches(&grid.frame.bounds(&grid.block_window(block))) {
-            touched.push((block.row, block.col));
+    let touched = |asked: &AreaOfInterest| -> Result<Vec<(u32, u32)>, SeedError> {
+        let area = asked.near(&grid.frame, &grid.window())?;
+        let touched = grid.blocks().filter(|block| area.touches(&grid.frame.bounds(&grid.block_window(*block))));
+        Ok(touched.map(|block| (block.row, block.col)).collect())
+    };
+    let blocks = touched(asked)?;
+    if !blocks.is_empty() {
+        return Ok(blocks);
+    }
+    if let Some(across) = asked.across_180() {
+        let blocks = touched(&across)?;
+        if !blocks.is_empty() {
+            tracing::warn!("area of interest {}: edges of more than half a turn are read across 180°", asked.name());
+            return Ok(blocks);
         }
     }
-    if !touched.is_empty() {
-        return Ok(touched);
-    }
     let text = |b: MapBounds| [b.min.x, b.min.y, b.max.x, b.max.y].map(|degrees| format!("{degrees:.5}")).join(", ");
+    let (area, mosaic) = (asked.lon_lat_bounds(), mosaic.lon_lat_bounds()?);
+    // As if latitude came first.
+    let swapped = |m: &MapBounds| {
+        area.min.y <= m.max.x && m.min.x <= area.max.y && area.min.x <= m.max.y && m.min.y <= area.max.x
+    };
     Err(SeedError::AreaMisses {
         path: asked.name().to_owned(),
-        area: text(asked.lon_lat_bounds()),
-        mosaic: mosaic.lon_lat_bounds()?.map_or_else(|| "nowhere".to_owned(), text),
+        area: text(area),
+        hint: if mosaic.as_ref().is_some_and(swapped) { "; it would, were latitude and longitude swapped" } else { "" },
+        mosaic: mosaic.map_or_else(|| "nowhere".to_owned(), text),
     })
 }
 
-/// Which labels the same scenes and networks give: raised whenever reading, blending, rounding or clean-up come to answer
-/// otherwise, so that a store of before is not gone on with.
-const LABELS_VERSION: u32 = 3;
-
-/// Of the version of the labels, sources, networks, the keys of the cards that change scores, the grid, how labels are made,
-/// and which code stands for which class.
+/// The fingerprint of everything that decides on the labels of a run.
 fn fingerprint(
     mosaic: &Mosaic,
     grid: &WorkGrid,
     card: &ModelCard,
     options: &SegmentOptions,
 ) -> Result<String, SeedError> {
-    let scoring = &options.scoring;
-    let mut hash = Sha256::new();
-    hash.update(LABELS_VERSION.to_le_bytes());
-    hash.update(mosaic.fingerprint());
-    for (card, weight) in scoring.cards(card)? {
-        digest_weights(&card, &mut hash).map_err(ModelError::from)?;
-        if let Some(masks) = &card.masks {
-            hash.update(format!("{masks:?}"));
-        }
-        hash.update(format!("{:?}{:?}{:?}{weight}", card.input, card.output, card.classes));
-        hash.update([u8::from(card.mask_implausible || scoring.mask_implausible)]);
-    }
-    hash.update(scoring.augment.to_string());
-    if let Some(scorer) = &scoring.scorer {
-        hash.update(&scorer.sha256);
-        let Reading { unknown, guided, unknown_band } = scoring.reading();
-        // In the words of stores that were made before there was a band.
-        hash.update(format!("Reading {{ unknown: {unknown:?}, guided: {guided:?} }}"));
-        if unknown_band {
-            hash.update("unknown band");
-        }
-    }
-    if let Some(place) = options.feature_cache.as_ref().filter(|place| place.mib > 0 && !place.precision.is_usual()) {
-        hash.update(format!("{} features", place.precision));
-    }
-    hash.update(format!("{:?}{}x{}/{}", grid.frame, grid.cols, grid.rows, grid.block_px));
-    hash.update(format!("{:?}", options.clean));
-    hash.update(format!("{:?}", codes(options.scheme.as_deref())?));
-    Ok(hex(&hash.finalize()))
-}
-
-/// The code of each class of a scheme, by its name: what labels say. Colours and heights may change.
-fn codes(scheme: Option<&Path>) -> Result<BTreeMap<String, u8>, SchemeError> {
-    let scheme = scheme.map_or_else(|| Ok(Scheme::city()), Scheme::open)?;
-    Ok(scheme.classes.into_iter().map(|class| (class.name, class.code)).collect())
+    let SegmentOptions {
+        scoring,
+        clean,
+        scheme,
+        feature_cache,
+        // In the grid.
+        block_px: _,
+        // Which blocks are made, not what they are; heights come after labels.
+        area: _,
+        dsm: _,
+        dtm: _,
+    } = options;
+    let cards: Vec<ModelCard> = scoring.cards(card)?.into_iter().map(|(card, _)| card).collect();
+    let scheme = scheme.as_deref().map_or_else(|| Ok(Scheme::city()), Scheme::open)?;
+    let kept = feature_cache.as_ref().filter(|place| place.mib > 0);
+    let precision = kept.map_or_else(Precision::default, |place| place.precision);
+    let inputs =
+        Inputs { mosaic: mosaic.fingerprint(), grid, cards: &cards, scoring, clean, precision, scheme: &scheme };
+    Ok(inputs.fingerprint()?)
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{MakeEvent, Maker, SeedError, SegmentOptions, plan};
+use crate::files::{FileError, WorkFolder};
 use crate::label::{LabelStore, Manifest};
 use crate::model::{CachePlace, ModelCard, ModelError, Precision, Scorer, ScorerFile};
 use crate::raster::Mosaic;
@@ -25,18 +26,18 @@ pub fn relabel(store: &LabelStore, scorer: &Scorer) -> Result<Relabelled, SeedEr
     let old = store.manifest();
     let card = ModelCard::open(&old.model)?;
     let file = old.scoring.scorer.as_ref().ok_or_else(|| ModelError::ScorerMissing(card.path.clone()))?;
-    let folder = store.folder().join("relabel.tmp");
-    let _ = std::fs::remove_dir_all(&folder); // of a run that was killed; absent otherwise
-    std::fs::create_dir_all(&folder).map_err(SeedError::Shelf)?;
-    let temporary = folder.join("scorer.json");
+    let folder = WorkFolder::create(store.folder(), "relabel-");
+    let folder = folder.map_err(|error| FileError::new(&store.folder().join("relabel"), &error))?;
+    // A folder in it: the lock on the folder itself is held here, and a store locks its own.
+    let made = folder.path().join("store");
+    std::fs::create_dir(&made).map_err(|error| FileError::new(&made, &error))?;
+    let temporary = made.join("scorer.json");
     scorer.write(&temporary).map_err(ModelError::from)?;
-    let made = labelled(store, &card, &temporary);
-    let (mut manifest, done) = made.inspect_err(|_| drop(std::fs::remove_dir_all(&folder)))?;
+    let (mut manifest, done) = labelled(store, &card, &temporary)?;
     scorer.write(&file.path).map_err(ModelError::from)?;
     manifest.scoring.scorer = Some(ScorerFile::read(&file.path).map_err(ModelError::from)?);
     manifest.feature_cache.clone_from(&old.feature_cache);
-    store.replaced(&folder, &manifest)?;
-    let _ = std::fs::remove_dir_all(&folder); // what is left of it is in nobody's way
+    store.replaced(&made, &manifest)?;
     Ok(done)
 }
 
@@ -44,10 +45,10 @@ pub fn relabel(store: &LabelStore, scorer: &Scorer) -> Result<Relabelled, SeedEr
 fn labelled(store: &LabelStore, card: &ModelCard, scorer: &Path) -> Result<(Manifest, Relabelled), SeedError> {
     let old = store.manifest();
     let folder = scorer.parent().unwrap_or(store.folder());
-    let mosaic = Mosaic::open(&old.sources)?;
+    let mosaic = Mosaic::open_bands(&old.sources, old.bands.as_ref())?;
     let mut manifest = plan(&mosaic, &old.sources, card, &options(store, scorer)?)?;
     manifest.area_blocks.clone_from(&old.area_blocks);
-    let blocks: Vec<_> = store.wanted().into_iter().filter(|b| store.has(*b)).collect();
+    let blocks = store.made();
     let maker = Maker::from_kept(LabelStore::create(folder, &manifest)?, mosaic, card)?;
     let (mut failed, mut made) = (None, 0);
     maker.make(&blocks, &mut |event| match event {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::SeedError;
 use super::ready::ReadyChip;
+use crate::files::FileError;
 use crate::grid::{BlockId, ChipId};
 
 /// Holds each chip until the last block that needs it is finished, in memory up to a budget and on disk beyond it, so
@@ -18,7 +20,8 @@ pub(super) struct Shelf {
     todo: BTreeMap<BlockId, usize>,
     ram_bytes: usize,
     budget_bytes: usize,
-    spill: PathBuf,
+    /// The folder of chips on disk, from the first run on.
+    spill: Option<PathBuf>,
 }
 
 struct Slot {
@@ -38,13 +41,15 @@ enum State {
 }
 
 impl Shelf {
-    /// A shelf of so many bytes that spills into a folder.
-    pub(super) fn new(budget_bytes: usize, spill: PathBuf) -> Self {
-        Self { slots: HashMap::new(), idle: VecDeque::new(), todo: BTreeMap::new(), ram_bytes: 0, budget_bytes, spill }
+    /// A shelf of so many bytes.
+    pub(super) fn new(budget_bytes: usize) -> Self {
+        let (slots, idle, todo) = (HashMap::new(), VecDeque::new(), BTreeMap::new());
+        Self { slots, idle, todo, ram_bytes: 0, budget_bytes, spill: None }
     }
 
-    /// These blocks are going to need chips, in this order.
-    pub(super) fn begin(&mut self, blocks: &[BlockId]) {
+    /// These blocks are going to need chips, in this order; a first run says into which folder chips spill.
+    pub(super) fn begin(&mut self, blocks: &[BlockId], spill: PathBuf) {
+        self.spill.get_or_insert(spill);
         self.todo = blocks.iter().copied().zip(0..).collect();
     }
 
@@ -66,7 +71,7 @@ impl Shelf {
     }
 
     /// Puts a computed chip on the shelf.
-    pub(super) fn put(&mut self, id: ChipId, chip: ReadyChip) -> std::io::Result<()> {
+    pub(super) fn put(&mut self, id: ChipId, chip: ReadyChip) -> Result<(), FileError> {
         self.ram_bytes += chip.bytes();
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.state = State::Ram { chip: Arc::new(chip), on_disk: false };
@@ -75,13 +80,13 @@ impl Shelf {
     }
 
     /// A chip; `None` where it was not computed. What comes from disk takes the place of what is needed later.
-    pub(super) fn get(&mut self, id: ChipId) -> std::io::Result<Option<Arc<ReadyChip>>> {
+    pub(super) fn get(&mut self, id: ChipId) -> Result<Option<Arc<ReadyChip>>, SeedError> {
         match self.slots.get(&id).map(|slot| &slot.state) {
             None | Some(State::Pending) => return Ok(None),
             Some(State::Ram { chip, .. }) => return Ok(Some(Arc::clone(chip))),
             Some(State::Spilled) => (),
         }
-        let chip = Arc::new(self.load(id)?);
+        let chip = Arc::new(self.load(id).map_err(SeedError::Shelf)?);
         self.ram_bytes += chip.bytes();
         if let Some(slot) = self.slots.get_mut(&id) {
             slot.state = State::Ram { chip: Arc::clone(&chip), on_disk: true };
@@ -121,11 +126,13 @@ impl Shelf {
         self.idle.clear();
         self.todo.clear();
         self.ram_bytes = 0;
-        let _ = std::fs::remove_dir_all(&self.spill); // absent unless something was spilled
+        if let Some(spill) = &self.spill {
+            let _ = std::fs::remove_dir_all(spill); // absent unless something was spilled
+        }
     }
 
     /// Drops idle chips, the oldest first, then writes others to disk, but not the newest.
-    fn make_room(&mut self, newest: ChipId) -> std::io::Result<()> {
+    fn make_room(&mut self, newest: ChipId) -> Result<(), FileError> {
         while self.ram_bytes > self.budget_bytes {
             if let Some(id) = self.idle.pop_front() {
                 if let Some(State::Ram { chip, .. }) = self.slots.remove(&id).map(|slot| slot.state) {
@@ -146,14 +153,15 @@ impl Shelf {
         in_ram.map(|(id, slot)| (slot.needed_at.first(), *id)).max().map(|(_, id)| id)
     }
 
-    fn spill(&mut self, id: ChipId) -> std::io::Result<()> {
+    fn spill(&mut self, id: ChipId) -> Result<(), FileError> {
         let path = self.path(id);
         if let Some(slot) = self.slots.get_mut(&id)
             && let State::Ram { chip, on_disk } = &slot.state
         {
             if !on_disk {
-                std::fs::create_dir_all(&self.spill)?;
-                chip.write(&mut File::create(path)?)?;
+                let created = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| File::create(&path));
+                let written = created.and_then(|mut file| chip.write(&mut file));
+                written.map_err(|error| FileError::new(&path, &error))?;
             }
             self.ram_bytes -= chip.bytes();
             slot.state = State::Spilled;
@@ -162,7 +170,7 @@ impl Shelf {
     }
 
     fn path(&self, id: ChipId) -> PathBuf {
-        self.spill.join(format!("{}_{}.chip", id.row, id.col))
+        self.spill.as_deref().unwrap_or(Path::new("")).join(format!("{}_{}.chip", id.row, id.col))
     }
 
     fn load(&self, id: ChipId) -> std::io::Result<ReadyChip> {
@@ -187,10 +195,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_comes_back_from_disk_unchanged() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut shelf = Shelf::new(2 * chip(0).bytes(), folder.path().join("chips"));
+        let mut shelf = Shelf::new(2 * chip(0).bytes());
         let ids: Vec<_> = (0..6).map(|col| ChipId { row: 0, col }).collect();
         let blocks = [0, 1].map(|col| BlockId { row: 0, col });
-        shelf.begin(&blocks);
+        shelf.begin(&blocks, folder.path().join("chips"));
         for id in &ids {
             assert!(shelf.reserve(*id, blocks.into_iter()));
             assert!(!shelf.reserve(*id, blocks.into_iter()), "announced already");
@@ -209,9 +217,9 @@ mod tests {
     #[test]
     fn what_is_needed_next_stays_in_memory() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut shelf = Shelf::new(3 * chip(0).bytes(), folder.path().join("chips"));
+        let mut shelf = Shelf::new(3 * chip(0).bytes());
         let blocks = [2, 0, 1].map(|col| BlockId { row: 0, col });
-        shelf.begin(&blocks);
+        shelf.begin(&blocks, folder.path().join("chips"));
         let ids: Vec<_> = (0..4).map(|col| ChipId { row: 0, col }).collect();
         for (id, block) in ids.iter().zip([0, 2, 1, 0].map(|at| blocks[at])) {
             assert!(shelf.reserve(*id, std::iter::once(block)));

@@ -21,7 +21,7 @@ mod subdivide;
 use std::collections::BTreeSet;
 
 use crate::{georef::GroundScale, polygonize::Coverage};
-pub use give_way::{Borders, Lattice};
+pub use give_way::Lattice;
 use lines::Lines;
 pub use outlines::Outlines;
 pub use subdivide::subdivide;

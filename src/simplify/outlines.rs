@@ -29,6 +29,17 @@ impl<'a> Outlines<'a> {
         self.lines.points.len()
     }
 
+    /// The vertices of a simplified arc in raster space of the grid, with their importance: see [`Self::importance`].
+    #[must_use]
+    pub fn line(&self, arc: usize) -> impl ExactSizeIterator<Item = (Coord<f64>, f32)> + Clone {
+        let window = self.coverage.window();
+        let (col, row) = (window.col as f64, window.row as f64);
+        self.lines.range(arc).map(move |i| {
+            let p = self.lines.points[i];
+            (Coord { x: p.x + col, y: p.y + row }, self.lines.importance[i])
+        })
+    }
+
     /// The outline of a region in raster space of the grid, rings closed, wound as [`crate::polygonize`] says, valid (OGC
     /// 06-103r4 6.1.11). Nodes are vertices also where the outline goes straight on: those of the neighbours are there.
     #[must_use]

@@ -24,8 +24,10 @@ export function mapStyle({base, info, tiles, style}) {
   return {...style, sources, layers: [...style.layers.slice(0, at), ...underneath, ...style.layers.slice(at)]};
 }
 
-function vectorSource(base, {minzoom, maxzoom, bounds}) {
-  return {type: 'vector', tiles: [`${base}tiles/{z}/{x}/{y}.mvt`], minzoom, maxzoom, bounds};
+/** The tiles beside the page, with the line that says whose imagery they were made from. */
+export function vectorSource(base, {minzoom, maxzoom, bounds, attribution}) {
+  const source = {type: 'vector', tiles: [`${base}tiles/{z}/{x}/{y}.mvt`], minzoom, maxzoom, bounds};
+  return attribution ? {...source, attribution} : source;
 }
 
 /** The switches over the layers of a map. */

@@ -7,10 +7,17 @@ import {followProgress, inOnePiece} from './progress.js';
 
 /** The folder of the page, with a slash at its end. */
 const base = new URL('.', document.baseURI).href;
+/** A document of the server; while the map is being opened it is asked for again. */
 const json = async (path) => {
-  const response = await fetch(base + path);
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
-  return response.json();
+  for (;;) {
+    const response = await fetch(base + path);
+    if (response.ok) return response.json();
+    const problem = await response.json().catch(() => ({}));
+    if (response.status !== 503 || problem.reason) throw new Error(`${path}: ${problem.detail ?? response.statusText}`);
+    const {step, blocks_read: read, blocks} = problem.progress ?? {};
+    if (step) notice(`The map is being opened: ${step}${blocks ? `, ${read} of ${blocks} blocks` : ''}.`);
+    await new Promise((resolve) => setTimeout(resolve, 1000 * (Number(response.headers.get('Retry-After')) || 1)));
+  }
 };
 
 try {
@@ -21,6 +28,7 @@ try {
 
 async function start() {
   const [info, tiles, style] = await Promise.all([json('viewer/map.json'), json('tiles.json'), json('style.json')]);
+  document.getElementById('notice').hidden = true;
   const map = new maplibregl.Map({
     container: 'map',
     style: mapStyle({base, info, tiles, style}),

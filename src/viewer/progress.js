@@ -3,6 +3,8 @@
 const BLOCKS = 'blocks';
 /** Blocks finish in bursts: tiles are asked for again at most this often. */
 const REFRESH_MS = 700;
+/** A server that has no room for another listener is asked again after this time. */
+const AGAIN_MS = 20_000;
 
 export function followProgress(map, base, onFresh) {
   const blocks = new Map();
@@ -14,21 +16,31 @@ export function followProgress(map, base, onFresh) {
     onFresh();
   };
   drawBlocks(map);
-  const events = new EventSource(`${base}events`);
-  events.addEventListener('progress', ({data}) => {
-    const progress = JSON.parse(data);
-    bar(progress);
-    if (progress.queued + progress.running === 0 && blocks.size > 0) {
-      blocks.clear();
+  listen(base, (events) => {
+    events.addEventListener('progress', ({data}) => {
+      const progress = JSON.parse(data);
+      bar(progress);
+      if (progress.queued + progress.running === 0 && blocks.size > 0) {
+        blocks.clear();
+        showBlocks(map, blocks);
+      }
+    });
+    events.addEventListener('block', ({data}) => {
+      const event = JSON.parse(data);
+      if (event.state === 'done' || event.state === 'failed') blocks.delete(event.block);
+      else blocks.set(event.block, event);
       showBlocks(map, blocks);
-    }
+      if (event.state === 'done') timer ??= setTimeout(refresh, REFRESH_MS);
+    });
   });
-  events.addEventListener('block', ({data}) => {
-    const event = JSON.parse(data);
-    if (event.state === 'done' || event.state === 'failed') blocks.delete(event.block);
-    else blocks.set(event.block, event);
-    showBlocks(map, blocks);
-    if (event.state === 'done') timer ??= setTimeout(refresh, REFRESH_MS);
+}
+
+/** Listens to events. A browser tries again by itself when a stream ends, but not after an answer such as 503. */
+function listen(base, attach) {
+  const events = new EventSource(`${base}events`);
+  attach(events);
+  events.addEventListener('error', () => {
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => listen(base, attach), AGAIN_MS);
   });
 }
 

@@ -26,7 +26,7 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn buildings_of_random_towns_cover_neither_each_other_nor_roads() {
+fn random_towns_are_coverages_in_which_no_building_covers_another() {
     let mut random = random(0x0dd0_5eed_1234_9876);
     let mut regular = 0;
     for case in 0..150_usize {

@@ -60,6 +60,9 @@ fn each_foreign_crate_has_one_room() {
         ("ort", &["model"]),
         ("rstar", &["feature"]),
         ("actix_web", &["http", "plugin"]),
+        ("actix_http", &["http"]),
+        ("actix_server", &["http"]),
+        ("rlimit", &["http"]),
     ];
     let mut strays = Vec::new();
     for module in modules() {

@@ -6,7 +6,7 @@ use actix_web::App;
 use actix_web::body::MessageBody;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service};
-use orthotile::plugin::ServeOptions;
+use orthotile::plugin::{Cors, Limits, ServeOptions};
 use serde_json::Value;
 
 use crate::asked::{get, send};
@@ -75,8 +75,64 @@ async fn every_origin_may_read_and_preflights_pass() {
 
 #[actix_web::test]
 async fn a_closed_map_lets_no_other_origin_read() {
-    let closed = served(ServeOptions { cors: false, ..ServeOptions::default() });
+    let closed = served(ServeOptions { cors: Cors::None, ..ServeOptions::default() });
     assert_eq!(get(&closed, "/tiles.json", &[]).await.header("access-control-allow-origin"), "");
+}
+
+#[actix_web::test]
+async fn only_named_origins_read_a_map_that_names_some() {
+    let cors = Cors::Origins(vec!["https://a.org".to_owned()]);
+    let some = served(ServeOptions { cors, ..ServeOptions::default() });
+    let allowed = async |origin: &str| {
+        let answer = get(&some, "/tiles.json", &[("Origin", origin)]).await;
+        let vary = answer.headers.get_all("vary").any(|v| v == "Origin");
+        (answer.header("access-control-allow-origin").to_owned(), vary)
+    };
+    assert_eq!(allowed("https://a.org").await, ("https://a.org".to_owned(), true));
+    assert_eq!(allowed("https://b.org").await, (String::new(), true));
+}
+
+#[actix_web::test]
+async fn links_vary_with_the_host_and_the_page_lets_nobody_frame_it() {
+    let map = usual();
+    assert!(get(&map, "/tiles.json", &[]).await.header("vary").contains("Host"));
+    let page = get(&map, "/", &[]).await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.ends_with("frame-ancestors 'self'") && !policy.contains("unsafe-inline"), "{policy}");
+    assert_eq!((page.header("x-content-type-options"), page.header("referrer-policy")), ("nosniff", "same-origin"));
+    let framed = served(ServeOptions { frame_ancestors: "https://a.org".to_owned(), ..ServeOptions::default() });
+    let policy = get(&framed, "/", &[]).await.header("content-security-policy").to_owned();
+    assert!(policy.ends_with("frame-ancestors https://a.org"), "{policy}");
+}
+
+#[actix_web::test]
+async fn a_request_with_a_body_is_refused() {
+    let (length, chunks) = (("Content-Length", "1"), ("Transfer-Encoding", "chunked"));
+    for request in [TestRequest::get().insert_header(length), TestRequest::post().insert_header(chunks)] {
+        let answer = send(&usual(), "/tiles.json", request).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+}
+
+#[actix_web::test]
+async fn listeners_are_bounded_and_a_free_seat_is_taken_again() {
+    let limits = Limits { event_listeners: 2, event_listeners_per_address: 1, ..Limits::default() };
+    let map = maps::made_within("town", ServeOptions::default(), &limits);
+    let app = init_service(App::new().service(map.plugin.scope("/m"))).await;
+    let listen = |ip: &str| {
+        let peer = format!("{ip}:1").parse().expect("an address");
+        call_service(&app, TestRequest::get().peer_addr(peer).uri("/m/events").to_request())
+    };
+    let first = listen("10.0.0.1").await;
+    assert_eq!(first.status(), StatusCode::OK);
+    let refused = listen("10.0.0.1").await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers().get("retry-after").and_then(|v| v.to_str().ok()), Some("1"));
+    let second = listen("10.0.0.2").await;
+    assert_eq!((second.status(), listen("10.0.0.3").await.status()), (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE));
+    drop(first);
+    assert_eq!(listen("10.0.0.3").await.status(), StatusCode::OK);
 }
 
 #[actix_web::test]

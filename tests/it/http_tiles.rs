@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use orthotile::encode::compress::Encoding;
 use orthotile::georef::{TileCoord, WorldPoint};
-use orthotile::plugin::ServeOptions;
+use orthotile::plugin::{Cors, ServeOptions};
 
 use crate::asked::get;
 use crate::common::small_mosaic;
@@ -68,7 +68,7 @@ async fn a_tile_that_the_client_holds_is_not_sent_again() {
 }
 
 #[actix_web::test]
-async fn empty_inside_is_204_and_outside_is_404() {
+async fn empty_or_outside_is_204_and_what_is_no_tile_is_404() {
     let map = usual();
     let corner = WorldPoint { x: map.live.bounds().max.x - 1e-9, y: map.live.bounds().max.y - 1e-9 };
     let json = get(&map, "/tiles.json", &[]).await;
@@ -79,12 +79,16 @@ async fn empty_inside_is_204_and_outside_is_404() {
     assert_eq!(get(&map, &deep, &[]).await.status, StatusCode::NOT_FOUND, "deeper than maxzoom");
     let answer = get(&map, &format!("/tiles/{empty}.mvt"), &[]).await;
     assert!([StatusCode::OK, StatusCode::NO_CONTENT].contains(&answer.status));
-    for outside in
-        ["/tiles/16/0/0.mvt", "/tiles/99/0/0.mvt", "/tiles/16/x/0.mvt", "/tiles/1/5/5.mvt", "/tiles/-1/0/0.mvt"]
-    {
+    for outside in ["/tiles/15/0/0.mvt", "/tiles/15/32767/32767.mvt", "/labels/16/0/0.png"] {
         let answer = get(&map, outside, &[]).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{outside}");
-        assert_eq!(answer.header("content-type"), "application/problem+json", "{outside}");
+        assert_eq!((answer.status, answer.body.len()), (StatusCode::NO_CONTENT, 0), "{outside}");
+    }
+    for none in
+        ["/tiles/15/32768/0.mvt", "/tiles/99/0/0.mvt", "/tiles/16/x/0.mvt", "/tiles/1/5/5.mvt", "/tiles/-1/0/0.mvt"]
+    {
+        let answer = get(&map, none, &[]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{none}");
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{none}");
     }
 }
 
@@ -146,6 +150,21 @@ async fn a_tile_of_half_the_map_starts_nothing() {
     assert_eq!(answer.header("x-tile-state"), "partial");
     let progress = map.live.progress();
     assert_eq!((progress.queued, progress.running), (0, 0));
+}
+
+#[actix_web::test]
+async fn a_page_of_another_origin_starts_nothing_unless_it_is_named() {
+    let origin = "https://maps.example.org";
+    let map = maps::growing(ServeOptions::default());
+    for headers in [[("Origin", origin)], [("Sec-Fetch-Site", "cross-site")]] {
+        let answer = get(&map, &tile(&map, 15), &headers).await;
+        assert_eq!(answer.header("x-tile-state"), "partial");
+    }
+    let progress = map.live.progress();
+    assert_eq!((progress.made, progress.queued, progress.running), (0, 0, 0));
+    let named = maps::growing(ServeOptions { cors: Cors::Origins(vec![origin.to_owned()]), ..ServeOptions::default() });
+    let answer = get(&named, &tile(&named, 15), &[("Origin", origin), ("Sec-Fetch-Site", "cross-site")]).await;
+    assert_eq!(answer.header("x-tile-state"), "provisional");
 }
 
 #[actix_web::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use orthotile::label::{LabelMap, LabelStore};
 use orthotile::model::ModelCard;
 use orthotile::pipeline::FeatureOptions;
-use orthotile::plugin::{Orthotile, ServeOptions};
+use orthotile::plugin::{Limits, Orthotile, Resources, ServeOptions};
 use orthotile::raster::Mosaic;
 use orthotile::seed::{Live, SegmentOptions, plan};
 use tempfile::TempDir;
@@ -22,13 +22,23 @@ pub struct Map {
 
 impl Map {
     fn of(live: Arc<Live>, options: ServeOptions, folder: TempDir) -> Self {
-        let plugin = Orthotile::new(Arc::clone(&live), options).expect("it has a place on the ground");
+        Self::within(live, options, (&Limits::default(), folder))
+    }
+
+    fn within(live: Arc<Live>, options: ServeOptions, (limits, folder): (&Limits, TempDir)) -> Self {
+        let resources = Resources::start(limits).expect("threads");
+        let plugin = Orthotile::sharing(Arc::clone(&live), options, &resources).expect("it has a place on the ground");
         Self { live, plugin, _folder: folder }
     }
 }
 
 /// A map that is all made, of some hundred houses with a lawn here and there; its imagery is not there any more.
 pub fn made(name: &str, serve: ServeOptions) -> Map {
+    made_within(name, serve, &Limits::default())
+}
+
+/// As [`made`], within limits.
+pub fn made_within(name: &str, serve: ServeOptions, limits: &Limits) -> Map {
     let folder = tempfile::tempdir().expect("a folder");
     let sources = vec![small_mosaic(folder.path())];
     let card = ModelCard::open(&fixture("models/threshold.onnx")).expect("a fixture");
@@ -44,7 +54,7 @@ pub fn made(name: &str, serve: ServeOptions) -> Map {
     }
     std::fs::remove_dir_all(&sources[0]).expect("it was written above");
     let options = FeatureOptions::for_store(&store).expect("it lies on the ground");
-    Map::of(Live::open(name, store, None, options).expect("labels become features"), serve, folder)
+    Map::within(Live::open(name, store, None, options).expect("labels become features"), serve, (limits, folder))
 }
 
 /// Houses of 30 × 20 pixels, every seventh place a lawn, the surer the further east.

@@ -90,7 +90,8 @@ fn killed_at_any_moment_it_goes_on_to_the_same_bytes() {
     assert!(segment(&scenes, &killed, "context.onnx").args(["--block-px", "256"]).status().expect("starts").success());
     assert!(kills > 0, "the run was too short to be killed");
     assert!(files(&killed) == files(&whole), "after {kills} kills");
-    assert!(!killed.join("chips.tmp").exists(), "what was put aside is gone");
+    let left: Vec<_> = std::fs::read_dir(&killed).expect("a store").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(left.len(), 2, "what was put aside is gone: {left:?}");
 }
 
 #[test]

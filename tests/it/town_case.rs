@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use geo::{Area, BooleanOps, BoundingRect, Coord, Intersects, MapCoords, Polygon, Validation};
+use geo::{Area, BooleanOps, BoundingRect, Coord, Intersects, LineString, MapCoords, Polygon, Validation};
 use orthotile::feature::{Feature, Outline};
 use orthotile::georef::{Crs, GeoTransform, PixelFrame};
 use orthotile::grid::{BlockId, WorkGrid};
@@ -28,10 +28,10 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn check_features(features: &[Feature]) {
+    check_coverage(features);
     let of = |class: ClassId| features.iter().filter(move |f| f.class == class);
     let buildings: Vec<&Feature> = of(BUILDING).collect();
     for road in of(ROAD) {
-        assert!(road.polygon.is_valid(), "{:?}", road.polygon);
         assert_eq!(road.importance_m.iter().map(Vec::len).sum::<usize>(), vertices(&road.polygon));
     }
     for (i, building) in buildings.iter().enumerate() {
@@ -59,9 +59,42 @@ fn check_features(features: &[Feature]) {
     }
 }
 
-/// The features of the town, in metres.
+/// The ends of an edge, and the features that have it.
+type Border = (Coord<f64>, Coord<f64>, Vec<(ClassId, Outline)>);
+
+/// So far from the edge of the map a wall may cross it, or a gap between two walls open to it.
+const EDGE_M: f64 = 4.0;
+
+/// Every border is there twice, once for each side, vertex by vertex; but at the edge of the map.
+fn check_coverage(features: &[Feature]) {
+    let key = |c: Coord<f64>| (c.x.to_bits(), c.y.to_bits());
+    let mut borders: BTreeMap<_, Border> = BTreeMap::new();
+    for feature in features {
+        let polygon = &feature.polygon;
+        assert!(polygon.is_valid(), "{:?}: {:?}", feature.outline, polygon.check_validation());
+        assert!((feature.area_m2 / polygon.unsigned_area() - 1.0).abs() < 2e-3, "the area is that of the polygon");
+        let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors());
+        for edge in rings.flat_map(LineString::lines) {
+            let (from, to) = (key(edge.start), key(edge.end));
+            let ends = (from.min(to), from.max(to));
+            borders.entry(ends).or_insert((edge.start, edge.end, Vec::new())).2.push((feature.class, feature.outline));
+        }
+    }
+    let side_m = f64::from(SIDE) * 0.3;
+    let inside_m = |c: Coord<f64>| {
+        let (x, y) = (c.x - 700_000.0, 3_060_000.0 - c.y);
+        x.min(y).min(side_m - x).min(side_m - y)
+    };
+    let alone = borders.values().filter(|(_, _, sides)| sides.len() != 2);
+    let within: Vec<_> = alone.filter(|(a, b, _)| inside_m(*a).max(inside_m(*b)) > EDGE_M).collect();
+    assert!(within.is_empty(), "borders of one side only: {within:?}");
+    let area_m2: f64 = features.iter().map(|feature| feature.polygon.unsigned_area()).sum();
+    assert!((area_m2 / (side_m * side_m) - 1.0).abs() < 0.02, "{area_m2} of {}", side_m * side_m);
+}
+
+/// The features of the town, in metres, without specks: buildings would yield to them.
 pub fn features(bytes: &[u8]) -> Vec<Feature> {
-    derive(bytes, SIDE, &FeatureOptions::within(0.45)).features
+    derive(bytes, SIDE, &FeatureOptions { min_area_m2: 1.0, ..FeatureOptions::within(0.45) }).features
 }
 
 /// Roofs that touch told apart, and roads in one piece across gaps.

@@ -29,6 +29,18 @@ impl Path {
     pub(super) fn range(&self) -> [f64; 2] {
         self.coords.iter().fold([f64::MAX, f64::MIN], |[low, high], c| [low.min(c.x), high.max(c.x)])
     }
+
+    /// West and east, with west within ±180, and south and north; `None` for a path without vertices.
+    pub(super) fn extent(&self) -> Option<([f64; 2], [f64; 2])> {
+        if self.coords.is_empty() {
+            return None;
+        }
+        let turns = ((self.range()[0] + 180.0) / TURN).floor() * TURN;
+        let range = if self.turns == 0 { self.range().map(|x| x - turns) } else { [-180.0, 180.0] };
+        let pole = (self.turns != 0).then(|| 90.0 * f64::from(self.turns.signum()));
+        let latitudes = self.coords.iter().map(|c| c.y).chain(pole);
+        Some((range, latitudes.fold([f64::MAX, f64::MIN], |[low, high], y| [low.min(y), high.max(y)])))
+    }
 }
 
 /// The rings of a polygon with its area to their left: the exterior counter-clockwise, holes clockwise.

@@ -5,10 +5,14 @@
 //! closed over it, and long edges get vertices where straight lines of the map bend on the earth.
 
 mod earth;
+mod pieces;
 mod steps;
+
+pub use pieces::{Pieces, Place};
 
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 use geo::LineString;
 use serde_json::{Map, Value as Json};
@@ -17,7 +21,7 @@ use thiserror::Error;
 use super::attributes::{Classes, Key, Number, Value, tell, tell_centreline};
 use super::filter::Selection;
 use crate::feature::{Centreline, Feature, FeatureId};
-use crate::georef::{CrsError, Ground, MapPoint, hull};
+use crate::georef::{CrsError, Ground, PixelFrame, PixelPoint, hull};
 
 use earth::{Earth, Path, wound};
 use steps::{Decimals, Degrees, Ring, Rounder, line_parts};
@@ -98,7 +102,7 @@ pub fn write_collection(
     }
     if let Some(wsen) = writer.wsen(selection)? {
         out.write_all(b",\"bbox\":[")?;
-        separated(out, wsen, |out, v| Degrees::nearest(v, writer.decimals).write(out))?;
+        separated(out, wsen, |out, v| Degrees::nearest(v, writer.place.decimals).write(out))?;
         out.write_all(b"]")?;
     }
     out.write_all(b",\"features\":[\n")?;
@@ -122,24 +126,22 @@ pub fn write_collection(
 /// Writes single features of one map space. It holds PROJ objects: make one on each thread.
 struct FeatureWriter<'a> {
     classes: Classes<'a>,
-    earth: Earth,
-    decimals: Decimals,
+    place: Rc<Surface>,
     rounder: RefCell<Rounder>,
 }
 
 /// How long a degree of latitude is, in metres.
 const DEGREE_M: f64 = 111_320.0;
 
+/// The way from one map space to longitude and latitude, and how precisely positions are written.
+struct Surface {
+    earth: Earth,
+    decimals: Decimals,
+}
+
 impl<'a> FeatureWriter<'a> {
     fn new(selection: &Selection<'a>) -> Result<Self, CrsError> {
-        let pixel = pixel_degrees(selection)?;
-        let decimals = Decimals::for_pixels_of(pixel);
-        Ok(Self {
-            classes: Classes::new(selection.scheme),
-            earth: Earth::new(&selection.frame.crs, (pixel / 64.0).max(decimals.step_degrees() / 2.0))?,
-            decimals,
-            rounder: RefCell::new(Rounder::new(decimals)),
-        })
+        Ok(Place::of(selection.frame)?.writer(selection.scheme))
     }
 
     /// The smallest rectangle around all: west, south, east, north in degrees; `None` when there are none.
@@ -149,15 +151,9 @@ impl<'a> FeatureWriter<'a> {
         let (mut ranges, mut south, mut north) = (Vec::new(), f64::MAX, f64::MIN);
         let outlines = selection.features.iter().map(|f| (f.id, wound(&f.polygon).0.clone()));
         for (id, line) in outlines.chain(selection.centrelines.iter().map(|l| (l.id, l.line.clone()))) {
-            let path = self.path(id, &line)?;
-            if path.coords.is_empty() {
-                continue;
-            }
-            let turns = ((path.range()[0] + 180.0) / 360.0).floor() * 360.0;
-            ranges.push(if path.turns == 0 { path.range().map(|x| x - turns) } else { [-180.0, 180.0] });
-            let pole = 90.0 * f64::from(path.turns.signum());
-            let around = path.coords.iter().map(|c| c.y).chain((path.turns != 0).then_some(pole));
-            (south, north) = around.fold((south, north), |(s, n), y| (s.min(y), n.max(y)));
+            let Some((range, [low, high])) = self.path(id, &line)?.extent() else { continue };
+            ranges.push(range);
+            (south, north) = (south.min(low), north.max(high));
         }
         let found = hull(ranges, [-180.0, 180.0]);
         Ok(found.map(|[west, east]| [west, south, if east > 180.0 { east - 360.0 } else { east }, north]))
@@ -165,7 +161,7 @@ impl<'a> FeatureWriter<'a> {
 
     /// The longitudes and latitudes of a line.
     fn path(&self, id: FeatureId, line: &LineString<f64>) -> Result<Path, GeoJsonError> {
-        self.earth.path(line).map_err(|source| GeoJsonError::Position { fid: id.get(), source })
+        self.place.earth.path(line).map_err(|source| GeoJsonError::Position { fid: id.get(), source })
     }
 
     fn feature(&self, out: &mut impl Write, feature: &Feature) -> Result<(), GeoJsonError> {
@@ -185,7 +181,7 @@ impl<'a> FeatureWriter<'a> {
         let fid = centreline.id.get();
         let path = self.path(centreline.id, &centreline.line)?;
         write!(out, r#"{{"type":"Feature","id":{fid},"geometry":{{"type":"#)?;
-        line_geometry(out, line_parts(&path, self.decimals))?;
+        line_geometry(out, line_parts(&path, self.place.decimals))?;
         out.write_all(b"},\"properties\":{")?;
         properties(out, |take| tell_centreline(centreline, &self.classes, take))?;
         out.write_all(b"}}")?;
@@ -194,7 +190,7 @@ impl<'a> FeatureWriter<'a> {
 
     /// Logs what could not be written as it is, once for all features.
     fn log(&self) {
-        let (rounder, lines) = (self.rounder.borrow(), self.earth.cut_at_poles());
+        let (rounder, lines) = (self.rounder.borrow(), self.place.earth.cut_at_poles());
         if lines > 0 {
             tracing::warn!(lines, "GeoJSON: what lies beyond latitude 90 was cut off");
         }
@@ -205,14 +201,11 @@ impl<'a> FeatureWriter<'a> {
     }
 }
 
-/// The side of a pixel in degrees of latitude, where the first feature lies.
-fn pixel_degrees(selection: &Selection<'_>) -> Result<f64, CrsError> {
-    let outlines = selection.features.iter().map(|f| f.polygon.exterior());
-    let first = outlines.chain(selection.centrelines.iter().map(|l| &l.line)).find_map(|line| line.0.first());
-    let Some(first) = first else { return Ok(1.0) };
-    let at = selection.frame.transform.to_raster(MapPoint { x: first.x, y: first.y });
-    let scale = Ground::new(selection.frame.transform, &selection.frame.crs)?.scale_at(at)?;
-    Ok(scale.resolution_m_per_px() / DEGREE_M)
+/// The side of a pixel in degrees of latitude, where the grid begins; a degree where its corner lies off the earth.
+fn pixel_degrees(frame: &PixelFrame) -> f64 {
+    let corner = PixelPoint { col: 0.0, row: 0.0 };
+    let scale = Ground::new(frame.transform, &frame.crs).and_then(|ground| ground.scale_at(corner));
+    scale.map_or(1.0, |scale| scale.resolution_m_per_px() / DEGREE_M)
 }
 
 /// The members of `properties`, as they are told.

@@ -3,7 +3,7 @@
 use super::protobuf::{Pen, Wire, varint_len, zigzag};
 use super::quantize::EXTENT;
 use super::values::Values;
-use crate::encode::attributes::{Key, Number, Value};
+use crate::encode::attributes::{Key, Number, Value, Wording};
 use crate::encode::rings::{Point, Rings};
 
 /// A layer being written: features as they come, keys and values each once.
@@ -53,18 +53,20 @@ impl<'a> Layer<'a> {
 
     /// Adds texts and flags to the feature being written as they were added to one before; false when none was marked.
     #[inline]
-    pub(super) fn repeat(&mut self, wording: u64) -> bool {
-        let known = self.wordings.numbers.iter().position(|known| *known == wording);
-        if let Some(at) = known {
-            self.tags.raw(&self.wordings.tags[at]);
+    pub(super) fn repeat(&mut self, wording: &Wording) -> bool {
+        let mixed = wording.mixed();
+        let known = self.wordings.mixed.iter().position(|known| *known == mixed);
+        let known = known.map(|at| &self.wordings.known[at]).filter(|(known, _)| known == wording);
+        if let Some((_, tags)) = known {
+            self.tags.raw(tags);
         }
         known.is_some()
     }
 
     /// Marks the attributes that were added to the feature being written, to be repeated.
-    pub(super) fn mark(&mut self, wording: u64) {
-        self.wordings.numbers.push(wording);
-        self.wordings.tags.push(self.tags.bytes().into());
+    pub(super) fn mark(&mut self, wording: Wording) {
+        self.wordings.mixed.push(wording.mixed());
+        self.wordings.known.push((wording, self.tags.bytes().into()));
     }
 
     /// Adds an attribute to the feature being written.
@@ -146,11 +148,12 @@ impl Keys {
     }
 }
 
-/// The tags of texts and flags that features share, by the number of their wording: a few dozen at most.
+/// The tags of texts and flags that features share, by their wording: a few dozen at most.
 #[derive(Default)]
 struct Wordings {
-    numbers: Vec<u64>,
-    tags: Vec<Box<[u8]>>,
+    /// A number for each, which is quick to look through.
+    mixed: Vec<u64>,
+    known: Vec<(Wording, Box<[u8]>)>,
 }
 
 /// The geometry types of lines and polygons.

@@ -16,7 +16,7 @@ mod quantize;
 mod shaper;
 mod values;
 
-use crate::encode::attributes::{Classes, Value, tell, tell_centreline, tile_numbers, wording};
+use crate::encode::attributes::{Classes, Wording, tell_centreline, tile_numbers, tile_words};
 use crate::feature::{Feature, FeatureStore};
 use crate::georef::{TileCoord, WorldBounds};
 use crate::scheme::Scheme;
@@ -91,13 +91,9 @@ pub fn tile(store: &FeatureStore, scheme: &Scheme, at: TileCoord, options: &Tile
 
 /// Texts and flags first: most features share them with others, and they are copied.
 fn attributes<'a>(layer: &mut Layer<'a>, feature: &Feature, classes: &Classes<'a>) {
-    let wording = wording(feature, classes);
-    if !layer.repeat(wording) {
-        tell(feature, classes, |key, value| {
-            if key.in_tiles() && !matches!(value, Value::Number(_)) {
-                layer.attribute(key, &value);
-            }
-        });
+    let wording = Wording::of(feature, classes);
+    if !layer.repeat(&wording) {
+        tile_words(feature, classes, |key, value| layer.attribute(key, &value));
         layer.mark(wording);
     }
     layer.numbers(tile_numbers(feature, classes));
@@ -151,9 +147,11 @@ mod decoded;
 mod tests {
     use super::decoded::{Attribute, Decoded, decode};
     use super::*;
+    use crate::encode::attributes::{Key, Number, Value, tell};
     use crate::encode::tests::{centreline, feature, frame, houses_across_180, rect, town};
-    use crate::feature::Feature;
+    use crate::feature::{Confidence, Feature, Height, HeightSource, KeptReason, Outline};
     use crate::georef::WorldPoint;
+    use crate::scheme::ClassId;
     use geo::{Area, BooleanOps, Coord, LineString, MultiPolygon, Polygon, Rect, Validation};
     use proptest::prelude::*;
     use rstest::rstest;
@@ -200,6 +198,87 @@ mod tests {
         assert_eq!(house.get("regularized"), Some(&Attribute::Flag(false)));
         let road = all.iter().find(|f| f.get("class") == Some(&Attribute::Text("road".to_owned()))).expect("the road");
         assert_eq!((road.layer.as_str(), road.get("confidence"), road.get("height")), (LANDCOVER, None, None));
+    }
+
+    type Change = fn(&mut Feature);
+
+    /// What is said of a feature, as a tile holds it.
+    fn told(feature: &Feature, scheme: &Scheme) -> Vec<(Key, Attribute)> {
+        let mut told = Vec::new();
+        tell(feature, &Classes::new(scheme), |key, value| {
+            let value = match value {
+                Value::Number(Number::Whole(v)) => Attribute::Whole(v),
+                Value::Number(Number::Tenths(v)) => Attribute::Decimal(v as f64 / 10.0),
+                Value::Text(text) => Attribute::Text(text.into_owned()),
+                Value::Flag(flag) => Attribute::Flag(flag),
+            };
+            told.extend(key.in_tiles().then_some((key, value)));
+        });
+        told
+    }
+
+    #[test]
+    fn each_attribute_alone_changes_the_tags_of_a_feature_that_repeats_others() {
+        let mut scheme = Scheme::city();
+        let second = scheme.classes.iter_mut().find(|class| class.code == 9).expect("a class more");
+        second.kind = crate::scheme::Kind::Building;
+        let house = |number: i64| {
+            let place = rect(15.0 * number as f64, 0.0, 12.0, 9.0);
+            Feature {
+                unknown: Some(0.5),
+                provisional: false,
+                ..feature(1, 2 * number, Polygon::new(place, Vec::new()))
+            }
+        };
+        let alone = |number: i64| Feature { height: house(0).height, confidence: house(0).confidence, ..house(number) };
+        let changes: [(&[Key], Change); 14] = [
+            (&[Key::Class], |f| f.class = ClassId(9)),
+            (&[Key::Class], |f| f.class = ClassId(77)), // which the scheme does not name
+            (&[Key::Class], |f| f.class = ClassId(78)),
+            (&[Key::Confidence], |f| f.confidence = Some(Confidence { mean: 0.31, min: 0.1 })),
+            (&[Key::Confidence], |f| f.confidence = None),
+            (&[Key::Unknown], |f| f.unknown = Some(1.5)),
+            (&[Key::AreaM2, Key::Size], |f| f.area_m2 = 1e5),
+            (&[Key::Height, Key::RenderHeight], |f| f.height = f.height.map(|h| Height { height_m: 77.7, ..h })),
+            (&[Key::HeightSource], |f| f.height = f.height.map(|h| Height { source: HeightSource::DsmDtm, ..h })),
+            (&[Key::RenderMinHeight], |f| f.height = None),
+            (&[Key::Outline], |f| f.outline = Outline::Round),
+            (&[Key::Regularized, Key::Outline], |f| f.outline = Outline::Exact),
+            (&[Key::Outline], |f| f.outline = Outline::Kept(KeptReason::Road)),
+            (&[Key::Provisional], |f| f.provisional = true),
+        ];
+        let mut tried = vec![Key::Fid];
+        // As they are, altered, and as they are again.
+        let (mut features, mut number) = (Vec::new(), 0);
+        for (keys, change) in changes {
+            let (before, mut altered, after) = (alone(number), alone(number + 1), alone(number + 2));
+            change(&mut altered);
+            let differs = |key: &Key| {
+                let value = |feature: &Feature| told(feature, &scheme).into_iter().find(|(other, _)| other == key);
+                value(&before) != value(&altered)
+            };
+            assert!(keys.iter().all(differs), "{keys:?}");
+            tried.extend(keys);
+            features.extend([before, altered, after]);
+            number += 3;
+        }
+        assert!(Key::ALL.iter().filter(|key| key.in_tiles()).all(|key| tried.contains(key)), "a key is not tried");
+        let expected: Vec<_> = features.iter().map(|feature| (feature.id.get(), told(feature, &scheme))).collect();
+        let store = store(features);
+        let options = TileOptions::new(17);
+        let tiles: Vec<Decoded> = [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]
+            .into_iter()
+            .filter_map(|(dx, dy)| tile(&store, &scheme, tile_of(&store, 13, dx, dy), &options))
+            .flat_map(|bytes| decode(&bytes))
+            .collect();
+        for (id, told) in expected {
+            let decoded = tiles.iter().find(|decoded| decoded.id == id).expect("in a tile");
+            for (key, value) in &told {
+                assert_eq!(decoded.get(key.name()), Some(value), "{key:?} of {id}");
+            }
+            let missing = Key::ALL.iter().filter(|key| !told.iter().any(|(other, _)| other == *key));
+            missing.for_each(|key| assert_eq!(decoded.get(key.name()), None, "{key:?} of {id}"));
+        }
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(in super::super) fn table(name: &str, folder: &Path) -> Result<Vec<MaskRule>
         (CITY.to_owned(), "city".to_owned())
     } else {
         let path = folder.join(name);
-        let read = std::fs::read_to_string(&path);
+        let read = crate::input::read_text(&path, crate::input::TEXT_BYTES);
         let text = read.map_err(|e| {
             format!("masks.rules = {name:?}: {}: {e} (\"city\", or a file beside the card)", path.display())
         })?;

@@ -1,6 +1,7 @@
 //! The thread that makes what was asked for, and takes it into the snapshot: also what another run has put into the store.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -79,13 +80,23 @@ impl Live {
     }
 
     fn fail(&self, block: BlockId, error: &SeedError) {
-        tracing::error!(%block, %error, "a block could not be made");
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let log_id = NEXT.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(block_log_id = log_id, %block, %error, "a block could not be made");
         lock(&self.queue).finished(block, true);
-        self.tell(block, BlockState::Failed(error.to_string()));
+        self.tell(block, BlockState::Failed { reason: error.class(), log_id });
     }
 
     /// Takes new blocks into the snapshot.
     fn serve(&self, fresh: &mut Vec<BlockId>) {
+        let whole = self.labels.whole_among(fresh);
+        for block in fresh.extract_if(.., |block| !whole.contains(block)) {
+            // What another run put into the store is damaged, or gone again.
+            match self.labels.check(block) {
+                Err(error) => self.fail(block, &error.into()),
+                Ok(()) => lock(&self.queue).finished(block, false), // replaced in between: whoever asks next gets it
+            }
+        }
         if fresh.is_empty() {
             return;
         }

@@ -9,7 +9,11 @@ use std::time::{Duration, Instant};
 use crate::common::data;
 
 mod extremes;
+mod inputs;
+mod proxies;
 mod ranges;
+mod rasters;
+mod stores;
 
 /// Longest time that a command on one small input may take.
 const LIMIT: Duration = Duration::from_secs(60);
