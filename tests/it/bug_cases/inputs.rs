@@ -370,7 +370,7 @@ fn a_file_that_cannot_be_written_is_refused_before_work() {
     raster(&path, &utm(), (500_000.0, 5_500_000.0), (40, vec![7_u8; 1600]));
     std::fs::create_dir(folder.path().join("f.gpkg")).expect("made");
     for (output, words) in [
-        ("none/x.gpkg", &["none/x.gpkg", "there is no folder none"][..]),
+        ("none/x.gpkg", &["none/x.gpkg", "folder none does not exist"][..]),
         ("f.gpkg", &["f.gpkg", "it is a folder"]),
         ("x.shp", &["x.shp", ".gpkg"]),
     ] {
