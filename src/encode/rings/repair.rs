@@ -10,7 +10,7 @@ use super::snap::snapped;
 use super::validity::{Edge, is_valid};
 use super::{Rings, twice_area};
 
-/// What [`repair`] has done since the process started, in tiles and files together.
+/// Counts of repaired polygons since the process started, in tiles and files together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RepairCounts {
     /// Polygons that rounding or cutting had broken, and that cover the same ground again.

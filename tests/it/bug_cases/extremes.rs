@@ -182,6 +182,7 @@ fn imagery_over_a_pole_is_segmented_and_exported() {
     assert!(text.parse::<GeoJson>().is_ok());
 }
 
+/// As `12-millimetre-pixels-collapse`, with rasters made here.
 #[test]
 fn pixels_of_millimetres_keep_their_regions() {
     for pixel in [0.005, 0.001, 0.0005] {
@@ -208,6 +209,7 @@ fn pixels_of_millimetres_keep_their_regions() {
     }
 }
 
+/// As `21-metres-in-degrees`, with rasters made here.
 #[test]
 fn metres_declared_as_degrees_are_refused_by_name() {
     for (x, y) in [(500_000.0, 5_200_000.0), (1e7, 1e7), (700.0, 40.0), (10.0, 120.0)] {

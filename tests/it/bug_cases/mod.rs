@@ -15,6 +15,19 @@ mod ranges;
 mod rasters;
 mod stores;
 
+#[test]
+fn every_case_has_a_test() {
+    let Some(folder) = data("bug-cases") else { return };
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/bug_cases");
+    let read = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(entry.expect("an entry").path());
+    let text: String = std::fs::read_dir(tests).expect("a folder").map(|entry| read(entry).expect("a test")).collect();
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_case = entry.path().is_dir() && name.starts_with(|c: char| c.is_ascii_digit());
+        assert!(!is_case || text.contains(&name), "no test runs bug case {name}");
+    }
+}
+
 /// Longest time that a command on one small input may take.
 const LIMIT: Duration = Duration::from_secs(60);
 

@@ -236,3 +236,26 @@ fn complex_samples_are_refused() {
         orthotile(folder.path(), command).failed_with(&["complex.tif", "complex samples (CFloat32"]);
     }
 }
+
+/// As `29-sparse-and-zstd-refused`, whose inputs are made by a script: one block of 512 × 512 pixels holds a square.
+#[test]
+fn sparse_giants_are_read_and_their_one_region_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let driver = gdal::DriverManager::get_driver_by_name("GTiff").expect("GDAL has GeoTIFF");
+    let options = ["TILED=YES", "BLOCKXSIZE=512", "BLOCKYSIZE=512", "COMPRESS=DEFLATE", "SPARSE_OK=TRUE"];
+    let options = gdal::raster::RasterCreationOptions::from_iter(options);
+    let path = folder.path().join("sparse_40k.tif");
+    let mut dataset =
+        driver.create_with_band_type_with_options::<u8, _>(&path, 40_960, 40_960, 1, &options).expect("writable");
+    dataset.set_geo_transform(&[500_000.0, 0.5, 0.0, 5_200_000.0, 0.0, -0.5]).expect("georeference");
+    dataset.set_spatial_ref(&gdal::spatial_ref::SpatialRef::from_epsg(32633).expect("known")).expect("georeference");
+    let mut band = dataset.rasterband(1).expect("a band");
+    band.set_no_data_value(Some(0.0)).expect("accepted");
+    let mut square = gdal::raster::Buffer::new((40, 40), vec![1_u8; 1600]);
+    band.write((5220, 5220), (40, 40), &mut square).expect("written");
+    dataset.close().expect("closed");
+    assert!(std::fs::metadata(&path).expect("written").len() < 200_000, "sparse");
+    let finished = orthotile(folder.path(), &["vectorize", "sparse_40k.tif", "-o", "x.geojson"]).succeeded();
+    let row = finished.text().lines().find(|line| line.starts_with('1')).map(str::to_owned);
+    assert_eq!(row.as_deref().map(|r| r.split_whitespace().collect::<Vec<_>>()), Some(vec!["1", "1", "400", "-"]));
+}
