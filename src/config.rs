@@ -21,12 +21,12 @@ use crate::seed::{Live, OpenProgress, Opener, SeedError};
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// It cannot be read.
-    #[error("configuration {path}: {source}")]
+    #[error("configuration {path}: {cause}")]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// It does not say what a configuration says.
     #[error("configuration {path}: {reason}")]
@@ -178,7 +178,7 @@ impl ServeConfig {
     /// When the file cannot be read, a key is unknown or missing, or two maps share a path.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
         let text = crate::input::read_text(path, crate::input::TEXT_BYTES)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+            .map_err(|cause| ConfigError::Read { path: path.to_owned(), cause })?;
         let invalid = |reason: String| ConfigError::Invalid { path: path.to_owned(), reason };
         let mut config: Self = toml::from_str(&text).map_err(|e| invalid(e.to_string()))?;
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -35,7 +35,7 @@ impl Orthotile {
     /// # Errors
     /// When the map has no place on the ground or the system gives no thread.
     pub fn new(live: Arc<Live>, options: ServeOptions) -> Result<Self, ServeError> {
-        let no_thread = |source| ServeError::Thread { name: live.name().to_owned(), source };
+        let no_thread = |cause| ServeError::Thread { name: live.name().to_owned(), cause };
         let resources = Resources::start(&Limits::default()).map_err(no_thread)?;
         Self::sharing(live, options, &resources)
     }

@@ -125,12 +125,12 @@ pub struct Scheme {
 #[derive(Debug, Error)]
 pub enum SchemeError {
     /// It cannot be read.
-    #[error("scheme {path}: {source}")]
+    #[error("scheme {path}: {cause}")]
     Read {
         /// The file.
         path: String,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// It does not say what a scheme says.
     #[error("scheme {path}: {reason} (see styles/city.toml for the keys)")]
@@ -156,7 +156,7 @@ impl Scheme {
     pub fn open(path: &Path) -> Result<Self, SchemeError> {
         let name = path.display().to_string();
         let text = crate::input::read_text(path, crate::input::TEXT_BYTES)
-            .map_err(|source| SchemeError::Read { path: name.clone(), source })?;
+            .map_err(|cause| SchemeError::Read { path: name.clone(), cause })?;
         Self::parse(&text, &name)
     }
 

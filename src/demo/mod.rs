@@ -88,12 +88,12 @@ pub enum DemoError {
         resolution_m_per_px: f64,
     },
     /// A folder or a file cannot be written.
-    #[error("{path}: cannot write: {source}")]
+    #[error("{path}: cannot write: {cause}")]
     Write {
         /// The folder or file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A raster cannot be written.
     #[error(transparent)]
@@ -111,7 +111,7 @@ pub fn generate(options: &DemoOptions, out: &Path) -> Result<DemoTown, DemoError
     options.check()?;
     Crs::new(UTM)?;
     let folder = out.join("scenes");
-    std::fs::create_dir_all(&folder).map_err(|source| DemoError::Write { path: folder.clone(), source })?;
+    std::fs::create_dir_all(&folder).map_err(|cause| DemoError::Write { path: folder.clone(), cause })?;
     let town = plan::plan(options.seed, options.width_m, options.height_m);
     let mut scenes = Vec::new();
     for (index, window) in scenes::windows(options).into_iter().enumerate() {

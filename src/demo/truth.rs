@@ -81,7 +81,7 @@ pub fn write_polygons(town: &Town, options: &DemoOptions, path: &Path) -> Result
         }
     }
     let collection = FeatureCollection { bbox: None, features, foreign_members: None };
-    let told = |source| DemoError::Write { path: PathBuf::from(path), source };
+    let told = |cause| DemoError::Write { path: PathBuf::from(path), cause };
     std::fs::write(path, collection.to_string()).map_err(told)?;
     Ok(buildings)
 }

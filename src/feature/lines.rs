@@ -57,7 +57,7 @@ impl StoredCentreline {
     fn project(centreline: Centreline, projector: &Projector) -> Result<Self, StoreError> {
         let to_world = |p: MapPoint| projector.project(p).map(WorldPoint::from_web_mercator);
         let steps = along(&centreline.line.0, &to_world)
-            .map_err(|source| StoreError::Position { fid: centreline.id.get(), source })?;
+            .map_err(|cause| StoreError::Position { fid: centreline.id.get(), cause })?;
         let west = steps.iter().map(|[x, _]| *x).min().unwrap_or(0);
         let vertices: Box<[[u32; 2]]> =
             steps.iter().map(|[x, y]| [(*x - west).min(TURN - 1) as u32, *y as u32]).collect();

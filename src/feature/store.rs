@@ -28,12 +28,12 @@ pub enum StoreError {
     #[error("features cannot be put on the tile pyramid: {0}")]
     Crs(CrsError),
     /// A vertex has no image in Web Mercator.
-    #[error("feature {fid} cannot be put on the tile pyramid: {source}")]
+    #[error("feature {fid} cannot be put on the tile pyramid: {cause}")]
     Position {
         /// The feature.
         fid: u64,
         /// Which vertex, and what PROJ said.
-        source: CrsError,
+        cause: CrsError,
     },
     /// An id stands twice.
     #[error("feature {0} stands twice: ids are unique")]
@@ -164,7 +164,7 @@ fn stored(
     }
     let to_world = |p| projector.project(p).map(WorldPoint::from_web_mercator);
     let shape = WorldShape::project(&feature.polygon, &feature.importance_m, to_world)
-        .map_err(|source| StoreError::Position { fid: feature.id.get(), source })?;
+        .map_err(|cause| StoreError::Position { fid: feature.id.get(), cause })?;
     Ok(Arc::new(StoredFeature { feature, shape }))
 }
 

@@ -7,9 +7,10 @@ use serde_json::json;
 use super::errors::HttpError;
 use super::guard;
 use super::slot::Slot;
+use crate::encode::{RepairCounts, repairs};
 
-/// `GET /health`: 200 as long as the process answers; says where the model runs, if one is loaded,
-/// and how often the features of a chip were kept.
+/// `GET /health`: 200 as long as the process answers; reports where the model runs, if one is loaded, how often the features
+/// of a chip were kept, and how many polygons of tiles and files had to be repaired.
 pub async fn health(slot: web::Data<Slot>) -> HttpResponse {
     let mut body = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "model": null });
     if let Ok(state) = slot.state() {
@@ -21,6 +22,8 @@ pub async fn health(slot: web::Data<Slot>) -> HttpResponse {
             });
         }
     }
+    let RepairCounts { repaired, halved, lossy } = repairs();
+    body["polygons"] = json!({ "repaired": repaired, "repaired_in_halves": halved, "repaired_with_loss": lossy });
     HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body)
 }
 

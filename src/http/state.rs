@@ -28,20 +28,20 @@ const ZOOMS_OUT: u8 = 4;
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// The work grid has no place on the ground.
-    #[error("map {name:?} cannot be served: {source}")]
+    #[error("map {name:?} cannot be served: {cause}")]
     Crs {
         /// The map.
         name: String,
         /// What PROJ said.
-        source: CrsError,
+        cause: CrsError,
     },
     /// The system gives no thread.
-    #[error("map {name:?} cannot be served, no thread for raster tiles: {source}")]
+    #[error("map {name:?} cannot be served, no thread for raster tiles: {cause}")]
     Thread {
         /// The map.
         name: String,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 
@@ -80,7 +80,7 @@ impl State {
     pub fn new(live: Arc<Live>, options: ServeOptions, resources: &Arc<Resources>) -> Result<Self, ServeError> {
         let name = || live.name().to_owned();
         let (resolution_m_per_px, latitude_deg) =
-            measure(&live).map_err(|source| ServeError::Crs { name: name(), source })?;
+            measure(&live).map_err(|cause| ServeError::Crs { name: name(), cause })?;
         if latitude_deg.abs() > WEB_MERCATOR_END_DEG {
             tracing::warn!(
                 "map {}: lies at latitude {latitude_deg:.2}; tiles end at {WEB_MERCATOR_END_DEG} and show nothing of it, files hold it",
@@ -96,7 +96,7 @@ impl State {
         let deepest = imagery.as_ref().map_or(0, |zooms| *zooms.end());
         let map = resources.next_map();
         let painter = Painter::new(&live, deepest, (resources, map))
-            .map_err(|source| ServeError::Thread { name: name(), source })?;
+            .map_err(|cause| ServeError::Thread { name: name(), cause })?;
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             zooms: zooms(resolution_m_per_px, 0),

@@ -19,21 +19,21 @@ use crate::scheme::{ClassId, Scheme};
 pub enum CardError {
     /// The card cannot be read.
     #[error(
-        "model card {path}: {source} (a model is a folder with model.toml, that file, or an .onnx with a .toml beside it)"
+        "model card {path}: {cause} (a model is a folder with model.toml, that file, or an .onnx with a .toml beside it)"
     )]
     Read {
         /// The file looked for.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A network of the card, or a file of its weights, cannot be read.
-    #[error("network {path}, named by its card: {source}")]
+    #[error("network {path}, named by its card: {cause}")]
     Weights {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The card does not say what a card says, or something that cannot be.
     #[error("model card {path}: {reason}")]
@@ -242,7 +242,7 @@ impl ModelCard {
             super::deepness::card(&path).map_err(invalid)?
         } else {
             let read = input::read_text(&path, input::TEXT_BYTES);
-            let text = read.map_err(|source| CardError::Read { path: path.clone(), source })?;
+            let text = read.map_err(|cause| CardError::Read { path: path.clone(), cause })?;
             Self { path: path.clone(), ..parse(&text, path.parent().unwrap_or(Path::new(""))).map_err(invalid)? }
         };
         super::rules::check(&card).map_err(invalid)?;
@@ -253,7 +253,7 @@ impl ModelCard {
     /// Refuses pipes, sockets, devices and folders in the place of a network; one that is missing is an error when it is loaded.
     fn check_networks(&self) -> Result<(), CardError> {
         for path in self.networks().into_iter().filter(|path| path.exists()) {
-            input::check_plain(&path).map_err(|source| CardError::Weights { path, source })?;
+            input::check_plain(&path).map_err(|cause| CardError::Weights { path, cause })?;
         }
         Ok(())
     }

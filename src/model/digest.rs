@@ -25,7 +25,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 pub fn network_digest(card: &ModelCard) -> Result<String, CardError> {
     let mut fingerprint = Fingerprint::new("features");
     for path in card.weights() {
-        let unreadable = |source| CardError::Weights { path: path.clone(), source };
+        let unreadable = |cause| CardError::Weights { path: path.clone(), cause };
         let file = input::open_plain(&path).map_err(unreadable)?;
         fingerprint.content("weights", file).map_err(unreadable)?;
     }

@@ -137,12 +137,12 @@ pub enum ModelError {
     #[error("model card {0}: masks are found anew by the network, they are not kept: segment into another store")]
     MasksNotKept(PathBuf),
     /// The folder of kept features.
-    #[error("feature cache {path}: {source}")]
+    #[error("feature cache {path}: {cause}")]
     Cache {
         /// The folder.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// A model in a place of another family.
     #[error("model card {path}: {option} takes a model of family = {family:?}")]

@@ -13,12 +13,12 @@ use crate::georef::{CrsError, TransformError, Window};
 #[non_exhaustive]
 pub enum RasterError {
     /// The file is absent or may not be read.
-    #[error("{path}: cannot be read: {source}")]
+    #[error("{path}: cannot be read: {cause}")]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The name says `GeoTIFF`, the first bytes do not.
     #[error("{path}: is not a TIFF file (accepted: GeoTIFF, a folder of GeoTIFFs, or a VRT of GeoTIFFs beside it)")]
@@ -63,20 +63,20 @@ pub enum RasterError {
         path: PathBuf,
     },
     /// The reference system is unknown, or a position has no image.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     Crs {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: CrsError,
+        cause: CrsError,
     },
     /// The geotransform is degenerate.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     Transform {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: TransformError,
+        cause: TransformError,
     },
     /// Bands or sample types that are not imagery.
     #[error("{path}: {what}")]

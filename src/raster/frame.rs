@@ -15,20 +15,19 @@ pub(super) fn frame(
 ) -> Result<PixelFrame, RasterError> {
     let owned = || path.to_owned();
     let coefficients = dataset.geo_transform().map_err(|_| unplaced(path, dataset))?;
-    let transform =
-        GeoTransform::new(coefficients).map_err(|source| RasterError::Transform { path: owned(), source })?;
+    let transform = GeoTransform::new(coefficients).map_err(|cause| RasterError::Transform { path: owned(), cause })?;
     let wkt = dataset.projection();
     if wkt.is_empty() {
         return Err(RasterError::NoCrs { path: owned() });
     }
     let crs = crs_of(&wkt).map_err(|e| match e {
-        RasterError::Grid(source) => RasterError::Crs { path: owned(), source },
+        RasterError::Grid(source) => RasterError::Crs { path: owned(), cause: source },
         other => other,
     })?;
     let frame = PixelFrame { crs, transform };
     let (cols, rows) = dataset.raster_size();
     let bounds = frame.bounds(&Window::new(0, 0, cols as u32, rows as u32));
-    frame.crs.check_bounds(&bounds).map_err(|source| RasterError::Crs { path: owned(), source })?;
+    frame.crs.check_bounds(&bounds).map_err(|cause| RasterError::Crs { path: owned(), cause })?;
     Ok(frame)
 }
 

@@ -206,7 +206,7 @@ pub fn check_label_block(path: &Path) -> Result<LabelBlockData, RasterError> {
 
 /// Whether a file has a checksum, which then fits.
 fn check_seal(path: &Path) -> Result<bool, RasterError> {
-    let bytes = std::fs::read(path).map_err(|source| RasterError::Unreadable { path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(|cause| RasterError::Unreadable { path: path.to_owned(), cause })?;
     match seal::check(&bytes) {
         Seal::Whole => Ok(true),
         Seal::Absent => Ok(false),

@@ -207,7 +207,7 @@ fn reference(scenes: &[Scene]) -> Result<(PixelFrame, Window), RasterError> {
     let mut extents = vec![first.window()];
     for scene in &scenes[1..] {
         let placed = Placement::of(scene, &first.frame);
-        let placed = placed.map_err(|source: CrsError| RasterError::Crs { path: scene.path.clone(), source })?;
+        let placed = placed.map_err(|cause: CrsError| RasterError::Crs { path: scene.path.clone(), cause })?;
         let Some(placement) = placed else {
             let (path, first_path) = (scene.path.clone(), first.path.clone());
             return Err(RasterError::Unplaced { path, first: first_path, crs: first.frame.crs.name().to_owned() });

@@ -118,7 +118,7 @@ fn options<'a>(drivers: &'a [&'a str]) -> DatasetOptions<'a> {
 /// Refuses what the header claims but the file cannot hold: too much, or blocks that lie beyond its end.
 pub(super) fn check_extent(path: &Path, dataset: &Dataset) -> Result<(), RasterError> {
     let damaged = |e: GdalError| RasterError::damaged(path, &e);
-    let file_bytes = path.metadata().map_err(|source| RasterError::Unreadable { path: path.to_owned(), source })?.len();
+    let file_bytes = path.metadata().map_err(|cause| RasterError::Unreadable { path: path.to_owned(), cause })?.len();
     let (cols, rows) = dataset.raster_size();
     let bands = dataset.raster_count();
     if bands == 0 || cols == 0 || rows == 0 {
@@ -199,14 +199,14 @@ pub(super) fn check_plain(path: &Path) -> Result<(), RasterError> {
             let what = "is not a plain file but a folder, FIFO, socket or device (accepted: GeoTIFF files)".to_owned();
             Err(RasterError::Unsupported { path: path.to_owned(), what })
         }
-        Err(source) => Err(RasterError::Unreadable { path: path.to_owned(), source }),
+        Err(source) => Err(RasterError::Unreadable { path: path.to_owned(), cause: source }),
     }
 }
 
 /// Whether the first bytes are those of a TIFF or `BigTIFF` of either byte order.
 pub(super) fn is_tiff(path: &Path) -> Result<bool, RasterError> {
     check_plain(path)?;
-    let unreadable = |source| RasterError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |cause| RasterError::Unreadable { path: path.to_owned(), cause };
     let mut head = Vec::new();
     File::open(path).map_err(unreadable)?.take(4).read_to_end(&mut head).map_err(unreadable)?;
     Ok(matches!(head.as_slice(), b"II*\0" | b"II+\0" | b"MM\0*" | b"MM\0+"))

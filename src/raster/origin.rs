@@ -87,7 +87,7 @@ impl Origin {
             }
         };
         for file in files.iter().flat_map(|file| std::iter::once(file.clone()).chain(open::companions(file))) {
-            hash_ends(&file, &mut hash).map_err(|source| RasterError::Unreadable { path: file.clone(), source })?;
+            hash_ends(&file, &mut hash).map_err(|cause| RasterError::Unreadable { path: file.clone(), cause })?;
         }
         Ok(hash.finalize().into())
     }

@@ -147,7 +147,7 @@ impl Scene {
         let levels = levels(&dataset, &layout.validity).map_err(damaged)?;
         let middle = PixelPoint { col: f64::from(cols) / 2.0, row: f64::from(rows) / 2.0 };
         let scale = Ground::new(frame.transform, &frame.crs).and_then(|g| g.scale_at(middle));
-        let scale = scale.map_err(|source| RasterError::Crs { path: path.to_owned(), source })?;
+        let scale = scale.map_err(|cause| RasterError::Crs { path: path.to_owned(), cause })?;
         let scaling = if layout.bits < 8 { Scaling::of_bits(layout.bits) } else { Scaling::as_is() };
         Ok(Self {
             path: path.to_owned(),

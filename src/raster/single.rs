@@ -38,7 +38,7 @@ impl SingleBand<()> {
     /// The only band that holds data, or the one asked for; its samples mean nothing yet. `one` says what is expected where
     /// there are several.
     pub(super) fn open_any(path: &Path, asked: Option<usize>, one: &str) -> Result<Self, RasterError> {
-        input::check_plain(path).map_err(|source| RasterError::Unreadable { path: path.to_owned(), source })?;
+        input::check_plain(path).map_err(|cause| RasterError::Unreadable { path: path.to_owned(), cause })?;
         let dataset = open::open(path)?;
         open::check_extent(path, &dataset)?;
         let frame = frame::frame(path, &dataset, &mut |wkt| Ok(Crs::new(wkt)?))?;

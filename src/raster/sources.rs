@@ -58,7 +58,7 @@ impl Sources {
 
 /// The `GeoTIFFs` of a folder by name; its subfolders are not entered.
 fn folder(path: &Path, sources: &mut Sources) -> Result<(), RasterError> {
-    let unreadable = |source| RasterError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |cause| RasterError::Unreadable { path: path.to_owned(), cause };
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for entry in path.read_dir().map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();

@@ -72,7 +72,7 @@ pub(super) fn shown(path: &Path) -> Result<Shown, RasterError> {
 fn text(path: &Path) -> Result<String, RasterError> {
     let refuse = |what: String| RasterError::Vrt { path: path.to_owned(), what };
     open::check_plain(path)?;
-    let unreadable = |source| RasterError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |cause| RasterError::Unreadable { path: path.to_owned(), cause };
     if path.metadata().map_err(unreadable)?.len() > MAX_BYTES {
         return Err(refuse(format!("is larger than {} MiB", MAX_BYTES >> 20)));
     }
@@ -204,10 +204,10 @@ fn local(folder: &Path, source: &Source) -> Result<PathBuf, String> {
     match open::is_tiff(&file) {
         Ok(true) => Ok(file),
         Ok(false) => Err(format!("source {name:?} is not a TIFF file")),
-        Err(RasterError::Unreadable { source: why, .. }) if source.relative => {
+        Err(RasterError::Unreadable { cause: why, .. }) if source.relative => {
             Err(format!("source {name:?} cannot be read: {why}"))
         }
-        Err(RasterError::Unreadable { source: why, .. }) => Err(format!(
+        Err(RasterError::Unreadable { cause: why, .. }) => Err(format!(
             "source {name:?} cannot be read, neither from the working folder nor from that of the VRT: {why}"
         )),
         Err(other) => Err(format!("source {name:?}: {other}")),

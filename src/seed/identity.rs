@@ -37,7 +37,7 @@ impl Inputs<'_> {
         fingerprint.field("version", &LABELS_VERSION).field("mosaic", mosaic).field("grid", *grid);
         fingerprint.field("scoring", *scoring).field("clean", *clean).field("cards", *cards);
         for path in cards.iter().flat_map(ModelCard::weights) {
-            let unreadable = |source| CardError::Weights { path: path.clone(), source };
+            let unreadable = |cause| CardError::Weights { path: path.clone(), cause };
             let file = input::open_plain(&path).map_err(unreadable)?;
             fingerprint.content("weights", file).map_err(unreadable)?;
         }

@@ -106,7 +106,7 @@ fn feature_cache(store: &LabelStore) -> Result<Option<Arc<FeatureCache>>, ModelE
     let Some(place) = store.manifest().feature_cache.as_ref().filter(|place| place.mib > 0) else { return Ok(None) };
     let path = place.folder.clone().unwrap_or_else(|| store.folder().join("features"));
     let cache =
-        FeatureCache::open(&path, place.mib, place.precision).map_err(|source| ModelError::Cache { path, source })?;
+        FeatureCache::open(&path, place.mib, place.precision).map_err(|cause| ModelError::Cache { path, cause })?;
     Ok(Some(Arc::new(cache)))
 }
 

@@ -94,3 +94,19 @@ fn files_fit_in_a_few_screens() {
     }
     assert!(long.is_empty(), "{long:#?}");
 }
+
+#[test]
+fn an_error_states_its_cause_once() {
+    // A field named `source` is returned as the source of the error, so a message that shows it states the cause twice.
+    let mut twice = Vec::new();
+    for file in sources(&root().join("src")) {
+        let code = code(&file);
+        for message in code.split("#[error(").skip(1) {
+            let message = message.split(")]").next().unwrap_or_default();
+            if message.contains("{source}") {
+                twice.push(format!("{}: {message}", file.display()));
+            }
+        }
+    }
+    assert!(twice.is_empty(), "{twice:#?}");
+}

@@ -147,6 +147,7 @@ async fn other_methods_are_405_and_head_is_get() {
 async fn health_is_the_process_and_ready_is_the_map() {
     let health = get(&usual(), "/health", &[]).await.json();
     assert_eq!((health["status"].as_str(), health["model"].is_null()), (Some("ok"), true), "no model is loaded here");
+    assert_eq!(health["polygons"]["repaired_with_loss"], 0, "{health}");
     let ready = get(&usual(), "/ready", &[]).await.json();
     assert_eq!((ready["ready"].as_bool(), ready["map"].as_str()), (Some(true), Some("town")));
 }

@@ -44,12 +44,12 @@ pub enum Framing {
 #[derive(Debug, Error)]
 pub enum GeoJsonError {
     /// A vertex has no longitude and latitude.
-    #[error("feature {fid} has no place on earth: {source}")]
+    #[error("feature {fid} has no place on earth: {cause}")]
     Position {
         /// The feature.
         fid: u64,
         /// Which vertex, and what PROJ said.
-        source: CrsError,
+        cause: CrsError,
     },
     /// PROJ has no way to longitude and latitude.
     #[error(transparent)]
@@ -161,7 +161,7 @@ impl<'a> FeatureWriter<'a> {
 
     /// The longitudes and latitudes of a line.
     fn path(&self, id: FeatureId, line: &LineString<f64>) -> Result<Path, GeoJsonError> {
-        self.place.earth.path(line).map_err(|source| GeoJsonError::Position { fid: id.get(), source })
+        self.place.earth.path(line).map_err(|cause| GeoJsonError::Position { fid: id.get(), cause })
     }
 
     fn feature(&self, out: &mut impl Write, feature: &Feature) -> Result<(), GeoJsonError> {
