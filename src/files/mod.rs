@@ -6,10 +6,8 @@
 
 mod draft;
 mod error;
-mod plain;
 mod work;
 
 pub use draft::{Draft, write_whole};
 pub use error::FileError;
-pub use plain::is_plain;
 pub use work::WorkFolder;

@@ -9,7 +9,7 @@ use gdal::errors::GdalError;
 use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags, Metadata};
 
 use super::RasterError;
-use crate::files;
+use crate::input;
 
 /// The only driver that reads files; a COG is a `GeoTIFF`.
 const READERS: [&str; 1] = ["GTiff"];
@@ -193,14 +193,8 @@ fn check_path(path: &Path) -> Result<(), RasterError> {
 
 /// Refuses what is no plain file, before anything opens it: a FIFO, a device or a socket may never end.
 pub(super) fn check_plain(path: &Path) -> Result<(), RasterError> {
-    match files::is_plain(path) {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            let what = "is not a plain file but a folder, FIFO, socket or device (accepted: GeoTIFF files)".to_owned();
-            Err(RasterError::Unsupported { path: path.to_owned(), what })
-        }
-        Err(source) => Err(RasterError::Unreadable { path: path.to_owned(), cause: source }),
-    }
+    let unreadable = |cause| RasterError::Unreadable { path: path.to_owned(), cause };
+    input::check_plain(path).map(|_| ()).map_err(unreadable)
 }
 
 /// Whether the first bytes are those of a TIFF or `BigTIFF` of either byte order.

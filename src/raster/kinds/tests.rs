@@ -494,7 +494,7 @@ fn what_is_no_plain_file_is_refused_at_once() {
     std::os::unix::fs::symlink("/dev/zero", &link).expect("a link");
     for path in [path, link] {
         let error = open(&path).expect_err("endless").to_string();
-        assert!(error.contains("not a plain file"), "{error}");
+        assert!(error.contains("plain file"), "{error}");
     }
 }
 
