@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::body::Slices;
 use super::errors::HttpError;
 use super::links::vary;
 use super::options::ServeOptions;
@@ -120,7 +121,9 @@ impl Head {
         if let Some(token) = self.encoding.token() {
             response.insert_header((header::CONTENT_ENCODING, token));
         }
-        response.body(body)
+        response
+            .message_body(Slices::of(body))
+            .map_or_else(|_| HttpResponse::InternalServerError().finish(), HttpResponse::map_into_boxed_body)
     }
 
     /// 204: the place is in the map and empty.

@@ -4,6 +4,7 @@
 //! behind GeoJSON, nor behind imagery and label tiles, whose threads (`painter`) hold datasets and PROJ objects.
 
 mod answer; // bodies with their headers: encoding, entity tag, how long they may be kept
+mod body; // bodies sent slice by slice
 mod cors; // pages of other origins
 mod desk; // bodies kept in memory, each made once
 mod errors; // errors become statuses
