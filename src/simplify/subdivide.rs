@@ -88,34 +88,113 @@ fn split(polygon: &Polygon<f64>, cut: Cut) -> Vec<Polygon<f64>> {
     if chains.is_empty() {
         return vec![polygon.clone()];
     }
-    let mut pieces: Vec<Polygon<f64>> = Vec::new();
-    let wound = |ring: &LineString<f64>| Polygon::new(ring.clone(), Vec::new()).signed_area() > 0.0;
-    for ring in closed(&chains, &crossings, cut).into_iter().flat_map(simple) {
-        if wound(&ring) == wound(polygon.exterior()) {
-            pieces.push(Polygon::new(ring, Vec::new()));
-        } else {
-            whole.push(ring);
+    let (beyond, before): (Vec<_>, Vec<_>) =
+        closed(&chains, &crossings, cut).into_iter().chain(whole).partition(|ring| cut.is_beyond(ring));
+    let turns_left = is_wound_left(polygon.exterior());
+    [beyond, before].iter().flat_map(|rings| polygons(rings, turns_left)).collect()
+}
+
+fn is_wound_left(ring: &LineString<f64>) -> bool {
+    Polygon::new(ring.clone(), Vec::new()).signed_area() > 0.0
+}
+
+/// Polygons from all rings of one side, each with a connected interior: holes that touched may now part a piece.
+/// `turns_left` is the winding of exteriors.
+fn polygons(rings: &[LineString<f64>], turns_left: bool) -> Vec<Polygon<f64>> {
+    let (mut polygons, mut loose) = (Vec::<Polygon<f64>>::new(), Vec::new());
+    for border in Borders::new(rings, turns_left).walk() {
+        let (mut exterior, holes): (Vec<_>, Vec<_>) =
+            simple(border).into_iter().partition(|ring| is_wound_left(ring) == turns_left);
+        match exterior.pop() {
+            Some(exterior) => polygons.push(Polygon::new(exterior, holes)),
+            None => loose.extend(holes),
         }
     }
-    for hole in whole {
-        let beyond = cut.is_beyond(&hole);
-        let mut on_side = pieces.iter_mut().filter(|piece| cut.is_beyond(piece.exterior()) == beyond).peekable();
-        let first = on_side.next();
-        let owner = if on_side.peek().is_none() {
-            first
-        } else {
-            first.into_iter().chain(on_side).find(|piece| encloses(piece, &hole))
+    for hole in loose {
+        let owner = match polygons.as_mut_slice() {
+            [only] => Some(only),
+            all => all.iter_mut().find(|polygon| encloses(polygon, &hole)),
         };
         if let Some(owner) = owner {
             owner.interiors_push(hole);
         }
     }
-    pieces
+    polygons
+}
+
+/// The identity of a vertex: rings that touch do so in the same numbers.
+type VertexKey = (u64, u64);
+
+fn key(point: Coord<f64>) -> VertexKey {
+    (point.x.to_bits(), point.y.to_bits())
+}
+
+/// An edge of a ring: from the vertex with this index to the next one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Edge {
+    ring: usize,
+    from: usize,
+}
+
+/// Rings as edges that continue, at a vertex shared by several rings, around the face that they bound.
+struct Borders<'a> {
+    rings: &'a [LineString<f64>],
+    /// Edges that leave each vertex.
+    leaving: HashMap<VertexKey, Vec<Edge>>,
+    turns_left: bool,
+}
+
+impl<'a> Borders<'a> {
+    fn new(rings: &'a [LineString<f64>], turns_left: bool) -> Self {
+        let mut leaving: HashMap<_, Vec<_>> = HashMap::new();
+        for (ring, line) in rings.iter().enumerate() {
+            for from in 0..line.0.len() - 1 {
+                leaving.entry(key(line.0[from])).or_default().push(Edge { ring, from });
+            }
+        }
+        Self { rings, leaving, turns_left }
+    }
+
+    /// Closed borders of the faces; a border may pass a vertex several times.
+    fn walk(&self) -> Vec<LineString<f64>> {
+        let mut walked: Vec<Vec<bool>> = self.rings.iter().map(|ring| vec![false; ring.0.len() - 1]).collect();
+        let mut borders = Vec::new();
+        for ring in 0..self.rings.len() {
+            for from in 0..walked[ring].len() {
+                let (mut edge, mut border) = (Edge { ring, from }, Vec::new());
+                while !std::mem::replace(&mut walked[edge.ring][edge.from], true) {
+                    border.push(self.rings[edge.ring].0[edge.from]);
+                    edge = self.next(edge);
+                }
+                if let Some(first) = border.first().copied() {
+                    border.push(first);
+                    borders.push(LineString::new(border));
+                }
+            }
+        }
+        borders
+    }
+
+    /// The edge that follows around the same face: the first one on the side of the interior.
+    fn next(&self, edge: Edge) -> Edge {
+        let line = &self.rings[edge.ring].0;
+        let (back, at) = (line[edge.from], line[edge.from + 1]);
+        let direction = |to: Coord<f64>| (to.y - at.y).atan2(to.x - at.x);
+        let turn = |next: &Edge| {
+            let to = self.rings[next.ring].0[next.from + 1];
+            let clockwise = (direction(back) - direction(to)).rem_euclid(std::f64::consts::TAU);
+            if self.turns_left { clockwise } else { std::f64::consts::TAU - clockwise }
+        };
+        let follows = || Edge { ring: edge.ring, from: (edge.from + 1) % (line.len() - 1) };
+        match self.leaving.get(&key(at)).map_or(&[][..], Vec::as_slice) {
+            [] | [_] => follows(),
+            several => several.iter().min_by(|a, b| turn(a).total_cmp(&turn(b))).copied().unwrap_or_else(follows),
+        }
+    }
 }
 
 /// A ring as rings that pass no vertex twice: a hole that touched the exterior in a point may now be part of it.
 fn simple(ring: LineString<f64>) -> Vec<LineString<f64>> {
-    let key = |point: Coord<f64>| (point.x.to_bits(), point.y.to_bits());
     let (mut rings, mut open, mut place) = (Vec::new(), Vec::<Coord<f64>>::new(), HashMap::new());
     for point in ring.0 {
         if let Some(&start) = place.get(&key(point)) {
@@ -231,6 +310,35 @@ mod tests {
             let holes = |polygon: &Polygon<f64>| polygon.interiors().len();
             assert!(pieces.iter().map(holes).sum::<usize>() <= holes(&whole));
         }
+    }
+
+    /// A square whose two holes touch in a chain from border to border once a cut passes one of them.
+    fn chained() -> Polygon<f64> {
+        let ring = |corners: &[(f64, f64)]| LineString::new(corners.iter().map(|&(x, y)| Coord { x, y }).collect());
+        // The cut at x = 20 + 19/32 passes the left hole; the right one touches it and the exterior.
+        let mut exterior = vec![(0.0, 0.0), (40.0, 0.0), (40.0, 15.0), (40.0, 30.0)];
+        exterior.extend((0..=20).map(|i| (f64::from(40 - 2 * i), 30.0 + f64::from(i % 2))));
+        let left = [(10.0, 12.0), (10.0, 18.0), (30.0, 18.0), (30.0, 15.0), (30.0, 12.0)];
+        let right = [(30.0, 15.0), (35.0, 17.0), (40.0, 15.0), (35.0, 13.0)];
+        Polygon::new(ring(&exterior), vec![ring(&left), ring(&right)])
+    }
+
+    #[test]
+    fn holes_that_part_a_piece_make_two_pieces_of_it() {
+        let whole = chained();
+        assert!(whole.is_valid(), "{whole:?}");
+        for polygon in
+            [whole.clone(), Polygon::new(reversed(whole.exterior()), whole.interiors().iter().map(reversed).collect())]
+        {
+            let pieces = subdivide(polygon.clone(), 30);
+            assert!(pieces.len() > 2 && pieces.iter().all(Validation::is_valid), "{pieces:?}");
+            let area: f64 = pieces.iter().map(Area::unsigned_area).sum();
+            assert!((area - whole.unsigned_area()).abs() < 1e-9, "{area}");
+        }
+    }
+
+    fn reversed(ring: &LineString<f64>) -> LineString<f64> {
+        LineString::new(ring.0.iter().rev().copied().collect())
     }
 
     #[test]
